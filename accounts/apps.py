@@ -1,0 +1,10 @@
+"""Users and organizations."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """Who logs in, and whose business it is."""
+
+    name = "accounts"
+    verbose_name = "Accounts"

@@ -1,0 +1,96 @@
+"""Time: instants in UTC, read once at the door and passed in; a period is a calendar month."""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])\Z")
+
+
+def now() -> dt.datetime:
+    """Read the clock, in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Month:
+    """A calendar month in UTC, written `2026-10`."""
+
+    year: int
+    number: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `2026-10`; ValueError with a sentence for people otherwise."""
+        match = _MONTH.match(text)
+        if not match or match[1] == "0000":
+            raise ValueError(f"“{text}” is not a month: write it as year and month, like 2026-10")
+        return cls(int(match[1]), int(match[2]))
+
+    @classmethod
+    def of(cls, moment: dt.date) -> Self:
+        """Find the month that a day or an instant in UTC falls into."""
+        return cls(moment.year, moment.month)
+
+    def plus(self, months: int) -> "Month":
+        """Move by a number of months, backwards where it is negative."""
+        index = self.year * 12 + self.number - 1 + months
+        return Month(index // 12, index % 12 + 1)
+
+    def months_until(self, other: "Month") -> int:
+        """Count the months from this one to the other."""
+        return (other.year - self.year) * 12 + other.number - self.number
+
+    @property
+    def first_day(self) -> dt.date:
+        return dt.date(self.year, self.number, 1)
+
+    @property
+    def last_day(self) -> dt.date:
+        return self.plus(1).first_day - dt.timedelta(days=1)
+
+    @property
+    def starts_at(self) -> dt.datetime:
+        return dt.datetime(self.year, self.number, 1, tzinfo=dt.UTC)
+
+    @property
+    def ends_at(self) -> dt.datetime:
+        """The instant just after the month, which no longer belongs to it."""
+        return self.plus(1).starts_at
+
+    @property
+    def label(self) -> str:
+        """The month for people: `October 2026`."""
+        return f"{self.first_day:%B} {self.year}"
+
+    def __str__(self) -> str:
+        return f"{self.year:04}-{self.number:02}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from_text = core_schema.chain_schema(
+            [core_schema.str_schema(), core_schema.no_info_plain_validator_function(cls.parse)]
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=from_text,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])$", "examples": ["2026-10"]}
+
+
+def previous_month(moment: dt.datetime | None = None) -> Month:
+    """Find the last month that has ended."""
+    return Month.of(moment or now()).plus(-1)
+
+
+def iso(moment: dt.datetime) -> str:
+    """Write an instant as ISO 8601 in UTC, ending in Z."""
+    return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,57 @@
+"""Columns whose value is encrypted in the database, with keys that can be rotated."""
+
+import json
+from functools import cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+
+from common.errors import Misconfigured
+
+
+@cache
+def _cipher(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def _current() -> MultiFernet:
+    return _cipher(tuple(settings.ENCRYPTION_KEYS))
+
+
+def encrypt(text: str) -> str:
+    """Encrypt a text with the first of `ENCRYPTION_KEYS`."""
+    return _current().encrypt(text.encode()).decode()
+
+
+def decrypt(token: str) -> str:
+    """Decrypt with whichever key fits; Misconfigured where none does."""
+    try:
+        return _current().decrypt(token.encode()).decode()
+    except InvalidToken:
+        raise Misconfigured(
+            "A stored secret can't be decrypted: ENCRYPTION_KEYS lacks the key it was written with."
+        ) from None
+
+
+class EncryptedJSONField(models.TextField[Any, Any]):
+    """A JSON value that only exists encrypted at rest; it can't be filtered by."""
+
+    description = "Encrypted JSON"
+
+    def get_prep_value(self, value: Any) -> str | None:
+        """Encrypt on the way to the database."""
+        return None if value is None else encrypt(json.dumps(value, separators=(",", ":")))
+
+    def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:
+        """Decrypt on the way from the database."""
+        return None if value is None else json.loads(decrypt(value))
+
+    def to_python(self, value: Any) -> Any:
+        """Leave Python values alone; read JSON text that a form sent."""
+        return json.loads(value) if isinstance(value, str) else value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """Serialize for fixtures, encrypted."""
+        return self.get_prep_value(self.value_from_object(obj)) or ""

@@ -1,0 +1,24 @@
+"""The Celery application: its messages only say “look now”; what must be done stands in the database."""
+
+import os
+
+from celery import Celery
+from celery.signals import beat_init, celeryd_init
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huntaze.settings")
+
+from django.conf import settings
+
+from huntaze.start import start_embedded_servers
+
+app = Celery("huntaze")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.task_queues = [Queue(name) for name in settings.CELERY_TASK_QUEUE_NAMES]
+app.autodiscover_tasks()
+
+
+@celeryd_init.connect
+@beat_init.connect
+def _start_servers(**_: object) -> None:
+    start_embedded_servers()

@@ -1,0 +1,336 @@
+"""All settings, read from environment variables (and `.env` where there is one); `.env.example` lists them.
+
+A variable whose value does not fit stops the start with one line a variable and never shows the value.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+from pydantic import AliasChoices, BeforeValidator, Field, HttpUrl, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from common.clock import Month
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = BASE_DIR / ".data"
+
+DEVELOPMENT_SECRET_KEY = "development-only-secret-key-refused-wherever-DEBUG-is-off"  # noqa: S105
+DEVELOPMENT_ENCRYPTION_KEY = "ZGV2ZWxvcG1lbnQtb25seS1rZXktMDAwMDAwMDAwMDA="
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Environment(BaseSettings):
+    """Every environment variable, its type and what holds without it."""
+
+    model_config = SettingsConfigDict(
+        env_file=BASE_DIR / ".env", extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    # The installation
+    debug: bool = False
+    secret_key: str = ""
+    encryption_keys: Words = ()
+    allowed_hosts: Words = ()
+    csrf_trusted_origins: Words = ()
+    base_url: HttpUrl = HttpUrl("http://localhost:8000")
+    database_url: str = ""
+    redis_url: str = ""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    # Jobs
+    jobs_lease_seconds: Annotated[float, Field(ge=0.5)] = 60
+    jobs_max_attempts: Count = 5
+    jobs_retry_base_seconds: Annotated[float, Field(ge=0)] = 2
+    jobs_retry_max_seconds: Annotated[float, Field(ge=0)] = 300
+    jobs_threads: Count = 16
+    jobs_workers_per_run: Count = 2
+
+    # Monthly billing
+    process_month: Month | None = None
+    dry_run: bool = False
+    run_schedule: str = ""
+    notify_on_completion: bool = False
+    notify_email: Words = ()
+    billing_max_lines: Count = 500
+    billing_max_total_cents: Count = 5_000_000
+    billing_max_change_percent: Count = 300
+
+    # Invoices
+    invoice_prefix: Annotated[str, Field(pattern=r"^[A-Z]{2,8}$")] = "INV"
+    credit_note_prefix: Annotated[str, Field(pattern=r"^[A-Z]{2,8}$")] = "CN"
+    invoice_due_days: Annotated[int, Field(ge=0, le=365)] = 14
+    invoice_seller_name: str = "Huntaze"
+    invoice_seller_address: str = ""
+    invoice_seller_email: str = "billing@huntaze.test"
+    invoice_seller_tax_id: str = ""
+    invoice_enable_s3: bool = False
+    invoice_s3_bucket: str = ""
+    invoice_s3_region: str = ""
+    invoice_s3_endpoint: str = ""
+    invoice_enable_stripe: bool = False
+    stripe_api_key: str = Field("", validation_alias=AliasChoices("STRIPE_API_KEY", "STRIPE_SECRET_KEY"))
+    stripe_api_base: str = ""
+    stripe_rate_per_second: Count = 100
+    stripe_endpoint_rate_per_second: Count = 25
+    invoice_enable_email: bool = False
+    invoice_smtp_host: str = ""
+    invoice_smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    invoice_smtp_username: str = ""
+    invoice_smtp_password: str = ""
+    invoice_smtp_from: str = "Huntaze Billing <billing@huntaze.test>"
+    invoice_smtp_use_tls: bool = False
+    invoice_email_unknown: Literal["resend", "hold"] = "resend"
+
+    # OnlyFans, through a gateway
+    onlyfans_api_url: str = ""
+    onlyfans_user_agent: str = "Huntaze/1.0"
+    onlyfans_earnings_path: str = "/api/{account}/statistics/statements/earnings"
+
+
+def _read_environment() -> Environment:
+    try:
+        return Environment()
+    except ValidationError as error:
+        lines = [f"  {str(part['loc'][0]).upper()}: {part['msg']}" for part in error.errors(include_input=False)]
+        raise ImproperlyConfigured("Environment variables that can't be used:\n" + "\n".join(lines)) from None
+
+
+ENV = _read_environment()
+
+DEBUG = ENV.debug
+SECRET_KEY = ENV.secret_key or DEVELOPMENT_SECRET_KEY
+ENCRYPTION_KEYS = ENV.encryption_keys or (DEVELOPMENT_ENCRYPTION_KEY,)
+ALLOWED_HOSTS = list(ENV.allowed_hosts) or (["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = list(ENV.csrf_trusted_origins)
+BASE_URL = str(ENV.base_url).rstrip("/")
+
+DATABASE_URL, REDIS_URL = ENV.database_url, ENV.redis_url
+if DEBUG and not (DATABASE_URL and REDIS_URL):
+    from huntaze import embedded
+
+    _addresses = embedded.addresses(DATA_DIR)
+    DATABASE_URL = DATABASE_URL or _addresses.database_url
+    REDIS_URL = REDIS_URL or _addresses.redis_url
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "huntaze.apps.AdminSiteConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_celery_beat",
+    "accounts",
+    "jobs",
+    "onlyfans",
+    "billing",
+    "huntaze",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "huntaze.urls"
+WSGI_APPLICATION = "huntaze.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.csp",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES: dict[str, Any] = {}
+if DATABASE_URL:
+    DATABASES["default"] = dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+FORMAT_MODULE_PATH = ["huntaze.formats"]
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+_INVOICE_FILES: dict[str, Any] = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {"location": DATA_DIR / "invoices", "base_url": None, "allow_overwrite": True},
+}
+if ENV.invoice_enable_s3:
+    _INVOICE_FILES = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": ENV.invoice_s3_bucket,
+            "region_name": ENV.invoice_s3_region or None,
+            "endpoint_url": ENV.invoice_s3_endpoint or None,
+            "addressing_style": "path" if ENV.invoice_s3_endpoint else "auto",
+            "file_overwrite": True,
+            "default_acl": None,
+            "querystring_auth": True,
+        },
+    }
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+    "invoices": _INVOICE_FILES,
+}
+
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = ENV.invoice_smtp_host
+EMAIL_PORT = ENV.invoice_smtp_port
+EMAIL_HOST_USER = ENV.invoice_smtp_username
+EMAIL_HOST_PASSWORD = ENV.invoice_smtp_password
+EMAIL_USE_TLS = ENV.invoice_smtp_use_tls
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = ENV.invoice_smtp_from
+SERVER_EMAIL = ENV.invoice_smtp_from
+
+# Jobs
+JOBS_LEASE_SECONDS = ENV.jobs_lease_seconds
+JOBS_MAX_ATTEMPTS = ENV.jobs_max_attempts
+JOBS_RETRY_BASE_SECONDS = ENV.jobs_retry_base_seconds
+JOBS_RETRY_MAX_SECONDS = ENV.jobs_retry_max_seconds
+JOBS_THREADS = ENV.jobs_threads
+JOBS_WORKERS_PER_RUN = ENV.jobs_workers_per_run
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 2,
+    # A start must not hang because the doorbell is broken: the row is written and a sweep finds it.
+    "retry_policy": {"timeout": 2.0},
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_QUEUE_NAMES = (
+    "default", "billing", "messages", "ai", "enrichment", "analytics", "notifications", "email", "webhooks",
+)  # fmt: skip
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 10
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# Monthly billing
+PROCESS_MONTH = ENV.process_month
+DRY_RUN = ENV.dry_run
+RUN_SCHEDULE = ENV.run_schedule
+NOTIFY_ON_COMPLETION = ENV.notify_on_completion
+NOTIFY_EMAIL = ENV.notify_email
+BILLING_MAX_LINES = ENV.billing_max_lines
+BILLING_MAX_TOTAL_CENTS = ENV.billing_max_total_cents
+BILLING_MAX_CHANGE_PERCENT = ENV.billing_max_change_percent
+INVOICE_PREFIX = ENV.invoice_prefix
+CREDIT_NOTE_PREFIX = ENV.credit_note_prefix
+INVOICE_DUE_DAYS = ENV.invoice_due_days
+INVOICE_SELLER = {
+    "name": ENV.invoice_seller_name,
+    "address": ENV.invoice_seller_address,
+    "email": ENV.invoice_seller_email,
+    "tax_id": ENV.invoice_seller_tax_id,
+}
+INVOICE_ENABLE_S3 = ENV.invoice_enable_s3
+INVOICE_S3_BUCKET = ENV.invoice_s3_bucket
+INVOICE_ENABLE_STRIPE = ENV.invoice_enable_stripe
+STRIPE_API_KEY = ENV.stripe_api_key
+STRIPE_API_BASE = ENV.stripe_api_base
+STRIPE_RATE_PER_SECOND = ENV.stripe_rate_per_second
+STRIPE_ENDPOINT_RATE_PER_SECOND = ENV.stripe_endpoint_rate_per_second
+INVOICE_ENABLE_EMAIL = ENV.invoice_enable_email
+INVOICE_EMAIL_UNKNOWN = ENV.invoice_email_unknown
+
+ONLYFANS_API_URL = ENV.onlyfans_api_url
+ONLYFANS_USER_AGENT = ENV.onlyfans_user_agent
+ONLYFANS_EARNINGS_PATH = ENV.onlyfans_earnings_path
+
+# The browser's side
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    # The admin theme's Alpine evaluates expressions and sets styles on elements.
+    "script-src": [CSP.SELF, CSP.UNSAFE_EVAL, CSP.NONCE],
+    "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
+    "img-src": [CSP.SELF, "data:"],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.SELF],
+}
+X_FRAME_OPTIONS = "SAMEORIGIN"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not DEBUG
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 86400
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": ENV.log_level},
+    "loggers": {"httpx": {"level": "WARNING"}, "stripe": {"level": "WARNING"}, "botocore": {"level": "WARNING"}},
+}
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Huntaze",
+    "SITE_HEADER": "Huntaze",
+    "SITE_SUBHEADER": "Back office",
+    "SITE_SYMBOL": "receipt_long",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "huntaze.dashboard.front_page",
+    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "huntaze.navigation.sidebar"},
+}
