@@ -3,7 +3,6 @@
 import os
 import pwd
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +18,9 @@ class Account:
     uid: int | None = None
     gid: int | None = None
 
-    def run(self, command: Sequence[str | Path], stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command under this account, with an environment that holds nothing of the caller's."""
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603 - programs of the wheel, arguments of ours
             command,
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
@@ -38,14 +37,14 @@ class Account:
 
     def can_write(self, directory: Path) -> bool:
         """Whether the account reaches the directory and may create files in it."""
-        return self.uid is None or self.run(["/bin/sh", "-c", 'test -w "$0/."', directory]).returncode == 0
+        return self.uid is None or self.run("/bin/sh", "-c", 'test -w "$0/."', directory).returncode == 0
 
     def can_run(self, program: Path) -> bool:
         """Whether the account reaches the program and what it loads."""
         if self.uid is None:
             return True
         try:
-            return self.run([program, "--version"]).returncode == 0
+            return self.run(program, "--version").returncode == 0
         except OSError:
             return False
 

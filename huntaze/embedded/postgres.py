@@ -11,6 +11,7 @@ import shlex
 import shutil
 import socket
 import tempfile
+import time
 from pathlib import Path
 
 from huntaze.embedded.accounts import Account, account_for
@@ -35,6 +36,7 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] %d ",
 }
 _READY = "ready"
+_START_SECONDS = 300
 _LONG_LIVED = (Path("/var/lib"), Path("/var/tmp"))  # noqa: S108 - a directory with a random name is made there
 
 
@@ -81,33 +83,16 @@ class Postgres:
             self._initialize(account, programs)
         self._check_version()
         if self.running_port() is None:
-            (self._data / "postmaster.pid").unlink(missing_ok=True)
-            if self._log.exists():
-                self._log.replace(self._log.with_suffix(".old"))
-        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        options = shlex.join(["-h", "127.0.0.1", "-p", str(port), *settings])
-        data, log = self._data.resolve(), self._log.resolve()
-        command = [programs / "pg_ctl", "-D", data, "-l", log, "-w", "-t", "300", "-s", "-o", options, "start"]
-        if account.run(command).returncode:
-            raise StartFailedError(f"PostgreSQL did not start; the end of {self._log}:{tail(self._log)}")
+            self._launch(account, programs, port)
+        self._wait_ready(port)
 
     def stop(self) -> None:
         """Stop it, ending its sessions, and wait until it is gone; without one, do nothing."""
         if self.running_port() is None:
             return
         account = account_for(self.home)
-        command = [
-            self._programs(account) / "pg_ctl",
-            "-D",
-            self._data.resolve(),
-            "-m",
-            "fast",
-            "-t",
-            "30",
-            "-s",
-            "stop",
-        ]
-        result = account.run(command)
+        pg_ctl, data = self._programs(account) / "pg_ctl", self._data.resolve()
+        result = account.run(pg_ctl, "stop", "-s", "-D", data, "-m", "fast", "-t", "30")
         if result.returncode and self.running_port() is not None:
             raise EmbeddedError(f"PostgreSQL can't be stopped: {result.stdout.strip()}")
 
@@ -116,6 +101,29 @@ class Postgres:
         shutil.rmtree(self.home.resolve(), ignore_errors=True)
         if self.home.is_symlink():
             self.home.unlink()
+
+    def _launch(self, account: Account, programs: Path, port: int) -> None:
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        if self._log.exists():
+            self._log.replace(self._log.with_suffix(".old"))
+        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        options = shlex.join(["-h", "127.0.0.1", "-p", str(port), *settings])
+        data, log = self._data.resolve(), self._log.resolve()
+        result = account.run(
+            programs / "pg_ctl", "start", "-s", "-D", data, "-l", log, "-o", options, "-w", "-t", str(_START_SECONDS)
+        )
+        if result.returncode:
+            raise StartFailedError(f"PostgreSQL did not start; the end of {self._log}:{tail(self._log)}")
+
+    def _wait_ready(self, port: int) -> None:
+        # One that another process launched and left may still be recovering.
+        deadline = time.monotonic() + _START_SECONDS
+        while not self.is_ready(port):
+            if self.running_port() is None:
+                raise StartFailedError(f"PostgreSQL ended while starting; the end of {self._log}:{tail(self._log)}")
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"PostgreSQL on port {port} does not answer. Stop its process, then try again.")
+            time.sleep(0.05)
 
     def _pid_lines(self) -> list[str]:
         try:
@@ -160,10 +168,10 @@ class Postgres:
         new = self.home.resolve() / "data.new"
         shutil.rmtree(new, ignore_errors=True)
         options = ["-A", "trust", "-U", USER, "-E", "UTF8", "--locale=C.UTF-8"]
-        result = account.run([programs / "initdb", "-D", new, *options])
+        result = account.run(programs / "initdb", "-D", new, *options)
         if not result.returncode:
-            command = [programs / "postgres", "--single", "-D", new, "template1"]
-            result = account.run(command, stdin=f"CREATE DATABASE {DATABASE}\n")
+            create = f"CREATE DATABASE {DATABASE}\n"
+            result = account.run(programs / "postgres", "--single", "-D", new, "template1", stdin=create)
         if result.returncode:
             raise EmbeddedError(f"PostgreSQL's data directory could not be made:\n{result.stdout.strip()}")
         new.rename(self._data.resolve())

