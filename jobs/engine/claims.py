@@ -1,0 +1,193 @@
+"""Items as a work queue in the database: claimed under a lease, kept by a heartbeat, written under a fencing token.
+
+One clock counts, the database server's. A worker whose lease has ended and whose items somebody else took holds
+a stale token, and none of its writes match a row any more.
+"""
+
+import datetime as dt
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from jobs.models import JobItem, JobRun
+
+# A batch whose worker died is retried in parts, so that one item that kills its worker ends up alone.
+_CRASH_SHRINK = 8
+_MAX_CRASHES = 5
+
+
+class LeaseLost(Exception):
+    """Somebody else has taken the items, or the run was cancelled: write nothing more."""
+
+
+@dataclass(slots=True)
+class Claimed:
+    """An item in the hands of this worker, with what has become of it so far."""
+
+    id: int
+    key: str
+    token: int
+    steps: dict[str, Any]
+    result: dict[str, Any]
+    status: str = JobItem.Status.RUNNING
+    step: str = ""
+    error_kind: str = ""
+    error: str = ""
+    not_before: dt.datetime | None = None
+    attempts: int = field(default=0)
+
+
+def worker_name() -> str:
+    """Name this worker for people: host, process and thread."""
+    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_native_id()}"[:120]
+
+
+_CLAIM = """
+    UPDATE jobs_jobitem SET
+        status = 'running', token = token + 1, crashes = crashes + %(crash)s, worker = %(worker)s,
+        lease_expires_at = clock_timestamp() + make_interval(secs => %(lease)s), not_before = NULL,
+        started_at = coalesce(started_at, clock_timestamp())
+    WHERE id IN (
+        SELECT id FROM jobs_jobitem WHERE run_id = %(run)s AND {which} ORDER BY {order} LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id, key, token, steps, result, attempts, crashes
+"""
+_CLAIM_WAITING = _CLAIM.format(
+    which="status = 'pending' AND (not_before IS NULL OR not_before <= clock_timestamp())", order="id"
+)
+_CLAIM_ABANDONED = _CLAIM.format(
+    which="status = 'running' AND lease_expires_at < clock_timestamp()", order="lease_expires_at"
+)
+
+
+def claim(run: JobRun, limit: int) -> list[Claimed]:
+    """Take up to `limit` items nobody works on: first waiting ones, then those of workers that died."""
+    rows = _take(_CLAIM_WAITING, run, limit, crash=0)
+    if not rows:
+        rows = _take(_CLAIM_ABANDONED, run, max(1, limit // _CRASH_SHRINK), crash=1)
+    claimed = [
+        Claimed(id_, key, token, json.loads(steps), json.loads(result), attempts=attempts)
+        for id_, key, token, steps, result, attempts, crashes in sorted(rows)
+        if crashes < _MAX_CRASHES
+    ]
+    hopeless = [row for row in rows if row[6] >= _MAX_CRASHES]
+    if hopeless:
+        flush(run, [_killer(row) for row in hopeless])
+    return claimed
+
+
+def _take(sql: str, run: JobRun, limit: int, crash: int) -> list[Any]:
+    values = {
+        "run": run.pk,
+        "limit": limit,
+        "crash": crash,
+        "worker": worker_name(),
+        "lease": settings.JOBS_LEASE_SECONDS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
+
+
+def _killer(row: Any) -> Claimed:
+    return Claimed(
+        row[0],
+        row[1],
+        row[2],
+        json.loads(row[3]),
+        json.loads(row[4]),
+        status=JobItem.Status.FAILED,
+        error_kind="crash",
+        error=f"The worker died {row[6]} times while working on this.",
+        attempts=row[5],
+    )
+
+
+def hold(items: Iterable[Claimed]) -> set[int]:
+    """Lock those items that are still ours until the transaction ends; return their ids."""
+    items = list(items)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT item.id FROM jobs_jobitem item
+            JOIN unnest(%s::bigint[], %s::int[]) AS mine(id, token) ON item.id = mine.id AND item.token = mine.token
+            WHERE item.status = 'running' FOR UPDATE OF item
+            """,
+            [[item.id for item in items], [item.token for item in items]],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def renew(items: Sequence[Claimed]) -> int:
+    """Prolong the lease of those items that are still ours; return how many that is."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE jobs_jobitem item SET lease_expires_at = clock_timestamp() + make_interval(secs => %s)
+            FROM unnest(%s::bigint[], %s::int[]) AS mine(id, token)
+            WHERE item.id = mine.id AND item.token = mine.token AND item.status = 'running'
+            """,
+            [settings.JOBS_LEASE_SECONDS, [item.id for item in items], [item.token for item in items]],
+        )
+        return cursor.rowcount
+
+
+_FLUSH = """
+    WITH news AS (
+        SELECT * FROM unnest(
+            %(ids)s::bigint[], %(tokens)s::int[], %(statuses)s::text[], %(step)s::text[], %(steps)s::text[],
+            %(results)s::text[], %(kinds)s::text[], %(errors)s::text[], %(not_before)s::timestamptz[], %(attempts)s::int[]
+        ) AS news(id, token, status, step, steps, result, error_kind, error, not_before, attempts)
+    ), written AS (
+        UPDATE jobs_jobitem item SET
+            status = news.status, step = news.step, steps = news.steps::jsonb, result = news.result::jsonb,
+            error_kind = news.error_kind, error = news.error, not_before = news.not_before, attempts = news.attempts,
+            lease_expires_at = CASE WHEN news.status = 'running' THEN item.lease_expires_at END,
+            finished_at = CASE WHEN news.status IN ('running', 'pending') THEN NULL ELSE clock_timestamp() END
+        FROM news
+        WHERE item.id = news.id AND item.token = news.token AND item.status = 'running'
+        RETURNING item.id, item.status
+    )
+    SELECT id, status FROM written
+"""
+
+
+def flush(run: JobRun, items: Sequence[Claimed]) -> set[int]:
+    """Write down what became of the items and count the ended ones on the run; return the ids still ours."""
+    if not items:
+        return set()
+    values = {
+        "ids": [item.id for item in items],
+        "tokens": [item.token for item in items],
+        "statuses": [item.status for item in items],
+        "step": [item.step for item in items],
+        "steps": [json.dumps(item.steps) for item in items],
+        "results": [json.dumps(item.result) for item in items],
+        "kinds": [item.error_kind for item in items],
+        "errors": [item.error for item in items],
+        "not_before": [item.not_before for item in items],
+        "attempts": [item.attempts for item in items],
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_FLUSH, values)
+        written = dict(cursor.fetchall())
+        ended = list(written.values())
+        _count(run.pk, *(ended.count(status) for status in ("done", "skipped", "failed")))
+    return set(written)
+
+
+def _count(run_id: int, done: int, skipped: int, failed: int) -> None:
+    if done or skipped or failed:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE jobs_jobrun SET done = done + %s, skipped = skipped + %s, failed = failed + %s WHERE id = %s",
+                [done, skipped, failed, run_id],
+            )

@@ -1,0 +1,51 @@
+"""What a failure means for an item: again later, or failed."""
+
+import datetime as dt
+import logging
+import random
+
+from django.conf import settings
+from django.db import OperationalError
+
+from common.clock import iso
+from common.errors import Permanent, Retryable, WorkError
+from jobs.engine.claims import Claimed
+from jobs.models import JobItem
+
+logger = logging.getLogger(__name__)
+_KEPT_ERRORS = 10
+
+
+def as_work_error(error: BaseException) -> WorkError:
+    """Give an error that nobody foresaw a kind and a sentence, and log its traceback."""
+    if isinstance(error, WorkError):
+        return error
+    if isinstance(error, OperationalError):
+        logger.warning("The database interrupted a step", exc_info=error)
+        return Retryable(f"The database interrupted this step: {str(error).splitlines()[0]}")
+    logger.error("A step failed in a way nobody foresaw", exc_info=error)
+    return Permanent(f"Unforeseen {type(error).__name__}: {error}")
+
+
+def record_failure(item: Claimed, error: WorkError, now: dt.datetime) -> None:
+    """Write the failure into the item's present step, and decide between a later attempt and the end."""
+    step = item.steps.setdefault(item.step, {"attempts": 0, "errors": []})
+    step["attempts"] += 1
+    step["errors"] = [*step["errors"], {"at": iso(now), "kind": error.kind, "message": error.message}][-_KEPT_ERRORS:]
+    item.attempts += 1
+    item.error_kind, item.error = error.kind, error.message
+    pause = _pause(error, step["attempts"])
+    if pause is None:
+        step["status"], item.status = "failed", JobItem.Status.FAILED
+    else:
+        step["status"], item.status = "waiting", JobItem.Status.PENDING
+        item.not_before = dt.datetime.now(dt.UTC) + pause
+
+
+def _pause(error: WorkError, attempts: int) -> dt.timedelta | None:
+    """How long to wait before the next attempt: exponential, jittered, bounded; None for never."""
+    if error.kind not in {"retryable", "unknown"} or attempts >= settings.JOBS_MAX_ATTEMPTS:
+        return None
+    ceiling = min(settings.JOBS_RETRY_BASE_SECONDS * 2 ** (attempts - 1), settings.JOBS_RETRY_MAX_SECONDS)
+    wished = getattr(error, "retry_after", None) or 0.0
+    return dt.timedelta(seconds=max(ceiling * random.uniform(0.5, 1), wished))  # noqa: S311 - jitter, no secret

@@ -1,0 +1,145 @@
+"""A worker: takes batches of a run until there is nothing to take."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import connections
+
+from common.clock import now
+from common.errors import Misconfigured
+from jobs.engine.batch import Batch
+from jobs.engine.claims import Claimed, LeaseLost, claim, renew
+from jobs.engine.context import Context
+from jobs.models import JobRun
+from jobs.registry import get_job
+from jobs.selectors import get_next_due
+from jobs.services import expand_run, finish_run, release_items, stop_run
+
+logger = logging.getLogger(__name__)
+_LONGEST_NAP = 0.5
+
+
+class Heart:
+    """Keeps the lease of the items in hand, in a thread; notices when they are lost or the run is cancelled."""
+
+    def __init__(self, run: JobRun) -> None:
+        self._run = run
+        self._items: list[Claimed] = []
+        self._stopped = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread.start()
+
+    def hold(self, items: list[Claimed]) -> None:
+        """Take care of these items from now on."""
+        self._items = items
+
+    def is_stopped(self) -> bool:
+        """Tell whether the worker should stop before its next effect."""
+        return self._stopped.is_set()
+
+    def end(self) -> None:
+        """Stop beating."""
+        self._ended.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        try:
+            while not self._ended.wait(min(settings.JOBS_LEASE_SECONDS / 3, 5)):
+                self._beat_once()
+        finally:
+            connections.close_all()
+
+    def _beat_once(self) -> None:
+        try:
+            items = list(self._items)
+            if items and not renew(items):
+                self._stopped.set()
+            if JobRun.objects.filter(pk=self._run.pk, cancel_requested_at__isnull=False).exists():
+                self._stopped.set()
+        except Exception:
+            # The lease runs out by itself if this goes on; the fencing token keeps us honest until then.
+            logger.exception("A heartbeat of run %s failed", self._run.pk)
+            connections.close_all()
+
+
+def work(run_id: int, *, wait: bool = False, seconds: float | None = None) -> bool:
+    """Work on a run; return whether it has ended.
+
+    With `wait`, stay until the run has ended, sleeping where items are due later; else leave when there is nothing
+    to take right now. `seconds` bounds how long new batches are taken.
+    """
+    run = expand_run(run_id)
+    until = None if seconds is None else time.monotonic() + seconds
+    if not run.is_active:
+        return True
+    with _tools(run) as (heart, pool):
+        while True:
+            took = _take_batches(run, heart, pool, until)
+            if finish_run(run_id):
+                return True
+            if not wait or (until is not None and time.monotonic() > until):
+                return False
+            if not took:
+                time.sleep(_nap(run_id))
+
+
+def _take_batches(run: JobRun, heart: Heart, pool: ThreadPoolExecutor, until: float | None) -> bool:
+    """Take batches until none is left, the time is over or the run is stopped; return whether any was taken."""
+    declared = get_job(run.job)
+    job = declared(declared.Params.model_validate(run.params))
+    took = False
+    while not heart.is_stopped() and (until is None or time.monotonic() < until):
+        items = claim(run, job.batch_size)
+        if not items:
+            break
+        took = True
+        heart.hold(items)
+        context = Context(run, items, now(), pool, heart.is_stopped)
+        try:
+            Batch(job, context).run()
+        except Misconfigured as error:
+            stop_run(run.pk, error.message)
+            release_items(run.pk, [item for item in items if item.id not in context.written])
+            break
+        except LeaseLost:
+            logger.warning("Run %s: %s items are no longer ours", run.pk, len(items) - len(context.written))
+            release_items(run.pk, [item for item in items if item.id not in context.written])
+        finally:
+            heart.hold([])
+    return took
+
+
+@contextmanager
+def _tools(run: JobRun) -> Iterator[tuple[Heart, ThreadPoolExecutor]]:
+    heart = Heart(run)
+    pool = ThreadPoolExecutor(settings.JOBS_THREADS, thread_name_prefix="step")
+    try:
+        yield heart, pool
+    finally:
+        _close_connections(pool)
+        pool.shutdown()
+        heart.end()
+
+
+def _close_connections(pool: ThreadPoolExecutor) -> None:
+    """Let each of the pool's threads close its own database connections."""
+    threads = len(pool._threads)
+    together = threading.Barrier(threads or 1)
+
+    def close() -> None:
+        together.wait()
+        connections.close_all()
+
+    for future in [pool.submit(close) for _ in range(threads)]:
+        future.result()
+
+
+def _nap(run_id: int) -> float:
+    due = get_next_due(run_id)
+    return _LONGEST_NAP if due is None else min(max((due - now()).total_seconds(), 0.02), _LONGEST_NAP)

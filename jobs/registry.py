@@ -1,0 +1,136 @@
+"""What a job is, and which jobs there are.
+
+An app declares its jobs in `jobs.py`; its `ready()` imports that module, which fills this registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from jobs.engine.context import Context
+    from jobs.models import JobRun
+
+Overlap = Literal["forbid", "allow"]
+
+
+class JobParams(BaseModel):
+    """What can be asked of a job: one definition for the command line, the admin form and the HTTP body."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a job.
+
+    `run` is called with keys and the context. A set-based step gets the whole batch and is halved on an error;
+    with `atomic` it runs in one transaction in which the lease is held. With `each` it is called one key at a
+    time, several at once in threads. Steps that call outside are left out of a dry run by `dry_run=False`.
+    """
+
+    name: str
+    run: Callable[[Sequence[str], Context], None]
+    atomic: bool = False
+    each: bool = False
+    dry_run: bool = True
+
+
+class Job:
+    """The base of every job; a subclass says what is expected and how a batch of it is done."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    schedule: ClassVar[str]
+    overlap: ClassVar[Overlap]
+    queue: ClassVar[str]
+    permission: ClassVar[str]
+    moves_money: ClassVar[bool]
+    batch_size: ClassVar[int]
+
+    class Params(JobParams):
+        """A job without parameters."""
+
+    def __init__(self, params: JobParams) -> None:
+        self.params: Any = params
+
+    def keys(self) -> Iterable[str]:
+        """Say what is expected: one key an item, each once."""
+        raise NotImplementedError
+
+    def process(self, keys: Sequence[str], context: Context) -> None:
+        """Do a batch; called again for halves of it when it raises."""
+        raise NotImplementedError
+
+    def steps(self) -> Sequence[Step]:
+        """List the steps; a job without several has one, `process`."""
+        return (Step("process", self.process),)
+
+    def overlap_scope(self) -> str:
+        """Name what two runs of the job must not do at the same time, where overlap is forbidden."""
+        return ""
+
+    def summarize(self, run: JobRun) -> dict[str, Any]:
+        """Return what a person wants to read afterwards, as JSON; called once, when the run has ended."""
+        return {}
+
+    def finish(self, run: JobRun) -> None:
+        """Do what follows the end of a run, at most once."""
+
+    @classmethod
+    def link(cls, key: str, result: dict[str, Any]) -> tuple[str, str] | None:
+        """Return the label and the admin address of what an item worked on."""
+        return None
+
+
+_JOBS: dict[str, type[Job]] = {}
+
+
+def job[J: Job](
+    name: str,
+    *,
+    title: str,
+    schedule: str = "",
+    overlap: Overlap = "allow",
+    queue: str = "default",
+    permission: str = "jobs.start_jobrun",
+    moves_money: bool = False,
+    batch_size: int = 100,
+) -> Callable[[type[J]], type[J]]:
+    """Declare a job: `schedule` is a five-field cron expression in UTC, empty for none."""
+
+    def register(cls: type[J]) -> type[J]:
+        if name in _JOBS and _JOBS[name].__qualname__ != cls.__qualname__:
+            raise ValueError(f"Two jobs are named {name}")
+        cls.name, cls.title, cls.schedule, cls.overlap, cls.queue = name, title, schedule, overlap, queue
+        cls.permission, cls.moves_money, cls.batch_size = permission, moves_money, batch_size
+        _JOBS[name] = cls
+        return cls
+
+    return register
+
+
+class UnknownJob(LookupError):
+    """Nobody declares a job of that name."""
+
+
+def find_job(name: str) -> type[Job] | None:
+    """Find a job's declaration; None where nobody declares it."""
+    return _JOBS.get(name)
+
+
+def get_job(name: str) -> type[Job]:
+    """Find a job's declaration; UnknownJob where nobody declares it."""
+    if name not in _JOBS:
+        raise UnknownJob(f"There is no job “{name}”. There are: {', '.join(sorted(_JOBS))}.")
+    return _JOBS[name]
+
+
+def list_jobs() -> Iterator[type[Job]]:
+    """Go through the declared jobs by name."""
+    for name in sorted(_JOBS):
+        yield _JOBS[name]

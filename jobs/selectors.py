@@ -1,0 +1,37 @@
+"""Reads of the ledger."""
+
+import datetime as dt
+
+from django.db.models import Count, Min, QuerySet
+
+from jobs.models import JobItem, JobRun
+from jobs.registry import Job
+
+
+def list_runs_to_ring() -> QuerySet[JobRun]:
+    """List the active runs, oldest first: any of them may wait for a worker."""
+    return JobRun.objects.filter(status__in=JobRun.ACTIVE).order_by("id")
+
+
+def list_recent_runs(job: type[Job], limit: int = 20) -> list[JobRun]:
+    """List a job's last runs, the newest first."""
+    return list(JobRun.objects.filter(job=job.name).order_by("-id")[:limit])
+
+
+def get_next_due(run_id: int) -> dt.datetime | None:
+    """Return when the first waiting or leased item of a run falls due; None where none is dated."""
+    found = JobItem.objects.filter(run=run_id, status=JobItem.Status.PENDING).aggregate(at=Min("not_before"))
+    due: dt.datetime | None = found["at"]
+    return due
+
+
+def count_items(run_id: int) -> dict[str, int]:
+    """Count a run's items by status, exactly."""
+    rows = JobItem.objects.filter(run=run_id).order_by().values_list("status").annotate(Count("id"))
+    return dict(rows)
+
+
+def count_failures_by_step(run_id: int) -> dict[str, int]:
+    """Count a run's failed items by the step at which each failed."""
+    failed = JobItem.objects.filter(run=run_id, status=JobItem.Status.FAILED).order_by()
+    return dict(failed.values_list("step").annotate(Count("id")).order_by("step"))

@@ -1,0 +1,240 @@
+"""Starting, expanding, ending, cancelling and rerunning runs: nobody runs a job any other way."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from celery import current_app
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
+from pydantic import ValidationError
+
+from common.clock import now
+from common.errors import Misconfigured, Permanent
+from jobs.models import JobItem, JobRun
+from jobs.registry import Job, JobParams, get_job
+from jobs.selectors import count_items
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from jobs.engine.claims import Claimed
+
+logger = logging.getLogger(__name__)
+WORK_TASK = "jobs.work"
+_KEYS_AT_ONCE = 20_000
+
+
+class InvalidParams(ValueError):
+    """Parameters that a job does not take; `errors` names each field and what is wrong with it."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
+        self.errors = errors
+
+
+def read_params(job: type[Job], values: dict[str, Any]) -> JobParams:
+    """Check what somebody asked of a job; InvalidParams otherwise."""
+    try:
+        return job.Params.model_validate(values)
+    except ValidationError as error:
+        found = {}
+        for part in error.errors(include_url=False):
+            text = str(part.get("ctx", {}).get("error", "")) or part["msg"]
+            found[str(part["loc"][0]) if part["loc"] else "params"] = text
+        raise InvalidParams(found) from None
+
+
+def start(
+    job: type[Job],
+    params: JobParams,
+    trigger: str,
+    *,
+    actor: "User | None" = None,
+    reason: str = "",
+    slot: str | None = None,
+    parent: JobRun | None = None,
+    mode: str = JobRun.Mode.NORMAL,
+) -> tuple[JobRun, bool]:
+    """Write a run and ring the bell after commit; return the run and whether this call made it.
+
+    Idempotent by (job, slot). Where the job forbids overlap, the run under way is returned instead.
+    """
+    values = params.model_dump(mode="json")
+    dry_run = bool(values.get("dry_run"))
+    overlap_key = None
+    if job.overlap == "forbid" and not dry_run:
+        overlap_key = ":".join(filter(None, (job.name, job(params).overlap_scope())))
+    run = JobRun(
+        job=job.name,
+        params=values,
+        dry_run=dry_run,
+        slot=slot,
+        overlap_key=overlap_key,
+        trigger=trigger,
+        actor=actor,
+        reason=reason,
+        parent=parent,
+        mode=mode,
+    )
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+    except IntegrityError:
+        other = _other_run(job, slot, overlap_key)
+        if other is None:
+            # The run that was in the way has ended since: now the place is free.
+            return start(
+                job, params, trigger, actor=actor, reason=reason, slot=slot, parent=parent, mode=mode
+            )
+        return other, False
+    transaction.on_commit(lambda: ring(run))
+    return run, True
+
+
+def _other_run(job: type[Job], slot: str | None, overlap_key: str | None) -> JobRun | None:
+    if slot is not None and (found := JobRun.objects.filter(job=job.name, slot=slot).first()):
+        return found
+    return JobRun.objects.filter(overlap_key=overlap_key, status__in=JobRun.ACTIVE).first() if overlap_key else None
+
+
+def ring(run: JobRun, times: int = 1) -> None:
+    """Tell the workers to look at a run; a broker that is down costs nothing but time, for a sweep follows."""
+    job = get_job(run.job)
+    try:
+        for _ in range(times):
+            current_app.send_task(WORK_TASK, args=[run.pk], queue=job.queue, ignore_result=True)
+    except Exception as error:
+        logger.warning("Could not ring for run %s (%s); the sweep will", run.pk, type(error).__name__)
+
+
+def expand_run(run_id: int) -> JobRun:
+    """Write the items that a run expects, once, in one transaction; return the run.
+
+    What the job itself finds wrong before its first item (Permanent, Misconfigured) ends the run as failed.
+    """
+    with transaction.atomic():
+        run = JobRun.objects.select_for_update().get(pk=run_id)
+        if run.status != JobRun.Status.QUEUED:
+            return run
+        run.started_at = now()
+        run.status = JobRun.Status.RUNNING
+        try:
+            with transaction.atomic():
+                run.expected = _insert_items(run, _keys(run))
+        except (Permanent, Misconfigured) as error:
+            run.error = error.message
+        run.save(update_fields=["started_at", "status", "expected", "error"])
+    if run.error:
+        stop_run(run.pk, run.error)
+        run.refresh_from_db()
+    return run
+
+
+def _keys(run: JobRun) -> Iterable[str]:
+    job = get_job(run.job)
+    if run.parent is None or run.mode in {JobRun.Mode.NORMAL, JobRun.Mode.ALL}:
+        return job(job.Params.model_validate(run.params)).keys()
+    before = run.parent.items
+    if run.mode == JobRun.Mode.FAILED:
+        return before.filter(status=JobItem.Status.FAILED).values_list("key", flat=True)
+    ended = Q(status__in=[JobItem.Status.DONE, JobItem.Status.SKIPPED, JobItem.Status.FAILED])
+    settled = set(before.filter(ended).values_list("key", flat=True))
+    expected = job(job.Params.model_validate(run.params)).keys()
+    return (key for key in expected if key not in settled)
+
+
+def _insert_items(run: JobRun, keys: Iterable[str]) -> int:
+    count = 0
+    with connection.cursor() as cursor:
+        for chunk in batched(keys, _KEYS_AT_ONCE, strict=False):
+            cursor.execute(
+                """
+                INSERT INTO jobs_jobitem
+                    (run_id, key, status, step, steps, result, error_kind, error, attempts, crashes, token, worker)
+                SELECT %s, key, 'pending', '', '{}', '{}', '', '', 0, 0, 0, ''
+                FROM unnest(%s::text[]) WITH ORDINALITY AS expected(key, place) ORDER BY place
+                """,
+                [run.pk, list(chunk)],
+            )
+            count += cursor.rowcount
+    return count
+
+
+def stop_run(run_id: int, error: str) -> None:
+    """End a run because something concerns all of it; items not yet worked on stay missing."""
+    with transaction.atomic():
+        run = JobRun.objects.select_for_update().get(pk=run_id)
+        if run.is_active:
+            run.error = error
+            _close(run, JobRun.Status.FAILED)
+
+
+def release_items(run_id: int, items: "Sequence[Claimed]") -> None:
+    """Give items back that are still ours but were not brought to an end."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE jobs_jobitem item SET status = 'pending', lease_expires_at = NULL
+            FROM unnest(%s::bigint[], %s::int[]) AS mine(id, token)
+            WHERE item.run_id = %s AND item.id = mine.id AND item.token = mine.token AND item.status = 'running'
+            """,
+            [[item.id for item in items], [item.token for item in items], run_id],
+        )
+
+
+def finish_run(run_id: int) -> bool:
+    """End a run whose items have all ended; return whether it has ended. Any number of workers may call it."""
+    with transaction.atomic():
+        run = JobRun.objects.select_for_update().get(pk=run_id)
+        if not run.is_active:
+            return True
+        if run.status == JobRun.Status.QUEUED and not run.cancel_requested_at:
+            return False
+        if run.cancel_requested_at:
+            run.items.filter(status=JobItem.Status.PENDING).update(status=JobItem.Status.CANCELLED)
+        counts = count_items(run_id)
+        if counts.get("pending") or counts.get("running"):
+            return False
+        run.done, run.skipped, run.failed = (counts.get(status, 0) for status in ("done", "skipped", "failed"))
+        _close(run, _final_status(run))
+        return True
+
+
+def _final_status(run: JobRun) -> str:
+    if run.cancel_requested_at:
+        return JobRun.Status.CANCELLED
+    if run.expected == 0:
+        return JobRun.Status.NOTHING_TO_DO
+    if run.failed == 0:
+        return JobRun.Status.SUCCEEDED
+    return JobRun.Status.FAILED if run.failed == run.expected else JobRun.Status.PARTIAL
+
+
+def _close(run: JobRun, status: str) -> None:
+    job = get_job(run.job)
+    declared = job(job.Params.model_validate(run.params))
+    run.status, run.finished_at = status, now()
+    run.started_at = run.started_at or run.finished_at
+    run.summary = declared.summarize(run)
+    run.save()
+    declared.finish(run)
+
+
+def cancel_run(run: JobRun, actor: "User | None", reason: str = "") -> None:
+    """Ask a run to stop: waiting items are cancelled now, those in hand end before their next step."""
+    JobRun.objects.filter(pk=run.pk, cancel_requested_at__isnull=True, status__in=JobRun.ACTIVE).update(
+        cancel_requested_at=now(), cancelled_by=actor, error=f"Cancelled: {reason}" if reason else "Cancelled."
+    )
+    finish_run(run.pk)
+
+
+def rerun(run: JobRun, mode: str, *, trigger: str, actor: "User | None", reason: str = "") -> tuple[JobRun, bool]:
+    """Start a run's job again for all, for what failed or for what is missing, linked to its parent."""
+    job = get_job(run.job)
+    if run.is_active:
+        raise Permanent(f"{run} is still under way; wait for its end or cancel it first.")
+    if job.moves_money and not reason.strip():
+        raise Permanent("Say why this is run again: the reason is kept with the run.")
+    params = read_params(job, run.params)
+    return start(job, params, trigger, actor=actor, reason=reason.strip(), parent=run, mode=mode)

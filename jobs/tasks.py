@@ -1,0 +1,36 @@
+"""Celery's doors: a bell, a sweep that rings where a bell was lost, and the schedule's start."""
+
+from celery import shared_task
+from django.conf import settings
+
+from jobs.engine import work
+from jobs.models import JobRun
+from jobs.schedules import start_scheduled
+from jobs.selectors import list_runs_to_ring
+from jobs.services import WORK_TASK, ring
+
+# A task lasts minutes, not hours: the broker hands out again what is not acknowledged for too long.
+_LONGEST_TURN_SECONDS = 240
+
+
+@shared_task(name=WORK_TASK)
+def work_on_run(run_id: int) -> None:
+    """Look at a run and work on it for a while; ring again where more is left."""
+    if not work(run_id, seconds=_LONGEST_TURN_SECONDS):
+        run = JobRun.objects.get(pk=run_id)
+        if run.has_work_now:
+            ring(run)
+
+
+@shared_task(name="jobs.sweep")
+def sweep() -> None:
+    """Ring for every active run that has something to do now: lost bells, dead workers, retries that fell due."""
+    for run in list_runs_to_ring():
+        if run.has_work_now:
+            ring(run, times=settings.JOBS_WORKERS_PER_RUN)
+
+
+@shared_task(name="jobs.start_job")
+def start_job(job: str) -> None:
+    """Start a job for its schedule's present slot."""
+    start_scheduled(job)

@@ -1,0 +1,70 @@
+"""Creator accounts and what they earned, month by month."""
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.models import Organization
+from common.encryption import EncryptedJSONField
+
+
+class CreatorAccount(models.Model):
+    """An OnlyFans account that an organization runs."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"
+        CLOSED = "closed", "Closed"
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="creators")
+    onlyfans_user_id = models.CharField("OnlyFans user id", max_length=64, unique=True)
+    display_name = models.CharField(max_length=200)
+    status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
+    created_at = models.DateTimeField(default=timezone.now)
+    credentials = EncryptedJSONField(
+        null=True, blank=True, help_text="What the gateway wants to know, like {“token”: “…”}; stored encrypted."
+    )
+
+    class Meta:
+        ordering = ["display_name", "id"]
+        indexes = [models.Index(fields=["organization", "id"], name="onlyfans_creator_org")]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+
+class EarningsAggregate(models.Model):
+    """What one creator earned in one month in one category, gross and net of OnlyFans' fee."""
+
+    class Category(models.TextChoices):
+        SUBSCRIPTIONS = "subscriptions", "Subscriptions"
+        TIPS = "tips", "Tips"
+        MESSAGES = "messages", "Messages"
+        POSTS = "posts", "Posts"
+        STREAMS = "streams", "Streams"
+        REFERRALS = "referrals", "Referrals"
+        CHARGEBACKS = "chargebacks", "Chargebacks"
+
+    creator = models.ForeignKey(CreatorAccount, on_delete=models.PROTECT, related_name="earnings")
+    month = models.DateField(help_text="The first day of the month.")
+    category = models.CharField(max_length=16, choices=Category)
+    gross_cents = models.BigIntegerField()
+    net_cents = models.BigIntegerField()
+    currency = models.CharField(max_length=3, default="USD", validators=[RegexValidator(r"^[A-Z]{3}\Z")])
+    source = models.CharField(max_length=64, blank=True)
+    received_at = models.DateTimeField(default=timezone.now)
+    # Set by the database whenever the figures are written, by whomever: late data is found by it.
+    changed_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-month", "creator", "category"]
+        constraints = [
+            models.UniqueConstraint(fields=["creator", "month", "category"], name="onlyfans_earnings_unique"),
+            models.CheckConstraint(condition=Q(month__day=1), name="onlyfans_earnings_first_day"),
+        ]
+        indexes = [models.Index(fields=["creator", "changed_at"], name="onlyfans_earnings_changed")]
+
+    def __str__(self) -> str:
+        return f"{self.get_category_display()} {self.month:%Y-%m}"

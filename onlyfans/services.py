@@ -1,0 +1,60 @@
+"""Writes of earnings."""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import transaction
+
+from common.errors import Misconfigured, Permanent
+from onlyfans.client import OnlyFansClient, Statement
+from onlyfans.models import CreatorAccount, EarningsAggregate
+
+GATEWAY_SOURCE = "gateway"
+
+
+def open_gateway() -> OnlyFansClient:
+    """Open the gateway that settings name; Misconfigured where they name none."""
+    if not settings.ONLYFANS_API_URL:
+        raise Misconfigured("ONLYFANS_API_URL is not set, so earnings can't be pulled.")
+    return OnlyFansClient(settings.ONLYFANS_API_URL, settings.ONLYFANS_USER_AGENT, settings.ONLYFANS_EARNINGS_PATH)
+
+
+def read_token(creator: CreatorAccount) -> str:
+    """Return the creator's gateway token; Permanent where none is stored."""
+    credentials = creator.credentials
+    token = credentials.get("token") if isinstance(credentials, dict) else None
+    if not token:
+        raise Permanent(f"{creator} has no gateway credentials: connect the account, or ingest its earnings.")
+    return str(token)
+
+
+@transaction.atomic
+def store_statement(creator_id: int, statement: Statement, now: dt.datetime, source: str = GATEWAY_SOURCE) -> None:
+    """Write a month's earnings by category, replacing what stood there; idempotent by (creator, month, category).
+
+    A month without any earnings is written as zero subscriptions, so that it counts as ingested.
+    """
+    rows = [
+        EarningsAggregate(
+            creator_id=creator_id,
+            month=statement.month.first_day,
+            category=part.category,
+            gross_cents=part.gross_cents,
+            net_cents=part.net_cents,
+            currency=statement.currency,
+            source=source,
+            received_at=now,
+        )
+        for part in statement.earnings
+        if part.gross_cents or part.net_cents or part.category == EarningsAggregate.Category.SUBSCRIPTIONS
+    ]
+    EarningsAggregate.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["creator", "month", "category"],
+        update_fields=["gross_cents", "net_cents", "currency", "source", "received_at"],
+    )
+    kept = [row.category for row in rows]
+    EarningsAggregate.objects.filter(creator=creator_id, month=statement.month.first_day, source=source).exclude(
+        category__in=kept
+    ).delete()
