@@ -1,11 +1,12 @@
 """Invoices and credit notes as PDF files, laid out by Typst from `templates/billing/invoice.typ`.
 
-The file is PDF/A-2a (made to be kept) and PDF/UA-1 (readable by a screen reader). It carries its own fonts,
-so it looks the same on every machine, and none of the machine's fonts is used to make it.
+A file is PDF/A-2a, made to be kept, and PDF/UA-1, made to be read aloud. It carries its own fonts, and none of
+the machine's is used to make it, so that it is the same wherever it is made.
 """
 
 import json
-import threading
+import os
+import re
 import unicodedata
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
@@ -15,15 +16,23 @@ from typing import Any, Literal
 
 import typst
 
-from common.errors import Permanent
+from common.errors import Misconfigured, Permanent
 
 _TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "billing"
-_STANDARDS: list[Literal["a-2a", "ua-1"]] = ["a-2a", "ua-1"]
+# In quotes, for the name is in Typst's stubs alone.
+_STANDARDS: "list[typst.PDFStandard]" = ["a-2a", "ua-1"]
+
+# Controls, halves of a pair, private characters and non-characters: no font shows them and PDF/A refuses them.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff\U000f0000-\U0010ffff]"
+)
+# What turns the direction of all that follows, so that a name could rewrite the amount beside it.
+_OVERRIDES = re.compile("[\u202a-\u202e]")
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who sends or receives the document; `lines` is the postal address."""
+    """Who sends or who receives the document; `lines` is the postal address."""
 
     name: str
     lines: tuple[str, ...] = ()
@@ -33,7 +42,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
-    """One row; `detail` says in sentences how the amount came about, amounts are written for people."""
+    """One row of the table; `detail` says in sentences how the amount came about."""
 
     description: str
     amount: str
@@ -44,7 +53,11 @@ class DocumentLine:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """All that stands on the page. Amounts are written as `USD 1,234.56`, negative ones as `-USD 12.00`."""
+    """All that stands on the page, written for people; what is empty is left out.
+
+    Amounts come as `USD 1,234.56` and `-USD 0.50`; the table's head names the currency instead of each cell.
+    `status_note` is stamped across every page (`DRAFT`, `VOID`).
+    """
 
     kind: Literal["invoice", "credit_note"]
     number: str
@@ -66,39 +79,77 @@ class Document:
     footer: str = ""
 
 
-class _Typesetter:
-    """A compiler that keeps fonts and template in memory between documents."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._compiler: typst.Compiler | None = None
-
-    def typeset(self, data: str, at: datetime) -> bytes:
-        with self._lock:
-            if self._compiler is None:
-                fonts = typst.Fonts(
-                    include_system_fonts=False,
-                    include_embedded_fonts=True,
-                    font_paths=[_TEMPLATES / "fonts", Path(str(files("noto_cjk_sans_otc")))],
-                )
-                self._compiler = typst.Compiler(_TEMPLATES / "invoice.typ", root=_TEMPLATES, font_paths=fonts)
-            made = self._compiler.compile(
-                format="pdf", sys_inputs={"document": data}, pdf_standards=_STANDARDS, timestamp=at
-            )
-        assert isinstance(made, bytes)
-        return made
-
-
-_typesetter = _Typesetter()
-
-
 def render_invoice(document: Document) -> bytes:
     """Lay a document out as PDF; the same document gives the same bytes.
 
-    Raises Permanent where the document can't be laid out.
+    Any number of threads may call it at once, and run at once. Raises Permanent where the document can't be laid
+    out, Misconfigured in a process forked from one that has called it before.
     """
-    at = datetime.combine(document.issue_date, time(), tzinfo=UTC)
+    data = json.dumps(_printable(asdict(document)))
+    issued = datetime.combine(document.issue_date, time(), tzinfo=UTC)
     try:
-        return _typesetter.typeset(json.dumps(asdict(document), default=str), at)
+        return _compilers.compile(data, issued, _STANDARDS)
+    except typst.TypstError:
+        # A character that none of the fonts has is against both standards, and no reason to send no invoice.
+        pass
+    try:
+        return _compilers.compile(data, issued, [])
     except typst.TypstError as error:
         raise Permanent(f"The PDF of {document.number} can't be laid out: {error.message}") from error
+
+
+class _Compilers:
+    """Compilers with fonts and template in memory, as many as have ever been busy at one time."""
+
+    def __init__(self) -> None:
+        self._idle: list[typst.Compiler] = []
+        self._pid: int | None = None
+
+    def compile(self, data: str, issued: datetime, standards: "list[typst.PDFStandard]") -> bytes:
+        compiler = self._take()
+        try:
+            made = compiler.compile(
+                format="pdf", sys_inputs={"document": data}, pdf_standards=standards, timestamp=issued
+            )
+        finally:
+            self._idle.append(compiler)
+        if not isinstance(made, bytes):
+            raise TypeError(f"Typst gave {type(made).__name__} where it gives one PDF")
+        return made
+
+    def _take(self) -> typst.Compiler:
+        if self._pid not in (None, os.getpid()):
+            # Typst's threads stay behind in the parent: the child would wait for them for ever.
+            raise Misconfigured("A process forked after it laid out a PDF can't lay out another: spawn it instead.")
+        self._pid = os.getpid()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return typst.Compiler(_TEMPLATES / "invoice.typ", root=_TEMPLATES, font_paths=_find_fonts())
+
+
+_compilers = _Compilers()
+
+
+def _find_fonts() -> typst.Fonts:
+    return typst.Fonts(
+        include_system_fonts=False,
+        include_embedded_fonts=False,
+        font_paths=[_TEMPLATES / "fonts", Path(str(files("noto_cjk_sans_otc")))],
+    )
+
+
+def _printable(value: Any) -> Any:
+    match value:
+        case str():
+            return _UNPRINTABLE.sub(
+                "\N{REPLACEMENT CHARACTER}", _OVERRIDES.sub("", unicodedata.normalize("NFC", value))
+            )
+        case dict():
+            return {key: _printable(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_printable(each) for each in value]
+        case date():
+            return value.isoformat()
+        case _:
+            return value
