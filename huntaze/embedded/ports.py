@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from huntaze.embedded.errors import EmbeddedError
-from huntaze.embedded.files import replace
+from huntaze.embedded.files import exclusive, replace
 
 # Below the range from which systems take the ports of outgoing connections.
 _FIRST, _LAST = 15_000, 29_999
@@ -25,10 +25,23 @@ def load(data_dir: Path) -> dict[str, int]:
 
 
 def remember(data_dir: Path, name: str, port: int) -> None:
-    """Keep the server's port. The caller holds the lock."""
-    known = load(data_dir)
-    if known.get(name) != port:
-        replace(data_dir / "ports.json", json.dumps({**known, name: port}, indent=1) + "\n")
+    """Keep the port that a server has."""
+    with exclusive(data_dir / "ports.lock"):
+        _write(data_dir, {**load(data_dir), name: port})
+
+
+def claim(data_dir: Path, name: str) -> int:
+    """The remembered port while nobody listens there, else a new one, which is remembered from now on."""
+    port = load(data_dir).get(name)
+    if port and is_free(port):
+        return port
+    with exclusive(data_dir / "ports.lock"):
+        known = load(data_dir)
+        port = known.get(name)
+        if port is None or not is_free(port):
+            port = _choose(avoid=set(known.values()))
+            _write(data_dir, {**known, name: port})
+        return port
 
 
 def is_free(port: int) -> bool:
@@ -42,10 +55,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose(avoid: set[int]) -> int:
-    """Find a free port that is none of `avoid`."""
+def _choose(avoid: set[int]) -> int:
     for _ in range(_ATTEMPTS):
         port = random.randint(_FIRST, _LAST)  # noqa: S311 - no secret, only unlikely to collide
         if port not in avoid and is_free(port):
             return port
     raise EmbeddedError(f"No free port found between {_FIRST} and {_LAST} on 127.0.0.1.")
+
+
+def _write(data_dir: Path, known: dict[str, int]) -> None:
+    replace(data_dir / "ports.json", json.dumps(known, indent=1) + "\n")

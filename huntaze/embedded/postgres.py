@@ -151,7 +151,9 @@ class Postgres:
         account.take(self.home)
         if not account.can_write(self.home):
             self.home.rmdir()
-            self.home.symlink_to(_make_reachable_directory(account))
+            elsewhere = _make_reachable_directory(account)
+            (elsewhere / "belongs-to").write_text(f"{self.home}\n")
+            self.home.symlink_to(elsewhere)
 
     def _programs(self, account: Account) -> Path:
         programs = binaries()

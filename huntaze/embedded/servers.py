@@ -95,23 +95,16 @@ def _is_up(server: Server) -> bool:
 
 
 def _settle_port(server: Server, data_dir: Path) -> int:
-    """The port of the running server, else the remembered one while nobody else has it, else a new one."""
+    """The port of the running server, else the one it will have."""
     running = server.running_port()
-    remembered = ports.load(data_dir).get(server.name)
-    if remembered and (running == remembered or (running is None and ports.is_free(remembered))):
-        return remembered
-    with exclusive(data_dir / "ports.lock"):
-        return _renew_port(server, data_dir)
-
-
-def _renew_port(server: Server, data_dir: Path) -> int:
-    known = ports.load(data_dir)
-    running = server.running_port()
-    port = running or known.get(server.name)
-    if port is None or (running is None and not ports.is_free(port)):
-        port = ports.choose(avoid=set(known.values()))
-    ports.remember(data_dir, server.name, port)
-    return port
+    if running is None and not ports.is_free(ports.load(data_dir).get(server.name, 0)):
+        # Either a stranger took the remembered port, or the server came up since we asked.
+        running = server.running_port()
+    if running is None:
+        return ports.claim(data_dir, server.name)
+    if ports.load(data_dir).get(server.name) != running:
+        ports.remember(data_dir, server.name, running)
+    return running
 
 
 def _bring_up(server: Server, data_dir: Path) -> None:
