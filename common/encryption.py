@@ -2,13 +2,19 @@
 
 import json
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
 
 from common.errors import Misconfigured
+
+
+if TYPE_CHECKING:
+    _TextField = models.TextField[Any, Any]
+else:
+    _TextField = models.TextField
 
 
 @cache
@@ -35,7 +41,7 @@ def decrypt(token: str) -> str:
         ) from None
 
 
-class EncryptedJSONField(models.TextField[Any, Any]):
+class EncryptedJSONField(_TextField):
     """A JSON value that only exists encrypted at rest; it can't be filtered by."""
 
     description = "Encrypted JSON"

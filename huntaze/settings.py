@@ -138,7 +138,7 @@ INSTALLED_APPS = [
     "jobs",
     "onlyfans",
     "billing",
-    "huntaze",
+    "huntaze.apps.HuntazeConfig",
 ]
 
 MIDDLEWARE = [

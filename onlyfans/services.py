@@ -32,7 +32,7 @@ def read_token(creator: CreatorAccount) -> str:
 def store_statement(creator_id: int, statement: Statement, now: dt.datetime, source: str = GATEWAY_SOURCE) -> None:
     """Write a month's earnings by category, replacing what stood there; idempotent by (creator, month, category).
 
-    A month without any earnings is written as zero subscriptions, so that it counts as ingested.
+    A category that is gone from the statement is written as zero, never deleted: late data is found by change.
     """
     rows = [
         EarningsAggregate(
@@ -46,7 +46,6 @@ def store_statement(creator_id: int, statement: Statement, now: dt.datetime, sou
             received_at=now,
         )
         for part in statement.earnings
-        if part.gross_cents or part.net_cents or part.category == EarningsAggregate.Category.SUBSCRIPTIONS
     ]
     EarningsAggregate.objects.bulk_create(
         rows,
@@ -54,7 +53,5 @@ def store_statement(creator_id: int, statement: Statement, now: dt.datetime, sou
         unique_fields=["creator", "month", "category"],
         update_fields=["gross_cents", "net_cents", "currency", "source", "received_at"],
     )
-    kept = [row.category for row in rows]
-    EarningsAggregate.objects.filter(creator=creator_id, month=statement.month.first_day, source=source).exclude(
-        category__in=kept
-    ).delete()
+    gone = EarningsAggregate.objects.filter(creator=creator_id, month=statement.month.first_day, source=source)
+    gone.exclude(category__in=[row.category for row in rows]).update(gross_cents=0, net_cents=0, received_at=now)

@@ -1,0 +1,11 @@
+"""Plans, usage, commission, invoices and their delivery."""
+
+from django.apps import AppConfig
+
+
+class BillingConfig(AppConfig):
+    """Who is billed what, and how it is delivered."""
+
+    name = "billing"
+    verbose_name = "Billing"
+

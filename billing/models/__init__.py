@@ -1,0 +1,24 @@
+"""Plans, usage, billing accounts, invoices and what was done to deliver them."""
+
+from billing.models.accounts import BillingAccount
+from billing.models.deliveries import InvoiceDelivery
+from billing.models.invoices import CommissionStatement, Invoice, InvoiceAction, InvoiceLine, NumberSeries
+from billing.models.plans import CommissionBracket, MeterPrice, Plan, PlanTerms
+from billing.models.usage import Meter, UsageEvent, UsageHour
+
+__all__ = [
+    "BillingAccount",
+    "CommissionBracket",
+    "CommissionStatement",
+    "Invoice",
+    "InvoiceAction",
+    "InvoiceDelivery",
+    "InvoiceLine",
+    "Meter",
+    "MeterPrice",
+    "NumberSeries",
+    "Plan",
+    "PlanTerms",
+    "UsageEvent",
+    "UsageHour",
+]

@@ -1,0 +1,53 @@
+"""Who pays: an organization's plan, address, tax and delivery."""
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator
+from django.db import models
+
+from accounts.models import Organization
+from billing.models.plans import Plan
+
+
+class BillingAccount(models.Model):
+    """How one organization is billed; parked, it is left out until somebody unparks it."""
+
+    organization = models.OneToOneField(Organization, on_delete=models.PROTECT, related_name="billing_account")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="accounts")
+    invoice_email = models.EmailField(blank=True, help_text="Empty: the organization's address.")
+    address = models.TextField(blank=True, help_text="As it stands on the invoice, below the name.")
+    tax_id = models.CharField("tax ID", max_length=64, blank=True)
+    tax_rate_bps = models.PositiveIntegerField(
+        "tax rate (bps)",
+        default=0,
+        validators=[MaxValueValidator(10_000)],
+        help_text="Hundredths of a percent: 2000 is 20 %.",
+    )
+    stripe_customer_id = models.CharField("Stripe customer", max_length=255, blank=True)
+    deliver_stripe = models.BooleanField("invoice through Stripe", default=True)
+    deliver_email = models.BooleanField("send by e-mail", default=True)
+    max_lines = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: BILLING_MAX_LINES.")
+    max_total_cents = models.BigIntegerField(null=True, blank=True, help_text="Empty: BILLING_MAX_TOTAL_CENTS.")
+    max_change_percent = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Empty: BILLING_MAX_CHANGE_PERCENT."
+    )
+    parked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    parked_reason = models.CharField(max_length=500, blank=True, editable=False)
+    parked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["organization__name"]
+        permissions = [("park_billingaccount", "Can park and unpark billing accounts")]
+
+    def __str__(self) -> str:
+        return str(self.organization)
+
+    @property
+    def recipient(self) -> str:
+        """The address that invoices go to; empty where there is none."""
+        return self.invoice_email or self.organization.email
+
+    @property
+    def is_parked(self) -> bool:
+        return self.parked_at is not None

@@ -1,0 +1,205 @@
+"""Invoices and their lines, numbers, and the commission they were computed from."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.models import Organization
+from billing.models.plans import PlanTerms
+from billing.models.usage import Meter
+from common.clock import Month
+from jobs.models import JobRun
+from onlyfans.models import CreatorAccount
+
+
+class NumberSeries(models.Model):
+    """A counter without gaps: raised in the transaction that gives the number."""
+
+    prefix = models.CharField(max_length=8)
+    year = models.PositiveSmallIntegerField()
+    last_number = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-year", "prefix"]
+        default_permissions = ("view",)
+        verbose_name_plural = "number series"
+        constraints = [models.UniqueConstraint(fields=["prefix", "year"], name="billing_series_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}-{self.year}"
+
+
+class Invoice(models.Model):
+    """A month's invoice or a credit note; once it has a number, the database refuses changes to what it says."""
+
+    class Kind(models.TextChoices):
+        INVOICE = "invoice", "Invoice"
+        CREDIT_NOTE = "credit_note", "Credit note"
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        HELD = "held", "Held for approval"
+        REJECTED = "rejected", "Rejected"
+        NOTHING_DUE = "nothing_due", "Nothing due"
+        FINALIZED = "finalized", "Finalized"
+        PAID = "paid", "Paid"
+        UNCOLLECTIBLE = "uncollectible", "Uncollectible"
+        CREDITED = "credited", "Credited"
+        VOID = "void", "Void"
+
+    UNISSUED = (Status.DRAFT, Status.HELD, Status.NOTHING_DUE)
+    ISSUED = (Status.FINALIZED, Status.PAID, Status.UNCOLLECTIBLE)
+    DEAD = (Status.REJECTED, Status.CREDITED, Status.VOID)
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="invoices")
+    month = models.DateField(help_text="The first day of the month.")
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.INVOICE)
+    status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
+    number = models.CharField(max_length=32, unique=True, null=True, blank=True)  # noqa: DJ001 - NULL until issued
+    currency = models.CharField(max_length=3)
+    subtotal_cents = models.BigIntegerField(default=0)
+    tax_cents = models.BigIntegerField(default=0)
+    total_cents = models.BigIntegerField(default=0)
+    issue_date = models.DateField(null=True, blank=True)
+    due_date = models.DateField(null=True, blank=True)
+    corrects = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections"
+    )
+    terms = models.ForeignKey(PlanTerms, on_delete=models.PROTECT, related_name="+")
+    seller = models.JSONField(default=dict)
+    buyer = models.JSONField(default=dict)
+    held_reason = models.TextField(blank=True)
+    run = models.ForeignKey(JobRun, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    computed_at = models.DateTimeField(default=timezone.now)
+    finalized_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-month", "-id"]
+        default_permissions = ("view",)
+        permissions = [
+            ("run_billing", "Can run, rerun and cancel billing"),
+            ("approve_invoice", "Can approve and reject held invoices"),
+            ("correct_invoice", "Can void and credit invoices"),
+            ("deliver_invoice", "Can deliver and resend invoices"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "month"],
+                condition=Q(corrects__isnull=True) & ~Q(status__in=["rejected", "credited", "void"]),
+                name="billing_invoice_month_unique",
+            ),
+            models.CheckConstraint(
+                condition=Q(total_cents=F("subtotal_cents") + F("tax_cents")), name="billing_invoice_total"
+            ),
+            models.CheckConstraint(condition=Q(month__day=1), name="billing_invoice_first_day"),
+        ]
+        indexes = [
+            models.Index(fields=["month", "status", "-id"], name="billing_invoice_month_status"),
+            models.Index(fields=["-month", "-id"], name="billing_invoice_newest"),
+            models.Index(fields=["id"], condition=Q(status="held"), name="billing_invoice_held"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number or f"{self.get_kind_display()} {self.month:%Y-%m} (no number)"
+
+    @property
+    def period(self) -> Month:
+        return Month.of(self.month)
+
+    @property
+    def is_issued(self) -> bool:
+        """Whether it has its number, from which on it never changes."""
+        return self.number is not None
+
+
+class InvoiceLine(models.Model):
+    """An amount and how it came about; a total is the sum of its lines, tax among them."""
+
+    class Kind(models.TextChoices):
+        BASE_FEE = "base_fee", "Base fee"
+        COMMISSION = "commission", "Commission"
+        USAGE = "usage", "Usage"
+        ADJUSTMENT = "adjustment", "Adjustment"
+        TAX = "tax", "Tax"
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
+    position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=16, choices=Kind)
+    description = models.CharField(max_length=500)
+    month = models.DateField(help_text="The month that it is for: an earlier one for an adjustment.")
+    creator = models.ForeignKey(CreatorAccount, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    corrects = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections"
+    )
+    quantity = models.DecimalField(max_digits=24, decimal_places=6, default=1)
+    amount_cents = models.BigIntegerField()
+    explanation = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["invoice", "position"]
+        default_permissions = ("view",)
+        constraints = [models.UniqueConstraint(fields=["invoice", "position"], name="billing_line_position")]
+        indexes = [
+            models.Index(fields=["creator", "month"], condition=Q(creator__isnull=False), name="billing_line_creator"),
+        ]
+
+    def __str__(self) -> str:
+        return self.description
+
+
+class CommissionStatement(models.Model):
+    """What a creator's month came to, as last billed; its lines, original and adjustments, are the ledger."""
+
+    creator = models.ForeignKey(CreatorAccount, on_delete=models.PROTECT, related_name="statements")
+    month = models.DateField(help_text="The first day of the month.")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="statements")
+    gross_cents = models.BigIntegerField()
+    net_cents = models.BigIntegerField()
+    carried_in_cents = models.BigIntegerField(help_text="A deficit of former months, negative.")
+    basis_cents = models.BigIntegerField(help_text="Earnings less chargebacks and what was carried in.")
+    commission_cents = models.BigIntegerField()
+    carried_cents = models.BigIntegerField(help_text="A deficit carried to the next month, negative.")
+    is_stale = models.BooleanField(
+        default=False, help_text="A former month was billed anew; the next invoice settles the difference."
+    )
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-month", "creator"]
+        default_permissions = ("view",)
+        constraints = [models.UniqueConstraint(fields=["creator", "month"], name="billing_statement_unique")]
+        indexes = [models.Index(fields=["creator"], condition=Q(is_stale=True), name="billing_statement_stale")]
+
+    def __str__(self) -> str:
+        return f"{self.creator} {self.month:%Y-%m}"
+
+
+class InvoiceAction(models.Model):
+    """What a person did to an invoice, and why."""
+
+    class Verb(models.TextChoices):
+        APPROVE = "approve", "Approved"
+        REJECT = "reject", "Rejected"
+        VOID = "void", "Voided"
+        CREDIT = "credit", "Credited"
+        RESEND = "resend", "Sent again"
+        SETTLE = "settle", "Settled by hand"
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="actions")
+    verb = models.CharField(max_length=16, choices=Verb)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    reason = models.CharField(max_length=500, blank=True)
+    data = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.get_verb_display()} by {self.actor or 'nobody'}"
+
