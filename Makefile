@@ -31,7 +31,7 @@ bootstrap: ## Make .venv hold what requirements-dev.txt pins (every target below
 
 .PHONY: demo
 demo: bootstrap ## Bill last month with demo data, then serve the admin on http://localhost:8000/admin/
-	exec $(PYTHON) scripts/demo.py --port $(PORT)
+	exec $(PYTHON) -m scripts.demo --port $(PORT)
 
 .PHONY: test
 test: bootstrap ## Run the tests, the browser's too, against real servers (ARGS= for pytest)

@@ -38,8 +38,8 @@ def compare(path: Path, wanted: list[Requirement]) -> Iterator[str]:
             yield f"{path.name} lacks {name}"
         elif not requirement.specifier.contains(pins[name], prereleases=True):
             yield f"{path.name} pins {name} {pins[name]}, pyproject.toml wants {requirement.specifier}"
-    for name in sorted(direct - asked.keys()):
-        yield f"{path.name} holds {name}, which pyproject.toml no longer names"
+    for surplus in sorted(direct - asked.keys()):
+        yield f"{path.name} holds {surplus}, which pyproject.toml no longer names"
     if "://" in path.read_text():
         yield f"{path.name} names a host"
 

@@ -1,0 +1,238 @@
+"""Bill last month with demo data, then serve web, worker and beat until Ctrl-C.
+
+The product runs as it does in production; only the environment differs.
+"""
+
+import argparse
+import fcntl
+import os
+import signal
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+from huntaze import embedded
+from huntaze.embedded import ports
+from scripts.demo.processes import MARK, DemoError, Processes, end_leftovers
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA_DIR = ROOT / ".data"
+BUCKET = "huntaze-invoices"
+QUEUES = "default,billing,messages,ai,enrichment,analytics,notifications,email,webhooks"
+PYTHON = sys.executable
+MANAGE = [PYTHON, "manage.py"]
+_SOME_ITEMS_FAILED = 1
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Demo:
+    """One run of the demo on one port."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.sandbox_port = ports.claim(DATA_DIR, "sandbox")
+        self.smtp_port = ports.claim(DATA_DIR, "smtp")
+        self.storage_port = ports.claim(DATA_DIR, "storage")
+        self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
+        self.storage_url = f"http://127.0.0.1:{self.storage_port}"
+        self.processes = Processes(self._environment(embedded.ensure(DATA_DIR)))
+
+    def prepare(self) -> None:
+        """Bring the outside world up, and the data to where last month is billed."""
+        self._start_outside_world()
+        self._create_bucket()
+        self._manage("migrate", "--verbosity", "0")
+        self._manage("load_demo")
+        month = (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+        say(f"Billing {month}")
+        if self._manage("run_billing", "--month", month, allowed=_SOME_ITEMS_FAILED):
+            say("Some invoices need a person: the admin shows which, and why.")
+
+    def serve(self) -> None:
+        """Start web, worker and beat; returns when a browser gets an answer."""
+        celery = [PYTHON, "-m", "celery", "--app", "huntaze"]
+        scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
+        self.processes.start("web", self._granian())
+        self.processes.start("worker", [*celery, "worker", "--concurrency", "2", "--queues", QUEUES])
+        self.processes.start("beat", [*celery, "beat", "--scheduler", scheduler, "--pidfile", ""])
+        self.processes.wait_until(lambda: answers(f"http://127.0.0.1:{self.port}/"), "The web server")
+
+    def introduce(self) -> None:
+        """Say where everything is."""
+        password = self.processes.environment["DEMO_PASSWORD"]
+        print(
+            f"""
+  Huntaze is ready.
+
+    Admin             http://localhost:{self.port}/admin/
+    Log in as         finance@huntaze.test     password  {password}
+    E-mails sent      {self.sandbox_url}/mail/
+    Stripe stand-in   {self.sandbox_url}/stripe/
+    Logs of stand-ins {(DATA_DIR / "logs").relative_to(ROOT)}/
+
+  Ctrl-C stops everything; the data stay for the next `make demo`.
+""",
+            flush=True,
+        )
+
+    def watch(self) -> None:
+        """Pass on what the processes print, until one ends or a person stops the demo."""
+        while True:
+            self.processes.watch(1)
+
+    def _environment(self, addresses: embedded.Addresses) -> dict[str, str]:
+        return {
+            **os.environ,
+            MARK: str(DATA_DIR),
+            "PYTHONUNBUFFERED": "1",
+            "DJANGO_SETTINGS_MODULE": "huntaze.settings",
+            "DEBUG": "1",
+            "BASE_URL": f"http://localhost:{self.port}",
+            "DATABASE_URL": addresses.database_url,
+            "REDIS_URL": addresses.redis_url,
+            "DEMO_PASSWORD": os.environ.get("DEMO_PASSWORD", "demo-password"),
+            "ONLYFANS_API_URL": f"{self.sandbox_url}/onlyfans",
+            "STRIPE_API_KEY": "sk_test_demo",
+            "STRIPE_API_BASE": f"{self.sandbox_url}/stripe",
+            "AWS_ENDPOINT_URL_S3": self.storage_url,
+            "AWS_ACCESS_KEY_ID": "demo",
+            "AWS_SECRET_ACCESS_KEY": "demo",
+            "INVOICE_ENABLE_S3": "1",
+            "INVOICE_S3_BUCKET": BUCKET,
+            "INVOICE_S3_REGION": "us-east-1",
+            "INVOICE_S3_ENDPOINT": self.storage_url,
+            "INVOICE_ENABLE_STRIPE": "1",
+            "INVOICE_ENABLE_EMAIL": "1",
+            "INVOICE_SMTP_HOST": "127.0.0.1",
+            "INVOICE_SMTP_PORT": str(self.smtp_port),
+            "INVOICE_SMTP_FROM": "Huntaze Billing <billing@huntaze.test>",
+        }
+
+    def _start_outside_world(self) -> None:
+        logs = DATA_DIR / "logs"
+        logs.mkdir(exist_ok=True)
+        sandbox = ["--port", str(self.sandbox_port), "--smtp-port", str(self.smtp_port)]
+        storage = ["--port", str(self.storage_port), "--file", str(DATA_DIR / "storage.sqlite3")]
+        self.processes.start(
+            "sandbox",
+            [PYTHON, "-m", "sandbox", *sandbox, "--data-dir", str(DATA_DIR / "sandbox")],
+            log=logs / "sandbox.log",
+        )
+        self.processes.start("storage", [PYTHON, "-m", "scripts.demo.storage", *storage], log=logs / "storage.log")
+        for name, port in (("sandbox", self.sandbox_port), ("mail", self.smtp_port), ("storage", self.storage_port)):
+            self.processes.wait_until(lambda port=port: listens(port), f"The stand-in for {name}")  # type: ignore[misc]
+
+    def _create_bucket(self) -> None:
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.storage_url,
+            region_name="us-east-1",
+            aws_access_key_id="demo",
+            aws_secret_access_key="demo",  # noqa: S106 - what the stand-in takes
+            config=Config(s3={"addressing_style": "path"}),
+        )
+        if BUCKET not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
+            client.create_bucket(Bucket=BUCKET)
+
+    def _manage(self, *arguments: str, allowed: int = 0) -> int:
+        status = self.processes.run([*MANAGE, *arguments])
+        if status not in (0, allowed):
+            raise DemoError(f"`manage.py {' '.join(arguments)}` ended with status {status}; its message is above.")
+        return status
+
+    def _granian(self) -> list[str]:
+        options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        limits = ["--blocking-threads", "8", "--workers-kill-timeout", "5"]
+        return [PYTHON, "-m", "granian", *options, *limits, "huntaze.wsgi:application"]
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal what happens."""
+    print(f"demo: {text}", flush=True)
+
+
+def listens(port: int) -> bool:
+    """Whether a server accepts connections on the port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def answers(url: str) -> bool:
+    """Whether the web server answers, with whatever status below 500."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own address
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code < 500
+    except OSError:
+        return False
+
+
+@contextmanager
+def only_demo() -> Iterator[None]:
+    """Refuse a second demo of the same checkout, and end what a killed one left."""
+    DATA_DIR.mkdir(exist_ok=True)
+    with (DATA_DIR / "demo.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoError("A demo of this checkout runs already; stop it with Ctrl-C in its terminal.") from None
+        if count := end_leftovers(str(DATA_DIR)):
+            say(f"ended {count} processes that a killed demo had left")
+        yield
+
+
+def run(port: int) -> None:
+    """Run the demo until a person stops it."""
+    with only_demo():
+        if not ports.is_free(port):
+            raise DemoError(f"Port {port} is taken by another program; choose another: make demo PORT={port + 10}")
+        demo = None
+        try:
+            demo = Demo(port)
+            demo.prepare()
+            demo.serve()
+            demo.introduce()
+            demo.watch()
+        finally:
+            for number in _ENDING_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+            say("stopping")
+            if demo:
+                demo.processes.stop()
+            embedded.stop(DATA_DIR)
+            say("everything has stopped; the data stay in .data/")
+
+
+def _stop_in_order(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Parse the command line and run the demo."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--port", type=int, default=8000)
+    os.chdir(ROOT)
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, _stop_in_order)
+    try:
+        run(parser.parse_args().port)
+    except (DemoError, embedded.EmbeddedError) as error:
+        sys.exit(f"demo: {error}")
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()
