@@ -1,0 +1,1 @@
+"""A stand-in for Stripe's API: stateful, strict, and held to Stripe's own published description of itself."""

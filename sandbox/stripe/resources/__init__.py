@@ -1,0 +1,14 @@
+"""What each operation does: one function an operation, named in `OPERATIONS`."""
+
+from sandbox.stripe.resources import account, credit_notes, customers, events, invoice_items, invoices, payments
+from sandbox.stripe.world import Handler
+
+OPERATIONS: dict[str, Handler] = {
+    **account.OPERATIONS,
+    **customers.OPERATIONS,
+    **invoices.OPERATIONS,
+    **invoice_items.OPERATIONS,
+    **credit_notes.OPERATIONS,
+    **payments.OPERATIONS,
+    **events.OPERATIONS,
+}

@@ -1,0 +1,123 @@
+"""The state behind the API: objects, ids, time and the log of events."""
+
+import secrets
+import string
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.store import Document, Store
+from sandbox.stripe.errors import missing
+from sandbox.stripe.spec import Specification
+
+API_VERSION = "2026-10-28.endive"
+ACCOUNT = "acct_sandbox"
+_ALPHABET = string.ascii_letters + string.digits
+COLLECTIONS = {
+    "charge": "stripe.charges",
+    "credit_note": "stripe.credit_notes",
+    "customer": "stripe.customers",
+    "event": "stripe.events",
+    "invoice": "stripe.invoices",
+    "invoice_payment": "stripe.invoice_payments",
+    "invoiceitem": "stripe.invoiceitems",
+    "payment_intent": "stripe.payment_intents",
+    "refund": "stripe.refunds",
+}
+LINES, KEYS, SETTINGS = "stripe.lines", "stripe.keys", "stripe.settings"
+KINDS = {
+    "charge": "charge",
+    "credit_note": "credit note",
+    "event": "event",
+    "invoice": "invoice",
+    "invoiceitem": "invoice item",
+    "payment_intent": "payment_intent",
+    "refund": "refund",
+    "invoice_payment": "invoice payment",
+    "customer": "customer",
+}
+
+
+@dataclass
+class Call:
+    """One request: the ids in its path, its parameters, and the request that it is part of."""
+
+    ids: dict[str, str]
+    params: dict[str, Any]
+    path: str
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The id that the path names."""
+        return next(iter(self.ids.values()))
+
+
+Handler = Callable[["World", Call], Document]
+
+
+@dataclass
+class World:
+    """Everything that the stand-in knows. `url` is where its pages are, without a trailing slash."""
+
+    store: Store
+    spec: Specification
+    url: str = ""
+    advanced: float = 0.0
+    emitted: list[Document] = field(default_factory=list)
+    call: Call | None = None
+
+    def now(self) -> int:
+        """Seconds since 1970, by a clock that can be put forward."""
+        return int(time.time() + self.advanced)
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(24))
+
+    def get(self, kind: str, id: str, param: str = "id", status: int = 400) -> Document:
+        """The object with this id. Raises StripeError (`resource_missing`) when there is none, or none any more."""
+        found = self.store.get(COLLECTIONS[kind], id)
+        if found is None or found.get("deleted"):
+            raise missing(KINDS[kind], id, param, status)
+        return found
+
+    def put(self, kind: str, document: Document) -> None:
+        self.store.put(COLLECTIONS[kind], document)
+
+    def emit(self, type: str, object: Document, previous: Document | None = None) -> None:
+        """Writes an event about an object as it is now; `previous` holds the fields that changed."""
+        data: Document = {"object": object}
+        if previous is not None:
+            data["previous_attributes"] = previous
+        call = self.call
+        event = {
+            "id": self.new_id("evt"),
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": self.now(),
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": 0,
+            "request": {
+                "id": call.request_id if call else None,
+                "idempotency_key": call.idempotency_key if call else None,
+            },
+            "type": type,
+        }
+        self.put("event", event)
+        self.emitted.append(event)
+
+
+def changed(before: Document, after: Document) -> Document:
+    """The fields that an update changed, with their old values, as events carry them."""
+    return {key: before.get(key) for key in after if before.get(key) != after[key]}
+
+
+def merge_metadata(current: dict[str, str] | None, given: Any) -> dict[str, str]:
+    """Metadata after an update: an empty value removes its key, an empty whole removes all."""
+    if given == "":
+        return {}
+    merged = {**(current or {}), **given}
+    return {key: value for key, value in merged.items() if value != ""}
