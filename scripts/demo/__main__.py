@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -48,19 +49,22 @@ class Demo:
     def prepare(self) -> None:
         """Bring the outside world up, and the data to where last month is billed."""
         self._start_outside_world()
-        self._create_bucket()
+        say("migrating the database")
         self._manage("migrate", "--verbosity", "0")
+        self.processes.start("web", self._granian())  # gets ready while the month is billed
+        self._await_outside_world()
+        self._create_bucket()
+        say("loading demo data")
         self._manage("load_demo")
         month = (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
-        say(f"Billing {month}")
+        say(f"billing {month}")
         if self._manage("run_billing", "--month", month, allowed=_SOME_ITEMS_FAILED):
-            say("Some invoices need a person: the admin shows which, and why.")
+            say("some invoices need a person: the admin shows which, and why.")
 
     def serve(self) -> None:
-        """Start web, worker and beat; returns when a browser gets an answer."""
-        celery = [PYTHON, "-m", "celery", "--app", "huntaze"]
+        """Start worker and beat; returns when a browser gets an answer."""
+        celery = [PYTHON, "-m", "celery", "--app", "huntaze", "--quiet"]
         scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
-        self.processes.start("web", self._granian())
         self.processes.start("worker", [*celery, "worker", "--concurrency", "2", "--queues", QUEUES])
         self.processes.start("beat", [*celery, "beat", "--scheduler", scheduler, "--pidfile", ""])
         self.processes.wait_until(lambda: answers(f"http://127.0.0.1:{self.port}/"), "The web server")
@@ -93,6 +97,7 @@ class Demo:
             **os.environ,
             MARK: str(DATA_DIR),
             "PYTHONUNBUFFERED": "1",
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
             "DJANGO_SETTINGS_MODULE": "huntaze.settings",
             "DEBUG": "1",
             "BASE_URL": f"http://localhost:{self.port}",
@@ -127,8 +132,10 @@ class Demo:
             log=logs / "sandbox.log",
         )
         self.processes.start("storage", [PYTHON, "-m", "scripts.demo.storage", *storage], log=logs / "storage.log")
+
+    def _await_outside_world(self) -> None:
         for name, port in (("sandbox", self.sandbox_port), ("mail", self.smtp_port), ("storage", self.storage_port)):
-            self.processes.wait_until(lambda port=port: listens(port), f"The stand-in for {name}")  # type: ignore[misc]
+            self.processes.wait_until(partial(listens, port), f"The stand-in for {name}")
 
     def _create_bucket(self) -> None:
         client = boto3.client(
@@ -149,9 +156,9 @@ class Demo:
         return status
 
     def _granian(self) -> list[str]:
-        options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        limits = ["--blocking-threads", "8", "--workers-kill-timeout", "5"]
-        return [PYTHON, "-m", "granian", *options, *limits, "huntaze.wsgi:application"]
+        address = ["--host", "127.0.0.1", "--port", str(self.port)]
+        options = ["--interface", "wsgi", "--no-ws", "--blocking-threads", "4", "--workers-kill-timeout", "5"]
+        return [PYTHON, "-m", "granian", *address, *options, "huntaze.wsgi:application"]
 
 
 def say(text: str) -> None:
@@ -200,6 +207,7 @@ def run(port: int) -> None:
             raise DemoError(f"Port {port} is taken by another program; choose another: make demo PORT={port + 10}")
         demo = None
         try:
+            say("starting PostgreSQL, Valkey and the stand-ins for the outside world")
             demo = Demo(port)
             demo.prepare()
             demo.serve()

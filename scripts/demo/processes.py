@@ -70,8 +70,10 @@ class Processes:
         Raises DemoError when one ended or it took too long.
         """
         deadline = time.monotonic() + seconds
-        while not is_true():
+        while True:
             self.watch(0.05)
+            if is_true():
+                return
             if time.monotonic() > deadline:
                 raise DemoError(f"{what} did not come up within {seconds:.0f} s.")
 
