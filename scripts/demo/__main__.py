@@ -79,7 +79,7 @@ class Demo:
     Admin             http://localhost:{self.port}/admin/
     Log in as         finance@huntaze.test     password  {password}
     E-mails sent      {self.sandbox_url}/mail/
-    Stripe stand-in   {self.sandbox_url}/stripe/
+    Stripe stand-in   {self.sandbox_url}/stripe/dashboard
     Logs of stand-ins {(DATA_DIR / "logs").relative_to(ROOT)}/
 
   Ctrl-C stops everything; the data stay for the next `make demo`.
