@@ -36,7 +36,7 @@ demo: bootstrap ## Bill last month with demo data, then serve the admin on http:
 .PHONY: test
 test: bootstrap ## Run the tests, the browser's too, against real servers (ARGS= for pytest)
 	command -v chromium >/dev/null || echo "chromium is missing, the browser tests will fail: apt-get install chromium" >&2
-	$(BIN)/pytest $(ARGS)
+	$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: check
 check: bootstrap lint types ## All that is checked without running the product: lint, types, layers, migrations, settings
