@@ -19,7 +19,7 @@ def round_cents(amount: Decimal) -> int:
 
 def share_cents(amount_cents: int, rate_bps: int) -> int:
     """Take a rate in basis points of an amount, rounded half-even."""
-    return round_cents(Decimal(amount_cents * rate_bps) / BPS)
+    return divide_half_even(amount_cents * rate_bps, BPS)
 
 
 def minor_digits(currency: str) -> int:
@@ -40,3 +40,11 @@ def format_money(cents: int, currency: str) -> str:
     digits = minor_digits(currency)
     sign = "-" if cents < 0 else ""
     return f"{sign}{currency.upper()} {Decimal(abs(cents)).scaleb(-digits):,.{digits}f}"
+
+
+def divide_half_even(numerator: int, denominator: int) -> int:
+    """Divide exactly and round once, half-even, without leaving the integers; `denominator` is positive."""
+    quotient, rest = divmod(numerator, denominator)
+    if 2 * rest > denominator or (2 * rest == denominator and quotient % 2):
+        return quotient + 1
+    return quotient

@@ -58,6 +58,10 @@ class Job:
     def __init__(self, params: JobParams) -> None:
         self.params: Any = params
 
+    def check(self) -> dict[str, str]:
+        """Return what is wrong with the parameters beyond their form, by field; asked before a run is written."""
+        return {}
+
     def keys(self) -> Iterable[str]:
         """Say what is expected: one key an item, each once."""
         raise NotImplementedError

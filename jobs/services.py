@@ -58,8 +58,11 @@ def start(
 ) -> tuple[JobRun, bool]:
     """Write a run and ring the bell after commit; return the run and whether this call made it.
 
-    Idempotent by (job, slot). Where the job forbids overlap, the run under way is returned instead.
+    Idempotent by (job, slot). Where the job forbids overlap, the run under way is returned instead. Raises
+    InvalidParams where the job refuses the parameters.
     """
+    if errors := job(params).check():
+        raise InvalidParams(errors)
     values = params.model_dump(mode="json")
     dry_run = bool(values.get("dry_run"))
     overlap_key = None

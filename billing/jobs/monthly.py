@@ -1,0 +1,105 @@
+"""Monthly billing: the main job."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import Field
+
+from accounts.models import Organization
+from billing.models import Invoice
+from billing.services.computing import compute_invoices
+from billing.services.correcting import supersede_invoices
+from billing.services.drafts import describe_draft
+from billing.services.numbering import finalize_invoices
+from common.clock import Month, now, previous_month
+from jobs.engine.context import Context
+from jobs.registry import Job, JobParams, Step, job
+
+
+@job(
+    "monthly-billing",
+    title="Monthly billing",
+    schedule="0 2 1 * *",
+    overlap="forbid",
+    queue="billing",
+    permission="billing.run_billing",
+    moves_money=True,
+    batch_size=500,
+)
+class MonthlyBilling(Job):
+    """Bills every active organization for one month: earnings, invoice, number, delivery."""
+
+    class Params(JobParams):
+        """What can be asked of a month's billing."""
+
+        month: Month = Field(default_factory=previous_month, description="The month to bill; it must have ended.")
+        dry_run: bool = Field(False, description="Compute everything, keep nothing, call nobody but for earnings.")
+        organizations: tuple[str, ...] = Field((), description="Only these organizations; all where empty.")
+        regenerate: bool = Field(False, description="Void or credit what is issued, and bill these anew.")
+        stripe: bool = Field(True, description="Create the invoices in Stripe.")
+        email: bool = Field(True, description="Send the invoices by e-mail.")
+        deliver: bool = Field(True, description="Make and store the PDF, call Stripe, send the e-mail.")
+
+    def check(self) -> dict[str, str]:
+        """Refuse a month that has not ended, organizations nobody knows, and reissuing for all."""
+        errors = {}
+        if self.params.month >= Month.of(now()):
+            errors["month"] = f"{self.params.month} has not ended yet; the last month that has is {previous_month()}."
+        known = Organization.objects.filter(pk__in=self.params.organizations).values_list("pk", flat=True)
+        if unknown := sorted(set(self.params.organizations) - set(known)):
+            errors["organizations"] = f"There is no organization {', '.join(unknown)}."
+        if self.params.regenerate and not self.params.organizations:
+            errors["regenerate"] = "Name the organizations whose invoices are to be made anew."
+        return errors
+
+    def overlap_scope(self) -> str:
+        """Allow some organizations to be billed beside the whole month, but not the same ones twice."""
+        return ":".join([str(self.params.month), *sorted(self.params.organizations)])
+
+    def keys(self) -> Iterable[str]:
+        """Expect every active organization."""
+        wanted = Organization.objects.order_by("pk")
+        if self.params.organizations:
+            wanted = wanted.filter(pk__in=self.params.organizations)
+        else:
+            wanted = wanted.filter(status=Organization.Status.ACTIVE)
+        return wanted.values_list("pk", flat=True).iterator(chunk_size=20_000)
+
+    def steps(self) -> Sequence[Step]:
+        """List the steps."""
+        return (
+            Step("compute", self.compute, atomic=True),
+            Step("number", self.number, atomic=True, dry_run=False),
+        )
+
+    def compute(self, keys: Sequence[str], context: Context) -> None:
+        """Compute the drafts of a batch, or find what is there."""
+        month, run = self.params.month, context.run
+        if self.params.regenerate:
+            supersede_invoices(keys, month, run=run, now=context.now)
+        computed = compute_invoices(keys, month, run_id=run.pk, now=context.now)
+        for key, error in computed.refused.items():
+            context.fail(key, error)
+        for key, note in computed.left_out.items():
+            context.skip(key, note)
+        for key, (invoice_id, status) in computed.existing.items():
+            context.note(key, invoice_id=invoice_id, status=status, note="Billed already.")
+        for key, draft in computed.drafts.items():
+            context.note(key, **describe_draft(draft))
+            if draft.status == Invoice.Status.HELD:
+                context.skip(key, f"Held for approval: {draft.held_reason}")
+            elif draft.status == Invoice.Status.NOTHING_DUE:
+                context.skip(key, "Nothing is due.")
+
+    def number(self, keys: Sequence[str], context: Context) -> None:
+        """Finalize the drafts of a batch."""
+        ids = {context.items[key].result["invoice_id"]: key for key in keys}
+        for invoice_id, number in finalize_invoices(ids, context.now).items():
+            context.note(ids[invoice_id], number=number, status=Invoice.Status.FINALIZED.value)
+
+    @classmethod
+    def link(cls, key: str, result: dict[str, Any]) -> tuple[str, str] | None:
+        """Lead to the invoice, or to the organization where there is none."""
+        if invoice_id := result.get("invoice_id"):
+            return result.get("number") or "Invoice", f"billing_invoice:{invoice_id}"
+        return key, f"accounts_organization:{key}"

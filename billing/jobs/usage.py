@@ -1,0 +1,35 @@
+"""Hourly usage: events into hours."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+from pydantic import AwareDatetime, Field
+
+from billing.services.usage import aggregate_hour, list_hours_to_aggregate
+from common.clock import iso, now
+from jobs.engine.context import Context
+from jobs.registry import Job, JobParams, job
+
+
+def _last_hour() -> dt.datetime:
+    return now().replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=1)
+
+
+@job("hourly-usage", title="Hourly usage", schedule="0 * * * *", queue="billing", batch_size=1)
+class HourlyUsage(Job):
+    """Recomputes the last hour, and every earlier one that events came late for."""
+
+    class Params(JobParams):
+        """`hour` is recomputed whether or not anything came for it; any instant within it will do."""
+
+        hour: AwareDatetime = Field(default_factory=_last_hour, description="The hour to aggregate, in UTC.")
+
+    def keys(self) -> Iterable[str]:
+        """Expect the hour and those that late events changed."""
+        return [iso(hour) for hour in list_hours_to_aggregate(self.params.hour)]
+
+    def process(self, keys: Sequence[str], context: Context) -> None:
+        """Recompute whole hours."""
+        for key in keys:
+            count = aggregate_hour(dt.datetime.fromisoformat(key))
+            context.note(key, rows=count)

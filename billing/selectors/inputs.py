@@ -1,0 +1,335 @@
+"""Everything that a batch of organizations' month is computed from, read set by set."""
+
+import datetime as dt
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from billing.models import Plan
+from billing.pricing import Earnings, Terms, UsagePrice
+from common.clock import Month
+
+# Ways of an invoice in which it still counts; a corrected or refused one does not.
+LIVE = "status NOT IN ('rejected', 'credited', 'void') AND corrects_id IS NULL"
+
+
+@dataclass(slots=True)
+class Creator:
+    """A creator of the organization, with the month's earnings."""
+
+    id: int
+    name: str
+    created: Month
+    earnings: Earnings = field(default_factory=Earnings)
+    carried_in_cents: int = 0
+
+
+@dataclass(slots=True)
+class Account:
+    """An organization and how it is billed, with the month's figures."""
+
+    organization_id: str
+    name: str
+    email: str
+    currency: str
+    plan_id: int
+    address: str
+    tax_id: str
+    tax_rate_bps: int
+    max_lines: int | None
+    max_total_cents: int | None
+    max_change_percent: int | None
+    parked_reason: str | None
+    status: str
+    creators: list[Creator] = field(default_factory=list)
+    usage: dict[int, Decimal] = field(default_factory=dict)
+    currencies: set[str] = field(default_factory=set)
+    former_total_cents: int | None = None
+    existing_id: int | None = None
+    existing_status: str | None = None
+    has_later_invoice: bool = False
+
+
+def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Run a query and return all its rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
+
+
+def get_database_time() -> dt.datetime:
+    """Read the database's clock, by which changes to figures are dated."""
+    moment: dt.datetime = rows("SELECT clock_timestamp()")[0][0]
+    return moment
+
+
+def lock_accounts(organization_ids: Sequence[str]) -> dict[str, Account]:
+    """Lock the billing accounts in a fixed order, so that two runs of a month take turns, and read them.
+
+    Parked accounts carry a reason; organizations without an account are absent from the answer.
+    """
+    found = rows(
+        """
+        SELECT org.id, org.name, org.email, org.currency, account.plan_id, account.address, account.tax_id,
+            account.tax_rate_bps, account.max_lines, account.max_total_cents, account.max_change_percent,
+            CASE WHEN account.parked_at IS NOT NULL THEN account.parked_reason END, org.status
+        FROM billing_billingaccount account JOIN accounts_organization org ON org.id = account.organization_id
+        WHERE org.id = ANY(%s) ORDER BY org.id FOR UPDATE OF account
+        """,
+        list(organization_ids),
+    )
+    return {row[0]: Account(*row) for row in found}
+
+
+def fill_figures(accounts: dict[str, Account], month: Month) -> None:
+    """Add creators, earnings, carried deficits, usage and neighbouring invoices to the accounts."""
+    _fill_creators(accounts, month)
+    _fill_usage(accounts, month)
+    _fill_invoices(accounts, month)
+
+
+def _fill_creators(accounts: dict[str, Account], month: Month) -> None:
+    found = rows(
+        """
+        SELECT creator.organization_id, creator.id, creator.display_name, creator.created_at AT TIME ZONE 'UTC',
+            sums.categories, sums.gross, sums.net, sums.currencies, coalesce(before.carried_cents, 0)
+        FROM onlyfans_creatoraccount creator
+        LEFT JOIN LATERAL (
+            SELECT array_agg(category ORDER BY category) AS categories,
+                array_agg(gross_cents ORDER BY category) AS gross, array_agg(net_cents ORDER BY category) AS net,
+                array_agg(DISTINCT currency) AS currencies
+            FROM onlyfans_earningsaggregate WHERE creator_id = creator.id AND month = %s
+        ) sums ON true
+        LEFT JOIN LATERAL (
+            SELECT carried_cents FROM billing_commissionstatement
+            WHERE creator_id = creator.id AND month < %s ORDER BY month DESC LIMIT 1
+        ) before ON true
+        WHERE creator.organization_id = ANY(%s) AND (creator.status = 'active' OR sums.categories IS NOT NULL)
+        ORDER BY creator.organization_id, creator.id
+        """,
+        month.first_day,
+        month.first_day,
+        list(accounts),
+    )
+    for organization, id_, name, created_at, categories, gross, net, currencies, carried in found:
+        account = accounts[organization]
+        account.currencies.update(currencies or ())
+        earnings = _earnings(categories or (), gross or (), net or ())
+        account.creators.append(Creator(id_, name, Month.of(created_at), earnings, carried))
+
+
+def _earnings(categories: Iterable[str], gross: Sequence[int], net: Sequence[int]) -> Earnings:
+    return Earnings(sum(gross), sum(net), tuple(zip(categories, gross, net, strict=True)))
+
+
+def _fill_usage(accounts: dict[str, Account], month: Month) -> None:
+    found = rows(
+        """
+        SELECT organization_id, meter_id, sum(quantity) FROM billing_usagehour
+        WHERE organization_id = ANY(%s) AND hour >= %s AND hour < %s GROUP BY organization_id, meter_id
+        """,
+        list(accounts),
+        month.starts_at,
+        month.ends_at,
+    )
+    for organization, meter, quantity in found:
+        accounts[organization].usage[meter] = quantity
+
+
+def _fill_invoices(accounts: dict[str, Account], month: Month) -> None:
+    found = rows(
+        f"SELECT organization_id, month, id, status, total_cents FROM billing_invoice "  # noqa: S608 - a constant
+        f"WHERE organization_id = ANY(%s) AND month >= %s AND {LIVE}",
+        list(accounts),
+        month.plus(-1).first_day,
+    )
+    for organization, of, id_, status, total in found:
+        account = accounts[organization]
+        if of == month.first_day:
+            account.existing_id, account.existing_status = id_, status
+        elif of < month.first_day:
+            account.former_total_cents = total
+        else:
+            account.has_later_invoice = True
+
+
+def read_terms(plan_ids: Iterable[int]) -> dict[int, Terms]:
+    """Read the present terms of these plans."""
+    plans = Plan.objects.filter(pk__in=set(plan_ids)).prefetch_related("brackets", "meter_prices__meter")
+    return {plan.pk: _terms(plan) for plan in plans}
+
+
+def _terms(plan: Plan) -> Terms:
+    prices = tuple(
+        UsagePrice(price.meter_id, price.meter.code, price.meter.unit_name, price.included_quantity, price.unit_price_cents)
+        for price in plan.meter_prices.all()
+    )
+    return Terms(
+        plan=plan.name,
+        currency=plan.currency,
+        base_fee_cents=plan.base_fee_cents,
+        commission_basis=plan.commission_basis,
+        commission_free_months=plan.commission_free_months,
+        minimum_commission_cents=plan.minimum_commission_cents,
+        maximum_commission_cents=plan.maximum_commission_cents,
+        issue_zero_invoices=plan.issue_zero_invoices,
+        brackets=tuple((bracket.from_cents, bracket.rate_bps) for bracket in plan.brackets.all()),
+        usage_prices=prices,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """An earlier month's live invoice, under whose terms late figures of that month are billed."""
+
+    invoice_id: int
+    terms: Terms
+    computed_at: dt.datetime
+
+
+def list_changed_creators(accounts: Iterable[str], month: Month) -> list[tuple[str, int, dt.date]]:
+    """List (organization, creator, earliest month) whose figures changed after the month was billed.
+
+    Changes are dated by the database when they are written, but may be committed later: a day's overlap covers
+    that, and only sums that differ from what was billed count.
+    """
+    return rows(  # type: ignore[return-value]
+        f"""
+        WITH creator AS (
+            SELECT c.id, c.organization_id, (
+                SELECT max(computed_at) FROM billing_commissionstatement s WHERE s.creator_id = c.id
+            ) AS looked_at
+            FROM onlyfans_creatoraccount c WHERE c.organization_id = ANY(%s)
+        ), changed AS (
+            SELECT touched.organization_id, touched.creator_id, touched.month
+            FROM (
+                SELECT DISTINCT creator.organization_id, creator.id AS creator_id, earned.month
+                FROM creator JOIN onlyfans_earningsaggregate earned ON earned.creator_id = creator.id
+                    AND earned.changed_at > coalesce(creator.looked_at, '-infinity') - interval '1 day'
+                WHERE earned.month < %s
+            ) touched
+            JOIN LATERAL (
+                SELECT sum(gross_cents) AS gross, sum(net_cents) AS net FROM onlyfans_earningsaggregate
+                WHERE creator_id = touched.creator_id AND month = touched.month
+            ) sums ON true
+            LEFT JOIN billing_commissionstatement billed
+                ON billed.creator_id = touched.creator_id AND billed.month = touched.month
+            WHERE (billed.gross_cents, billed.net_cents) IS DISTINCT FROM (sums.gross, sums.net)
+            UNION ALL
+            SELECT creator.organization_id, creator.id, stale.month
+            FROM creator JOIN billing_commissionstatement stale ON stale.creator_id = creator.id AND stale.is_stale
+            WHERE stale.month < %s
+        )
+        SELECT changed.organization_id, changed.creator_id, min(changed.month) FROM changed
+        JOIN billing_invoice invoice ON invoice.organization_id = changed.organization_id
+            AND invoice.month = changed.month AND {LIVE}
+        GROUP BY changed.organization_id, changed.creator_id ORDER BY 1, 2
+        """,  # noqa: S608 - a constant
+        list(accounts),
+        month.first_day,
+        month.first_day,
+    )
+
+
+def list_changed_usage(accounts: Iterable[str], month: Month) -> list[tuple[str, int, dt.date]]:
+    """List (organization, meter, month) whose hours changed after the month was billed."""
+    return rows(  # type: ignore[return-value]
+        f"""
+        WITH organization AS (
+            SELECT wanted.id, (
+                SELECT max(computed_at) FROM billing_invoice
+                WHERE organization_id = wanted.id AND month < %s AND {LIVE}
+            ) AS looked_at
+            FROM unnest(%s::text[]) AS wanted(id)
+        ), changed AS (
+            SELECT DISTINCT hour.organization_id, hour.meter_id,
+                date_trunc('month', hour.hour AT TIME ZONE 'UTC')::date AS month
+            FROM organization JOIN billing_usagehour hour ON hour.organization_id = organization.id
+                AND hour.changed_at > organization.looked_at - interval '1 hour'
+            WHERE hour.hour < %s
+        )
+        SELECT changed.organization_id, changed.meter_id, changed.month FROM changed
+        JOIN billing_invoice invoice ON invoice.organization_id = changed.organization_id
+            AND invoice.month = changed.month AND {LIVE}
+        ORDER BY 1, 3, 2
+        """,  # noqa: S608 - a constant
+        month.first_day,
+        list(accounts),
+        month.starts_at,
+    )
+
+
+def read_former(organization_ids: Iterable[str], month: Month) -> dict[str, dict[Month, Former]]:
+    """Read the live invoices before a month, by organization and month."""
+    found = rows(
+        f"""
+        SELECT organization_id, month, billing_invoice.id, terms.terms::text, computed_at
+        FROM billing_invoice JOIN billing_planterms terms ON terms.id = terms_id
+        WHERE organization_id = ANY(%s) AND month < %s AND {LIVE}
+        """,  # noqa: S608 - a constant
+        list(organization_ids),
+        month.first_day,
+    )
+    former: dict[str, dict[Month, Former]] = defaultdict(dict)
+    for organization, of, id_, terms, computed_at in found:
+        former[organization][Month.of(of)] = Former(id_, Terms.from_json(json.loads(terms)), computed_at)
+    return former
+
+
+def read_earnings(creator_ids: Iterable[int], before: Month) -> dict[tuple[int, Month], Earnings]:
+    """Read the earnings of all months before one, by creator and month."""
+    found = rows(
+        """
+        SELECT creator_id, month, array_agg(category ORDER BY category), array_agg(gross_cents ORDER BY category),
+            array_agg(net_cents ORDER BY category)
+        FROM onlyfans_earningsaggregate WHERE creator_id = ANY(%s) AND month < %s GROUP BY creator_id, month
+        """,
+        list(creator_ids),
+        before.first_day,
+    )
+    return {(creator, Month.of(month)): _earnings(*parts) for creator, month, *parts in found}
+
+
+def read_billed_commission(creator_ids: Iterable[int], but: Iterable[int] = ()) -> dict[tuple[int, Month], int]:
+    """Sum what live invoices, except those of the ids in `but`, bill for each creator and month."""
+    return _billed("creator_id = ANY(%s)", "creator_id", list(creator_ids), but)
+
+
+def read_billed_usage(organization_id: str, but: Iterable[int] = ()) -> dict[tuple[int, Month], int]:
+    """Sum what an organization's live invoices bill for each meter and month."""
+    return _billed("organization_id = %s AND meter_id IS NOT NULL", "meter_id", organization_id, but)
+
+
+def _billed(which: str, column: str, value: Any, but: Iterable[int]) -> dict[tuple[int, Month], int]:
+    found = rows(
+        f"""
+        SELECT {column}, line.month, sum(amount_cents) FROM billing_invoiceline line
+        JOIN billing_invoice invoice ON invoice.id = line.invoice_id
+        WHERE {which} AND invoice.status NOT IN ('rejected', 'credited', 'void') AND invoice.corrects_id IS NULL
+            AND invoice.id <> ALL(%s) GROUP BY 1, 2
+        """,  # noqa: S608 - constants
+        value,
+        list(but),
+    )
+    return {(id_, Month.of(month)): int(amount) for id_, month, amount in found}
+
+
+def read_usage(organization_id: str, meter_ids: Iterable[int], months: Iterable[Month]) -> dict[tuple[int, Month], Decimal]:
+    """Sum an organization's hours of some meters in some months."""
+    found = {}
+    for month in months:
+        for meter, quantity in rows(
+            "SELECT meter_id, sum(quantity) FROM billing_usagehour "
+            "WHERE organization_id = %s AND meter_id = ANY(%s) AND hour >= %s AND hour < %s GROUP BY meter_id",
+            organization_id,
+            list(meter_ids),
+            month.starts_at,
+            month.ends_at,
+        ):
+            found[(meter, month)] = quantity
+    return found

@@ -1,0 +1,235 @@
+"""Corrections: an issued invoice never changes, so it is voided or credited, and billed anew if need be."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+
+from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine
+from billing.pricing import compute_tax
+from billing.services.numbering import finalize_invoices
+from billing.services.writing import restore_statements
+from common.clock import Month
+from common.errors import Permanent
+from common.money import format_money
+from jobs.models import JobRun
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+_REACHED = ("done", "running", "unknown")
+
+
+def _lock(invoice_id: int) -> Invoice:
+    return Invoice.objects.select_for_update().get(pk=invoice_id)
+
+
+def _require_reason(reason: str) -> str:
+    if not reason.strip():
+        raise Permanent("Say why: the reason is kept with the invoice.")
+    return reason.strip()
+
+
+@transaction.atomic
+def approve_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoice:
+    """Let a held invoice go on as it is; the caller starts its month's billing for it."""
+    invoice = _lock(invoice_id)
+    if invoice.status != Invoice.Status.HELD:
+        raise Permanent(f"{invoice} is not held but {invoice.get_status_display().lower()}.")
+    invoice.status = Invoice.Status.DRAFT
+    invoice.save(update_fields=["status"])
+    _note(invoice, InvoiceAction.Verb.APPROVE, actor, reason, total_cents=invoice.total_cents)
+    return invoice
+
+
+@transaction.atomic
+def reject_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoice:
+    """Refuse a held invoice; the month is free to be billed anew."""
+    invoice = _lock(invoice_id)
+    if invoice.status != Invoice.Status.HELD:
+        raise Permanent(f"{invoice} is not held but {invoice.get_status_display().lower()}.")
+    reason = _require_reason(reason)
+    invoice.status = Invoice.Status.REJECTED
+    invoice.save(update_fields=["status"])
+    restore_statements([invoice.pk])
+    _note(invoice, InvoiceAction.Verb.REJECT, actor, reason, total_cents=invoice.total_cents)
+    return invoice
+
+
+@transaction.atomic
+def void_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoice:
+    """Void an issued invoice that nobody has paid; its number stays taken, its month is free to be billed anew.
+
+    Where it reached Stripe, a delivery row asks for it to be voided there.
+    """
+    invoice = _lock(invoice_id)
+    if not invoice.is_issued or invoice.status not in {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE}:
+        raise Permanent(f"{invoice} is {invoice.get_status_display().lower()} and can't be voided.")
+    if invoice.corrections.exclude(status=Invoice.Status.VOID).exists():
+        raise Permanent(f"{invoice} has credit notes; void those first.")
+    reason = _require_reason(reason)
+    invoice.status = Invoice.Status.VOID
+    invoice.save(update_fields=["status"])
+    restore_statements([invoice.pk])
+    if invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE, status__in=_REACHED).exists():
+        InvoiceDelivery.objects.get_or_create(invoice=invoice, step=InvoiceDelivery.Step.STRIPE_VOID)
+    if original := invoice.corrects:
+        _reopen(original)
+    _note(invoice, InvoiceAction.Verb.VOID, actor, reason)
+    return invoice
+
+
+def _reopen(original: Invoice) -> None:
+    """A credited invoice whose credit note is void is due again, unless its month was billed anew meanwhile."""
+    if original.status != Invoice.Status.CREDITED:
+        return
+    again = Invoice.objects.filter(organization=original.organization_id, month=original.month, corrects=None)
+    if again.exclude(status__in=Invoice.DEAD).exists():
+        raise Permanent(f"{original} was replaced since it was credited; void its replacement first.")
+    original.status = Invoice.Status.FINALIZED
+    original.save(update_fields=["status"])
+
+
+@transaction.atomic
+def credit_invoice(
+    invoice_id: int,
+    *,
+    actor: "User | None",
+    reason: str,
+    now: dt.datetime,
+    amounts: Mapping[int, int] | None = None,
+    run: JobRun | None = None,
+) -> Invoice:
+    """Issue a credit note on an issued invoice: over all that is left of it, or over `amounts` (cents by line id).
+
+    Every line of the credit note points at the line it takes from; no line can be credited beyond its amount. Tax
+    follows what is credited. A full credit frees the month.
+    """
+    invoice = _lock(invoice_id)
+    if not invoice.is_issued or invoice.kind != Invoice.Kind.INVOICE or invoice.status not in Invoice.ISSUED:
+        raise Permanent(f"{invoice} is {invoice.get_status_display().lower()} and can't be credited.")
+    reason = _require_reason(reason)
+    left = _left_to_credit(invoice)
+    taken = _choose(invoice, left, amounts)
+    note = _write_credit_note(invoice, taken, left, run)
+    finalize_invoices([note.pk], now)
+    if all(cents == taken.get(id_, 0) for id_, cents in left.items()):
+        invoice.status = Invoice.Status.CREDITED
+        invoice.save(update_fields=["status"])
+        restore_statements([invoice.pk])
+    note.refresh_from_db()
+    _note(invoice, InvoiceAction.Verb.CREDIT, actor, reason, credit_note=note.number, total_cents=note.total_cents)
+    return note
+
+
+def _left_to_credit(invoice: Invoice) -> dict[int, int]:
+    """What is left of each line, in cents, after the credit notes that stand."""
+    left = {line.pk: line.amount_cents for line in invoice.lines.all()}
+    credited = InvoiceLine.objects.filter(corrects__invoice=invoice).exclude(invoice__status=Invoice.Status.VOID)
+    for line in credited:
+        left[line.corrects_id or 0] += line.amount_cents
+    return left
+
+
+def _choose(invoice: Invoice, left: Mapping[int, int], amounts: Mapping[int, int] | None) -> dict[int, int]:
+    """Return the cents to take from each line, tax included."""
+    if amounts is None:
+        taken = {id_: cents for id_, cents in left.items() if cents}
+    else:
+        taken = {id_: cents for id_, cents in amounts.items() if cents}
+        _check_amounts(invoice, left, taken)
+        taken |= _tax_on(invoice, left, taken)
+    if not taken:
+        raise Permanent(f"There is nothing left to credit on {invoice}.")
+    return taken
+
+
+def _check_amounts(invoice: Invoice, left: Mapping[int, int], taken: Mapping[int, int]) -> None:
+    tax = set(invoice.lines.filter(kind=InvoiceLine.Kind.TAX).values_list("pk", flat=True))
+    for id_, cents in taken.items():
+        if id_ not in left or id_ in tax:
+            raise Permanent(f"Line {id_} is not a line of {invoice} that can be credited.")
+        rest = left[id_]
+        if cents * rest <= 0 or abs(cents) > abs(rest):
+            wished, most = (format_money(value, invoice.currency) for value in (cents, rest))
+            raise Permanent(f"{wished} can't be credited on a line of which {most} is left.")
+
+
+def _tax_on(invoice: Invoice, left: Mapping[int, int], taken: Mapping[int, int]) -> dict[int, int]:
+    """Tax follows: in full with the last of the subtotal, else at the invoice's rate, never more than is left."""
+    line = invoice.lines.filter(kind=InvoiceLine.Kind.TAX).first()
+    if line is None or not left[line.pk]:
+        return {}
+    untaxed = {id_: cents for id_, cents in left.items() if id_ != line.pk}
+    if all(taken.get(id_, 0) == cents for id_, cents in untaxed.items()):
+        return {line.pk: left[line.pk]}
+    tax = compute_tax(sum(taken.values()), line.explanation["rate_bps"]).amount_cents
+    tax = max(min(tax, left[line.pk]), 0) if left[line.pk] > 0 else min(max(tax, left[line.pk]), 0)
+    return {line.pk: tax} if tax else {}
+
+
+def _write_credit_note(invoice: Invoice, taken: Mapping[int, int], left: Mapping[int, int], run: JobRun | None) -> Invoice:
+    lines = {line.pk: line for line in invoice.lines.filter(pk__in=taken)}
+    tax = -sum(cents for id_, cents in taken.items() if lines[id_].kind == InvoiceLine.Kind.TAX)
+    total = -sum(taken.values())
+    note = Invoice.objects.create(
+        organization_id=invoice.organization_id,
+        month=invoice.month,
+        kind=Invoice.Kind.CREDIT_NOTE,
+        currency=invoice.currency,
+        subtotal_cents=total - tax,
+        tax_cents=tax,
+        total_cents=total,
+        corrects=invoice,
+        terms_id=invoice.terms_id,
+        seller=settings.INVOICE_SELLER,
+        buyer=invoice.buyer,
+        run=run,
+    )
+    InvoiceLine.objects.bulk_create(
+        InvoiceLine(
+            invoice=note,
+            position=position,
+            kind=lines[id_].kind,
+            description=lines[id_].description,
+            month=lines[id_].month,
+            creator_id=lines[id_].creator_id,
+            meter_id=lines[id_].meter_id,
+            corrects_id=id_,
+            quantity=lines[id_].quantity if cents == left[id_] == lines[id_].amount_cents else 1,
+            amount_cents=-cents,
+            explanation={
+                "formula": "credit",
+                "invoice": invoice.number,
+                "line": lines[id_].position,
+                "line_cents": lines[id_].amount_cents,
+                "left_cents": left[id_],
+                "credited_cents": cents,
+            },
+        )
+        for position, (id_, cents) in enumerate(sorted(taken.items(), key=lambda x: lines[x[0]].position), start=1)
+    )
+    return note
+
+
+def supersede_invoices(organization_ids: Sequence[str], month: Month, *, run: JobRun, now: dt.datetime) -> None:
+    """Void or credit what is issued of a month, so that it can be billed anew in the caller's transaction.
+
+    What already reached the customer is credited, the rest voided. What this run itself issued is left alone, which
+    makes a repeated attempt harmless.
+    """
+    issued = Invoice.objects.filter(
+        organization__in=organization_ids, month=month.first_day, corrects=None, status__in=Invoice.ISSUED
+    ).exclude(run=run)
+    for invoice in issued.order_by("organization_id"):
+        reached = invoice.deliveries.filter(step__in=["email", "stripe"], status__in=_REACHED).exists()
+        if invoice.kind == Invoice.Kind.INVOICE and (reached or invoice.status == Invoice.Status.PAID):
+            credit_invoice(invoice.pk, actor=run.actor, reason=run.reason, now=now, run=run)
+        else:
+            void_invoice(invoice.pk, actor=run.actor, reason=run.reason)
+
+
+def _note(invoice: Invoice, verb: str, actor: "User | None", reason: str, **data: object) -> None:
+    InvoiceAction.objects.create(invoice=invoice, verb=verb, actor=actor, reason=reason.strip(), data=data)

@@ -1,0 +1,57 @@
+"""Usage events into hours, in SQL, always recomputed whole."""
+
+import datetime as dt
+
+from django.db import connection, transaction
+
+from billing.selectors.inputs import rows
+
+_HOUR = dt.timedelta(hours=1)
+
+_AGGREGATE = """
+    INSERT INTO billing_usagehour (organization_id, meter_id, hour, quantity)
+    SELECT event.organization_id, event.meter_id, %(hour)s, sum(event.quantity)
+    FROM billing_usageevent event JOIN accounts_organization org ON org.id = event.organization_id
+    WHERE event.occurred_at >= %(hour)s AND event.occurred_at < %(end)s AND org.status = 'active'
+    GROUP BY event.organization_id, event.meter_id
+    ON CONFLICT (organization_id, meter_id, hour) DO UPDATE SET quantity = excluded.quantity
+    WHERE billing_usagehour.quantity <> excluded.quantity
+"""
+_EMPTY = """
+    UPDATE billing_usagehour hour SET quantity = 0 WHERE hour.hour = %(hour)s AND hour.quantity <> 0
+    AND EXISTS (SELECT 1 FROM accounts_organization WHERE id = hour.organization_id AND status = 'active')
+    AND NOT EXISTS (
+        SELECT 1 FROM billing_usageevent event
+        WHERE event.organization_id = hour.organization_id AND event.meter_id = hour.meter_id
+        AND event.occurred_at >= %(hour)s AND event.occurred_at < %(end)s
+    )
+"""
+
+
+def aggregate_hour(hour: dt.datetime) -> int:
+    """Recompute an hour's usage of all active organizations; return how many rows changed.
+
+    Converges: the same events give the same hours, however often and in whatever order this runs. Two at once on
+    one hour take turns.
+    """
+    values = {"hour": hour, "end": hour + _HOUR}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('billing.usage'), %s)", [int(hour.timestamp() // 3600)])
+        cursor.execute(_AGGREGATE, values)
+        changed = cursor.rowcount
+        cursor.execute(_EMPTY, values)
+        return changed + cursor.rowcount
+
+
+def list_hours_to_aggregate(hour: dt.datetime) -> list[dt.datetime]:
+    """List the hour and all earlier ones for which events arrived since a day before it."""
+    hour = hour.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)
+    late = rows(
+        """
+        SELECT DISTINCT date_trunc('hour', occurred_at, 'UTC') FROM billing_usageevent
+        WHERE received_at >= %s AND occurred_at < %s
+        """,
+        hour - dt.timedelta(days=1),
+        hour,
+    )
+    return sorted({hour} | {moment for (moment,) in late})

@@ -1,0 +1,136 @@
+"""Drafts into tables, in bulk: many rows a statement, and the same rows whoever asks twice."""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from billing.models import CommissionStatement, InvoiceLine
+from billing.selectors.inputs import rows
+from billing.services.drafts import Draft
+
+_INVOICE = (
+    "id, organization_id, month, kind, status, currency, subtotal_cents, tax_cents, total_cents, terms_id, seller, "
+    "buyer, held_reason, run_id, computed_at"
+)
+_LINE = (
+    "invoice_id, position, kind, description, month, creator_id, meter_id, quantity, amount_cents, explanation"
+)
+_STATEMENT = (
+    "creator_id, month, invoice_id, gross_cents, net_cents, carried_in_cents, basis_cents, commission_cents, "
+    "carried_cents, is_stale, computed_at"
+)
+
+
+def write_drafts(drafts: Sequence[Draft], *, run_id: int | None, computed_at: dt.datetime) -> None:
+    """Write drafts with their lines and statements, giving each its id."""
+    if not drafts:
+        return
+    _give_ids(drafts)
+    _drop_statements(drafts)
+    _copy("billing_invoice", _INVOICE, _invoice_rows(drafts, run_id, computed_at))
+    _copy("billing_invoiceline", _LINE, _line_rows(drafts))
+    _copy("billing_commissionstatement", _STATEMENT, _statement_rows(drafts, computed_at))
+    _mark_stale([draft for draft in drafts if draft.account.has_later_invoice])
+
+
+def _give_ids(drafts: Sequence[Draft]) -> None:
+    new = [draft for draft in drafts if not draft.id]
+    ids = rows(
+        "SELECT nextval(pg_get_serial_sequence('billing_invoice', 'id')) FROM generate_series(1, %s)", len(new)
+    )
+    for draft, (id_,) in zip(new, ids, strict=True):
+        draft.id = id_
+
+
+def _copy(table: str, columns: str, values: Iterable[tuple[Any, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        for row in values:
+            copy.write_row(row)
+
+
+def _invoice_rows(drafts: Iterable[Draft], run_id: int | None, computed_at: dt.datetime) -> Iterator[tuple[Any, ...]]:
+    seller = json.dumps(settings.INVOICE_SELLER)
+    for draft in drafts:
+        account = draft.account
+        buyer = {"name": account.name, "address": account.address, "email": account.email, "tax_id": account.tax_id}
+        yield (
+            draft.id, account.organization_id, draft.month.first_day, str(draft.kind), str(draft.status),
+            account.currency, draft.subtotal_cents, draft.tax_cents, draft.total_cents, draft.terms_id, seller,
+            json.dumps(buyer), draft.held_reason, run_id, computed_at,
+        )  # fmt: skip
+
+
+def _line_rows(drafts: Iterable[Draft]) -> Iterator[tuple[Any, ...]]:
+    for draft in drafts:
+        for position, line in enumerate(draft.lines, start=1):
+            yield (
+                draft.id, position, str(line.kind), line.description, line.month.first_day, line.creator_id,
+                line.meter_id, line.quantity, line.amount_cents, json.dumps(line.explanation),
+            )  # fmt: skip
+
+
+def _statement_rows(drafts: Iterable[Draft], computed_at: dt.datetime) -> Iterator[tuple[Any, ...]]:
+    for draft in drafts:
+        for statement in draft.statements:
+            of = statement.commission
+            yield (
+                statement.creator_id, statement.month.first_day, draft.id, of.earnings.gross_cents,
+                of.earnings.net_cents, of.carried_in_cents, of.basis_cents, of.commission_cents, of.carried_cents,
+                False, computed_at,
+            )  # fmt: skip
+
+
+def _drop_statements(drafts: Iterable[Draft]) -> None:
+    """Make room for the statements that these drafts bring, true-ups of earlier months among them."""
+    keys = [(s.creator_id, s.month.first_day) for draft in drafts for s in draft.statements]
+    rows(
+        "DELETE FROM billing_commissionstatement s USING unnest(%s::bigint[], %s::date[]) AS news(creator_id, month) "
+        "WHERE s.creator_id = news.creator_id AND s.month = news.month RETURNING s.id",
+        [creator for creator, _ in keys],
+        [month for _, month in keys],
+    )
+
+
+def _mark_stale(drafts: Sequence[Draft]) -> None:
+    """Note that later months were computed from what these billed before."""
+    for draft in drafts:
+        for statement in draft.statements:
+            CommissionStatement.objects.filter(
+                creator=statement.creator_id, month=statement.month.plus(1).first_day
+            ).exclude(carried_in_cents=statement.commission.carried_cents).update(is_stale=True)
+
+
+def discard_unissued(invoice_ids: Sequence[int]) -> None:
+    """Delete invoices that were never issued, to be computed anew under the same ids."""
+    if not invoice_ids:
+        return
+    ids = list(invoice_ids)
+    restore_statements(ids)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM billing_invoiceline WHERE invoice_id = ANY(%s)", [ids])
+        cursor.execute("DELETE FROM billing_invoice WHERE id = ANY(%s) AND number IS NULL", [ids])
+
+
+def restore_statements(invoice_ids: Sequence[int]) -> None:
+    """Take back what these invoices say of creators' months: what an older live invoice says holds again."""
+    for statement in CommissionStatement.objects.filter(invoice__in=list(invoice_ids)):
+        older = (
+            InvoiceLine.objects.filter(creator=statement.creator_id, month=statement.month)
+            .exclude(invoice__in=list(invoice_ids))
+            .exclude(invoice__status__in=["rejected", "credited", "void"])
+            .filter(invoice__corrects__isnull=True, explanation__formula__in=["commission", "true_up"])
+            .order_by("-invoice_id")
+            .first()
+        )
+        if older is None:
+            statement.delete()
+            continue
+        figures = older.explanation.get("after") or older.explanation
+        for name in ("gross_cents", "net_cents", "carried_in_cents", "basis_cents", "commission_cents", "carried_cents"):
+            setattr(statement, name, figures[name])
+        statement.invoice_id = older.invoice_id
+        statement.save()

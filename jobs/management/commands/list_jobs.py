@@ -1,0 +1,22 @@
+"""List the jobs."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from jobs.registry import list_jobs
+from jobs.schedules import declared_schedule
+
+
+class Command(BaseCommand):
+    """Prints every declared job with its schedule and parameters."""
+
+    help = "List the jobs that can be run, with their schedules and parameters."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print a block a job."""
+        for job in list_jobs():
+            self.stdout.write(f"{job.name}: {job.title}")
+            self.stdout.write(f"    schedule (UTC): {declared_schedule(job) or 'none'}")
+            for name, field in job.Params.model_fields.items():
+                self.stdout.write(f"    --{name.replace('_', '-')}: {field.description or ''}")

@@ -1,0 +1,25 @@
+"""The environment of the tests: set before Django reads its settings, with servers of our own."""
+
+import os
+from pathlib import Path
+
+from huntaze import embedded
+
+DATA_DIR = Path(__file__).resolve().parent.parent / ".data"
+
+_addresses = embedded.ensure(DATA_DIR)
+os.environ |= {
+    "DJANGO_SETTINGS_MODULE": "huntaze.settings",
+    "DEBUG": "1",
+    "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", _addresses.database_url),
+    "REDIS_URL": os.environ.get("TEST_REDIS_URL", _addresses.redis_url.rsplit("/", 1)[0] + "/9"),
+    "LOG_LEVEL": "WARNING",
+    "JOBS_LEASE_SECONDS": "3",
+    "JOBS_RETRY_BASE_SECONDS": "0.05",
+    "JOBS_RETRY_MAX_SECONDS": "0.2",
+    "JOBS_MAX_ATTEMPTS": "3",
+    "JOBS_THREADS": "4",
+    "INVOICE_SELLER_ADDRESS": "1 Example Street\\nDublin",
+}
+for name in ("INVOICE_ENABLE_S3", "INVOICE_ENABLE_STRIPE", "INVOICE_ENABLE_EMAIL", "PROCESS_MONTH", "DRY_RUN", "RUN_SCHEDULE"):
+    os.environ.pop(name, None)
