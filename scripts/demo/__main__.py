@@ -213,6 +213,9 @@ def run(port: int) -> None:
             demo.serve()
             demo.introduce()
             demo.watch()
+        except (DemoError, embedded.EmbeddedError) as error:
+            say(str(error))
+            raise SystemExit(1) from None
         finally:
             for number in _ENDING_SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
