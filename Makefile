@@ -15,6 +15,9 @@ PRODUCTION := DEBUG=0 ALLOWED_HOSTS=huntaze.example BASE_URL=https://huntaze.exa
 	SECRET_KEY=check-only-4f9c1d2ab8e7305d6c1f0e9b7a8d5c3e2f1a0b9c8d7e6f5a4b \
 	ENCRYPTION_KEYS=Y2hlY2stb25seS1rZXktMDEyMzQ1Njc4OTAxMjM0NTY= \
 	DATABASE_URL=postgres://huntaze@127.0.0.1/huntaze REDIS_URL=redis://127.0.0.1:6379/0
+# The tests may keep servers of their own, so that a demo's Ctrl-C does not stop theirs.
+for_each_data_dir = for directory in .data/test .data; do if [ -x $(PYTHON) ] && [ -f $$directory/ports.json ]; then \
+	$(PYTHON) -m huntaze.embedded $(1) --data-dir $$directory; fi; done
 COMPILE = uv=$$(scripts/bootstrap --print-uv) && "$$uv" pip compile --quiet --python-version 3.13 \
 	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
@@ -73,11 +76,11 @@ psql: bootstrap ## Open the embedded database
 
 .PHONY: stop
 stop: ## Stop the embedded servers; their data stay
-	if [ -x $(PYTHON) ]; then $(PYTHON) -m huntaze.embedded stop; fi
+	$(call for_each_data_dir,stop)
 
 .PHONY: reset
 reset: ## Stop the embedded servers and delete all demo data
-	if [ -x $(PYTHON) ] && [ -d .data ]; then $(PYTHON) -m huntaze.embedded reset; fi
+	$(call for_each_data_dir,reset)
 	rm -rf .data
 
 .PHONY: clean
