@@ -289,6 +289,14 @@ def test_a_line_longer_than_a_page_is_shown_whole() -> None:
     assert re.findall(r"Step (\d+)", "".join(pages)) == [f"{at:03d}" for at in range(150)]
 
 
+@pytest.mark.parametrize("before", [5, 15])
+def test_totals_stand_with_a_last_line_of_many_sentences(before: int) -> None:
+    steps = tuple(f"Step {at:03d} of the sum." for at in range(25))
+    document = replace(INVOICE, lines=(*with_lines(before).lines, DocumentLine("Commission", "USD 1.00", steps)))
+    (closing,) = [page for page in texts(document) if "Subtotal" in page]
+    assert re.findall(r"Step (\d+)", closing) == [f"{at:03d}" for at in range(25)]
+
+
 def test_threads_lay_out_at_once() -> None:
     documents = [with_lines(count) for count in range(1, 5)]
     alone = [render_invoice(document) for document in documents]
