@@ -124,6 +124,7 @@ if DEBUG and not (DATABASE_URL and REDIS_URL):
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
     "huntaze.apps.AdminSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -198,6 +199,7 @@ FORMAT_MODULE_PATH = ["huntaze.formats"]
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 _INVOICE_FILES: dict[str, Any] = {

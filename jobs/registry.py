@@ -40,6 +40,15 @@ class Step:
     dry_run: bool = True
 
 
+@dataclass(frozen=True)
+class Column:
+    """One column of a run's table of items: what to show of an item's result, as text for people."""
+
+    header: str
+    show: Callable[[dict[str, Any]], str]
+    numeric: bool = False
+
+
 class Job:
     """The base of every job; a subclass says what is expected and how a batch of it is done."""
 
@@ -51,6 +60,7 @@ class Job:
     permission: ClassVar[str]
     moves_money: ClassVar[bool]
     batch_size: ClassVar[int]
+    columns: ClassVar[tuple[Column, ...]] = ()
 
     class Params(JobParams):
         """A job without parameters."""

@@ -232,12 +232,17 @@ def cancel_run(run: JobRun, actor: "User | None", reason: str = "") -> None:
     finish_run(run.pk)
 
 
-def rerun(run: JobRun, mode: str, *, trigger: str, actor: "User | None", reason: str = "") -> tuple[JobRun, bool]:
-    """Start a run's job again for all, for what failed or for what is missing, linked to its parent."""
+def rerun(
+    run: JobRun, mode: str, *, trigger: str, actor: "User | None", reason: str = "", slot: str | None = None
+) -> tuple[JobRun, bool]:
+    """Start a run's job again for all, for what failed or for what is missing, linked to its parent.
+
+    Idempotent by (job, slot), where one is given.
+    """
     job = get_job(run.job)
     if run.is_active:
         raise Permanent(f"{run} is still under way; wait for its end or cancel it first.")
     if job.moves_money and not reason.strip():
         raise Permanent("Say why this is run again: the reason is kept with the run.")
     params = read_params(job, run.params)
-    return start(job, params, trigger, actor=actor, reason=reason.strip(), parent=run, mode=mode)
+    return start(job, params, trigger, actor=actor, reason=reason.strip(), slot=slot, parent=run, mode=mode)
