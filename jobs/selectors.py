@@ -3,6 +3,7 @@
 import datetime as dt
 
 from django.db.models import Count, Min, QuerySet
+from django.db.models.functions import Now
 
 from jobs.models import JobItem, JobRun
 from jobs.registry import Job
@@ -35,3 +36,9 @@ def count_failures_by_step(run_id: int) -> dict[str, int]:
     """Count a run's failed items by the step at which each failed."""
     failed = JobItem.objects.filter(run=run_id, status=JobItem.Status.FAILED).order_by()
     return dict(failed.values_list("step").annotate(Count("id")).order_by("step"))
+
+
+def is_holding(item_id: int, token: int) -> bool:
+    """Tell whether an item is in the hands of the worker that holds this token, its lease not yet over."""
+    live = JobItem.objects.filter(pk=item_id, token=token, status=JobItem.Status.RUNNING)
+    return live.filter(lease_expires_at__gt=Now()).exists()

@@ -5,7 +5,8 @@ import datetime as dt
 from django.conf import settings
 from django.db import transaction
 
-from common.errors import Misconfigured, Permanent
+from common.clock import Month
+from common.errors import Misconfigured, Permanent, Retryable
 from onlyfans.client import OnlyFansClient, Statement
 from onlyfans.models import CreatorAccount, EarningsAggregate
 
@@ -26,6 +27,17 @@ def read_token(creator: CreatorAccount) -> str:
     if not token:
         raise Permanent(f"{creator} has no gateway credentials: connect the account, or ingest its earnings.")
     return str(token)
+
+
+def pull_statement(gateway: OnlyFansClient, creator: CreatorAccount, month: Month) -> Statement:
+    """Read a creator's month from the gateway; what goes wrong names the creator."""
+    token = read_token(creator)
+    try:
+        return gateway.get_statement(creator.onlyfans_user_id, token, month)
+    except Retryable as error:
+        raise Retryable(f"{creator}: {error.message}", retry_after=error.retry_after) from None
+    except Permanent as error:
+        raise Permanent(f"{creator}: {error.message}") from None
 
 
 @transaction.atomic

@@ -1,6 +1,8 @@
 """Billing's jobs."""
 
+from billing.jobs.delivery import DeliverInvoices
 from billing.jobs.monthly import MonthlyBilling
+from billing.jobs.summary import BillingSummary
 from billing.jobs.usage import HourlyUsage
 
-__all__ = ["HourlyUsage", "MonthlyBilling"]
+__all__ = ["BillingSummary", "DeliverInvoices", "HourlyUsage", "MonthlyBilling"]

@@ -1,19 +1,27 @@
 """Monthly billing: the main job."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.conf import settings
 from pydantic import Field
 
 from accounts.models import Organization
+from billing.jobs.delivery import delivery_steps
 from billing.models import Invoice
+from billing.selectors.summaries import list_unbilled, summarize_run
 from billing.services.computing import compute_invoices
 from billing.services.correcting import supersede_invoices
 from billing.services.drafts import describe_draft
 from billing.services.numbering import finalize_invoices
 from common.clock import Month, now, previous_month
 from jobs.engine.context import Context
-from jobs.registry import Job, JobParams, Step, job
+from jobs.models import JobRun
+from jobs.registry import Job, JobParams, Step, get_job, job
+from jobs.services import read_params, start
+from onlyfans.selectors import list_creators_to_pull
+from onlyfans.services import open_gateway, pull_statement, store_statement
 
 
 @job(
@@ -66,15 +74,45 @@ class MonthlyBilling(Job):
         return wanted.values_list("pk", flat=True).iterator(chunk_size=20_000)
 
     def steps(self) -> Sequence[Step]:
-        """List the steps."""
-        return (
+        """List the steps; what is switched off in settings or by a parameter is left out."""
+        first = (
+            Step("earnings", self.earnings),
             Step("compute", self.compute, atomic=True),
             Step("number", self.number, atomic=True, dry_run=False),
         )
+        return first + (delivery_steps(self.find_invoices, self.params) if self.params.deliver else ())
+
+    def earnings(self, keys: Sequence[str], context: Context) -> None:
+        """Pull the month's earnings of active creators for whom none were ingested.
+
+        Without a gateway, earnings are only ever ingested; what comes after billing is trued up on the next invoice.
+        """
+        if not settings.ONLYFANS_API_URL:
+            return
+        month = self.params.month
+        creators = defaultdict(list)
+        for creator in list_creators_to_pull(list_unbilled(keys, month), month.first_day):
+            creators[creator.organization_id].append(creator)
+        if not creators:
+            return
+        with open_gateway() as gateway:
+
+            def pull(key: str) -> None:
+                for creator in creators[key]:
+                    context.check()
+                    statement = pull_statement(gateway, creator, month)
+                    if context.dry_run:
+                        context.scratch.setdefault(key, []).append((creator.pk, statement))
+                    else:
+                        store_statement(creator.pk, statement, context.now)
+
+            context.map(pull, creators)
 
     def compute(self, keys: Sequence[str], context: Context) -> None:
         """Compute the drafts of a batch, or find what is there."""
         month, run = self.params.month, context.run
+        for creator_id, statement in [pulled for key in keys for pulled in context.scratch.get(key, ())]:
+            store_statement(creator_id, statement, context.now)
         if self.params.regenerate:
             supersede_invoices(keys, month, run=run, now=context.now)
         computed = compute_invoices(keys, month, run_id=run.pk, now=context.now)
@@ -96,6 +134,23 @@ class MonthlyBilling(Job):
         ids = {context.items[key].result["invoice_id"]: key for key in keys}
         for invoice_id, number in finalize_invoices(ids, context.now).items():
             context.note(ids[invoice_id], number=number, status=Invoice.Status.FINALIZED.value)
+
+    def find_invoices(self, key: str) -> list[int]:
+        """Find an organization's issued documents of the month: the invoice, and credit notes on former ones."""
+        found = Invoice.objects.filter(
+            organization=key, month=self.params.month.first_day, number__isnull=False, status__in=Invoice.ISSUED
+        )
+        return list(found.order_by("pk").values_list("pk", flat=True))
+
+    def summarize(self, run: JobRun) -> dict[str, Any]:
+        """Sum the run up for finance staff."""
+        return summarize_run(run, self.params.month)
+
+    def finish(self, run: JobRun) -> None:
+        """Send the summary where it is wanted; its slot is the run, so it is sent once."""
+        if settings.NOTIFY_ON_COMPLETION and settings.NOTIFY_EMAIL and not run.dry_run:
+            declared = get_job("billing-summary")
+            start(declared, read_params(declared, {"run": run.pk}), JobRun.Trigger.JOB, slot=f"run {run.pk}")
 
     @classmethod
     def link(cls, key: str, result: dict[str, Any]) -> tuple[str, str] | None:

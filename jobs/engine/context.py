@@ -55,6 +55,11 @@ class Context:
         """Keep figures on the item: JSON values that the run's page and summary show."""
         self.items[key].result |= result
 
+    def holder(self, key: str) -> tuple[int, int]:
+        """Return the item's id and fencing token, in whose name effects outside are claimed."""
+        item = self.items[key]
+        return item.id, item.token
+
     def check(self) -> None:
         """Raise LeaseLost when this worker should stop before its next effect."""
         if self._is_stopped():

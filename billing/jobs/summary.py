@@ -1,0 +1,68 @@
+"""The summary of a billing run, by e-mail."""
+
+from collections.abc import Iterable, Sequence
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.urls import reverse
+from pydantic import Field
+
+from billing.selectors.summaries import write_revenue
+from billing.services.delivering.mail import get_mailer
+from common.clock import Month
+from jobs.engine.context import Context
+from jobs.models import JobRun
+from jobs.registry import Job, JobParams, job
+
+
+@job("billing-summary", title="Billing summary", queue="email", permission="billing.run_billing", batch_size=1)
+class BillingSummary(Job):
+    """Sends what a billing run came to, to each address of `NOTIFY_EMAIL`."""
+
+    class Params(JobParams):
+        """Which run."""
+
+        run: int = Field(description="The number of the billing run.")
+
+    def check(self) -> dict[str, str]:
+        """Refuse a run that is none of billing's."""
+        known = JobRun.objects.filter(pk=self.params.run, job="monthly-billing").exists()
+        return {} if known else {"run": f"There is no billing run {self.params.run}."}
+
+    def keys(self) -> Iterable[str]:
+        """Expect one e-mail an address."""
+        return settings.NOTIFY_EMAIL
+
+    def process(self, keys: Sequence[str], context: Context) -> None:
+        """Send the e-mails."""
+        run = JobRun.objects.get(pk=self.params.run)
+        texts = {"summary": _context(run)}
+        subject, text, html = (
+            render_to_string(f"billing/email/summary{suffix}", texts) for suffix in ("_subject.txt", ".txt", ".html")
+        )
+        sender = settings.DEFAULT_FROM_EMAIL
+        for key in keys:
+            message_id = f"<billing-run-{run.pk}-{key.replace('@', '.')}@{parseaddr(sender)[1].partition('@')[2]}>"
+            message = EmailMultiAlternatives(
+                " ".join(subject.split()), text, sender, [key], headers={"Message-ID": message_id}
+            )
+            message.attach_alternative(html, "text/html")
+            get_mailer().send(parseaddr(sender)[1], key, message.message())
+
+
+def _context(run: JobRun) -> dict[str, object]:
+    summary = run.summary
+    return {
+        "month_label": Month.parse(summary["month"]).label,
+        "dry_run": summary["dry_run"],
+        "organizations": summary["organizations"],
+        "invoices": summary["invoices"],
+        "held": summary["held"],
+        "errors": list(summary["errors"].items()),
+        "errors_total": sum(summary["errors"].values()),
+        "revenue": write_revenue(summary),
+        "duration": f"{summary['seconds']} s",
+        "run_url": settings.BASE_URL + reverse("admin:jobs_jobrun_change", args=[run.pk]),
+    }

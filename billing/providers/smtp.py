@@ -1,0 +1,111 @@
+"""One mail server, spoken to step by step, so that it is known how far a message got."""
+
+import smtplib
+import ssl
+from dataclasses import dataclass
+from email.message import Message
+
+from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable
+
+_TIMEOUT_SECONDS = 30
+_MESSAGES_A_CONNECTION = 100
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Where and as whom to send."""
+
+    host: str
+    port: int
+    username: str = ""
+    password: str = ""
+    use_tls: bool = False
+
+    def __repr__(self) -> str:
+        return f"MailServer({self.host}:{self.port})"
+
+
+class Mailer:
+    """A connection that is opened when needed and used for many messages; one thread's own."""
+
+    def __init__(self, server: MailServer) -> None:
+        self._server = server
+        self._smtp: smtplib.SMTP | None = None
+        self._sent = 0
+
+    def send(self, sender: str, recipient: str, message: Message) -> None:
+        """Send a message to one recipient.
+
+        Raises Permanent where the server refuses the recipient or the message, Retryable where nothing was sent,
+        Misconfigured where the log-in fails, and OutcomeUnknown where the connection broke while it was handed over.
+        """
+        smtp = self._begin(sender)
+        self._expect(smtp.rcpt(recipient), f"the recipient {recipient}")
+        try:
+            code, answer = smtp.data(message.as_bytes())
+        except smtplib.SMTPDataError as error:
+            code, answer = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
+        except (OSError, smtplib.SMTPException):
+            self.close()
+            raise OutcomeUnknown("The connection to the mail server broke while the message was handed over.") from None
+        self._expect((code, answer), "the message")
+        self._sent += 1
+        if self._sent >= _MESSAGES_A_CONNECTION:
+            self.close()
+
+    def close(self) -> None:
+        """Say goodbye."""
+        smtp, self._smtp, self._sent = self._smtp, None, 0
+        if smtp is not None:
+            try:
+                smtp.quit()
+            except (OSError, smtplib.SMTPException):
+                smtp.close()
+
+    def _begin(self, sender: str) -> smtplib.SMTP:
+        """Open a transaction, on the connection at hand or, where that has gone stale, on a new one."""
+        for fresh in (False, True):
+            smtp = self._open(fresh=fresh)
+            try:
+                code, answer = smtp.mail(sender)
+            except (OSError, smtplib.SMTPException) as error:
+                self.close()
+                if fresh:
+                    raise Retryable(f"The mail server hung up ({type(error).__name__}).") from None
+                continue
+            self._expect((code, answer), f"the sender {sender}")
+            return smtp
+        raise Retryable("The mail server hung up.")
+
+    def _open(self, *, fresh: bool) -> smtplib.SMTP:
+        if self._smtp is not None and not fresh:
+            return self._smtp
+        self.close()
+        try:
+            smtp = smtplib.SMTP(self._server.host, self._server.port, timeout=_TIMEOUT_SECONDS)
+            if self._server.use_tls:
+                smtp.starttls(context=ssl.create_default_context())
+            if self._server.username:
+                smtp.login(self._server.username, self._server.password)
+            else:
+                smtp.ehlo_or_helo_if_needed()
+        except smtplib.SMTPAuthenticationError:
+            raise Misconfigured("The mail server refuses INVOICE_SMTP_USERNAME and INVOICE_SMTP_PASSWORD.") from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise Retryable(f"The mail server can't be reached ({type(error).__name__}).") from None
+        self._smtp = smtp
+        return smtp
+
+    def _expect(self, reply: tuple[int, bytes], what: str) -> None:
+        code, answer = reply
+        if code < 400:
+            return
+        if self._smtp is not None:
+            try:
+                self._smtp.rset()
+            except (OSError, smtplib.SMTPException):
+                self.close()
+        said = answer.decode(errors="replace")[:200]
+        if code >= 500:
+            raise Permanent(f"The mail server refused {what}: {code} {said}")
+        raise Retryable(f"The mail server put off {what}: {code} {said}")

@@ -1,0 +1,212 @@
+"""Stripe: customers, invoices and credit notes, through its own library.
+
+Nothing is retried here. A call whose outcome is not known raises OutcomeUnknown; SavedFailure is one that Stripe
+will answer the same to the same idempotency key, so that a later attempt needs another key.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+
+from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable
+
+API_VERSION = "2026-10-28.endive"
+# Our ids in their metadata: by these we find again what we created.
+INVOICE_MARK, ORGANIZATION_MARK, LINE_MARK = "huntaze_invoice", "huntaze_organization", "huntaze_line"
+_LINES_AT_ONCE = 100
+_TIMEOUT_SECONDS = 30
+
+
+class SavedFailure(OutcomeUnknown):
+    """Stripe failed on its side and will answer the same to this idempotency key: look, then use another key."""
+
+
+@dataclass(frozen=True)
+class LineToBill:
+    """A line for Stripe, in the currency's minor unit."""
+
+    mark: str
+    description: str
+    amount_cents: int
+
+
+@dataclass(frozen=True)
+class StripeInvoice:
+    """An invoice as Stripe has it."""
+
+    id: str
+    status: str
+    total_cents: int
+    url: str
+
+
+class StripeGateway:
+    """Calls to one Stripe account; `pace` is called with an endpoint's name before each call and may sleep."""
+
+    def __init__(self, api_key: str, base_url: str, pace: Callable[[str], None]) -> None:
+        options: dict[str, Any] = {"base_addresses": {"api": base_url}} if base_url else {}
+        self._client = stripe.StripeClient(
+            api_key,
+            stripe_version=API_VERSION,
+            max_network_retries=0,
+            http_client=stripe.RequestsClient(timeout=_TIMEOUT_SECONDS),
+            **options,
+        )
+        self._pace = pace
+
+    def find_customer(self, organization: str, email: str) -> str | None:
+        """Look for the customer we made for an organization; lists do not lag as search does."""
+        with self._call("GET customers", reads=True):
+            params: Any = {"email": email, "limit": 100} if email else {"limit": 100}
+            found = self._client.v1.customers.list(params)
+            for customer in found.auto_paging_iter():
+                if (customer.metadata or {}).get(ORGANIZATION_MARK) == organization:
+                    return str(customer.id)
+        return None
+
+    def create_customer(self, organization: str, name: str, email: str, key: str) -> str:
+        """Create an organization's customer; idempotent by `key`."""
+        with self._call("POST customers"):
+            params: Any = {"name": name, "metadata": {ORGANIZATION_MARK: organization}}
+            if email:
+                params["email"] = email
+            return str(self._client.v1.customers.create(params, {"idempotency_key": key}).id)
+
+    def find_invoice(self, customer: str, mark: str) -> StripeInvoice | None:
+        """Look among a customer's invoices for the one that carries our mark."""
+        with self._call("GET invoices", reads=True):
+            found = self._client.v1.invoices.list({"customer": customer, "limit": 100})
+            for invoice in found.auto_paging_iter():
+                if (invoice.metadata or {}).get(INVOICE_MARK) == mark and invoice.status != "void":
+                    return _read(invoice)
+        return None
+
+    def get_invoice(self, invoice_id: str) -> StripeInvoice:
+        """Read an invoice."""
+        with self._call("GET invoice", reads=True):
+            return _read(self._client.v1.invoices.retrieve(invoice_id))
+
+    def create_invoice(
+        self, customer: str, mark: str, *, currency: str, number: str, description: str, days_until_due: int, key: str
+    ) -> StripeInvoice:
+        """Create an empty draft that Stripe neither finalizes nor fills by itself; idempotent by `key`."""
+        params: Any = {
+            "customer": customer,
+            "auto_advance": False,
+            "pending_invoice_items_behavior": "exclude",
+            "collection_method": "send_invoice",
+            "days_until_due": days_until_due,
+            "currency": currency.lower(),
+            "number": number,
+            "description": description,
+            "metadata": {INVOICE_MARK: mark},
+        }
+        with self._call("POST invoices"):
+            return _read(self._client.v1.invoices.create(params, {"idempotency_key": key}))
+
+    def list_lines(self, invoice_id: str) -> dict[str, int]:
+        """Read an invoice's lines: the amount by our mark."""
+        with self._call("GET invoice lines", reads=True):
+            found = self._client.v1.invoices.line_items.list(invoice_id, {"limit": 100})
+            return dict(map(_read_line, found.auto_paging_iter()))
+
+    def add_lines(self, invoice_id: str, lines: Sequence[LineToBill], key: str) -> dict[str, int] | None:
+        """Add lines to a draft, many a call; return all its lines as `list_lines` does, where Stripe's answer shows all.
+
+        Idempotent by `key`.
+        """
+        answer: Any = None
+        for start in range(0, len(lines), _LINES_AT_ONCE):
+            part = lines[start : start + _LINES_AT_ONCE]
+            params: Any = {
+                "lines": [
+                    {"amount": line.amount_cents, "description": line.description, "metadata": {LINE_MARK: line.mark}}
+                    for line in part
+                ]
+            }
+            with self._call("POST invoice lines"):
+                options: Any = {"idempotency_key": f"{key}-{start}"}
+                answer = self._client.v1.invoices.add_lines(invoice_id, params, options).lines
+        return None if answer is None or answer.has_more else dict(map(_read_line, answer.data))
+
+    def finalize_invoice(self, invoice_id: str, key: str) -> StripeInvoice:
+        """Finalize a draft; idempotent by `key`."""
+        with self._call("POST invoice finalize"):
+            return _read(
+                self._client.v1.invoices.finalize_invoice(invoice_id, {"auto_advance": False}, {"idempotency_key": key})
+            )
+
+    def void_invoice(self, invoice_id: str, key: str) -> StripeInvoice:
+        """Void a finalized invoice; idempotent by `key`."""
+        with self._call("POST invoice void"):
+            return _read(self._client.v1.invoices.void_invoice(invoice_id, options={"idempotency_key": key}))
+
+    def find_credit_note(self, invoice_id: str, mark: str) -> str | None:
+        """Look among an invoice's credit notes for the one that carries our mark."""
+        with self._call("GET credit_notes", reads=True):
+            found = self._client.v1.credit_notes.list({"invoice": invoice_id, "limit": 100})
+            for note in found.auto_paging_iter():
+                if (note.metadata or {}).get(INVOICE_MARK) == mark:
+                    return str(note.id)
+        return None
+
+    def create_credit_note(
+        self, invoice_id: str, mark: str, description: str, amount_cents: int, *, paid: bool, key: str
+    ) -> str:
+        """Credit an invoice: what is open shrinks, what is paid goes to the customer's balance. Idempotent by `key`."""
+        params: Any = {
+            "invoice": invoice_id,
+            "lines": [{"type": "custom_line_item", "description": description, "quantity": 1, "unit_amount": amount_cents}],
+            "metadata": {INVOICE_MARK: mark},
+        }
+        if paid:
+            params["credit_amount"] = amount_cents
+        with self._call("POST credit_notes"):
+            return str(self._client.v1.credit_notes.create(params, {"idempotency_key": key}).id)
+
+    @contextmanager
+    def _call(self, endpoint: str, *, reads: bool = False) -> Iterator[None]:
+        self._pace(endpoint)
+        try:
+            yield
+        except stripe.StripeError as error:
+            raise _translate(error, reads=reads) from None
+        except (ValueError, AttributeError, TypeError) as error:
+            message = f"Stripe answered with something that could not be read ({type(error).__name__})."
+            raise (Retryable(message) if reads else OutcomeUnknown(message)) from None
+
+
+def _read(invoice: Any) -> StripeInvoice:
+    return StripeInvoice(
+        id=invoice.id,
+        status=invoice.status,
+        total_cents=invoice.total,
+        url=getattr(invoice, "hosted_invoice_url", None) or "",
+    )
+
+
+def _read_line(line: Any) -> tuple[str, int]:
+    return str((line.metadata or {}).get(LINE_MARK, line.id)), int(line.amount)
+
+
+def _translate(error: stripe.StripeError, *, reads: bool) -> Exception:
+    """Give an error of Stripe's its kind; its own sentence is kept where it speaks of the request, not of keys."""
+    said = error.user_message or str(error.code or type(error).__name__)
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        return Misconfigured("Stripe refuses the API key: set STRIPE_API_KEY to a valid one.")
+    if isinstance(error, stripe.RateLimitError):
+        return Retryable("Stripe asked us to slow down (429).")
+    if isinstance(error, stripe.APIConnectionError):
+        message = "Stripe did not answer in time, or the connection broke."
+        return Retryable(message) if reads else OutcomeUnknown(message)
+    if isinstance(error, stripe.IdempotencyError):
+        return SavedFailure("Stripe knows this idempotency key with other parameters.")
+    if isinstance(error, stripe.InvalidRequestError) and error.http_status == 409:
+        return Retryable("Stripe is still busy with the same request.")
+    if isinstance(error, stripe.InvalidRequestError | stripe.CardError):
+        return Permanent(f"Stripe refused the request ({error.http_status}): {said}")
+    message = f"Stripe failed on its side ({error.http_status})."
+    return Retryable(message) if reads else SavedFailure(message)

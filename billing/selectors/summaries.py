@@ -1,0 +1,84 @@
+"""What a billing run came to."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from billing.models import Invoice
+from billing.selectors.inputs import rows
+from common.clock import Month
+from common.money import format_money
+from jobs.models import JobRun
+from jobs.selectors import count_failures_by_step
+
+COMPONENTS = ("generate", "pdf", "storage", "stripe", "email")
+_COMPONENT_OF_STEP = {"pdf": "pdf", "store": "storage", "stripe": "stripe", "email": "email"}
+
+
+def list_unbilled(organization_ids: Iterable[str], month: Month) -> list[str]:
+    """Keep the organizations that are neither parked nor have an issued document of the month."""
+    found = rows(
+        """
+        SELECT wanted.id FROM unnest(%s::text[]) AS wanted(id)
+        JOIN billing_billingaccount account ON account.organization_id = wanted.id AND account.parked_at IS NULL
+        WHERE NOT EXISTS (
+            SELECT 1 FROM billing_invoice WHERE organization_id = wanted.id AND month = %s
+            AND status IN ('draft', 'finalized', 'paid', 'uncollectible') AND corrects_id IS NULL
+        ) ORDER BY wanted.id
+        """,
+        list(organization_ids),
+        month.first_day,
+    )
+    return [id_ for (id_,) in found]
+
+
+def summarize_run(run: JobRun, month: Month) -> dict[str, Any]:
+    """Sum a run up: invoices, what is held, errors by component, revenue by currency in cents."""
+    counted = rows(
+        """
+        SELECT result->>'currency', count(*) FILTER (WHERE result->>'status' = 'held'),
+            count(*) FILTER (WHERE billed), coalesce(sum((result->>'total_cents')::bigint) FILTER (WHERE billed), 0)
+        FROM (
+            SELECT *, CASE WHEN %s THEN result->>'status' = 'draft' ELSE result->>'number' IS NOT NULL END AS billed
+            FROM jobs_jobitem WHERE run_id = %s AND result ? 'total_cents'
+        ) item GROUP BY 1 ORDER BY 1
+        """,
+        run.dry_run,
+        run.pk,
+    )
+    errors = dict.fromkeys(COMPONENTS, 0)
+    for step, count in count_failures_by_step(run.pk).items():
+        errors[_COMPONENT_OF_STEP.get(step, "generate")] += count
+    return {
+        "month": str(month),
+        "dry_run": run.dry_run,
+        "organizations": run.done + run.skipped + run.failed,
+        "invoices": sum(row[2] for row in counted),
+        "held": sum(row[1] for row in counted),
+        "errors": errors,
+        "revenue_cents": {currency: int(total) for currency, _, _, total in counted if total},
+        "seconds": round(run.duration.total_seconds(), 1) if run.duration else 0,
+    }
+
+
+def write_revenue(summary: dict[str, Any]) -> list[str]:
+    """Write a summary's revenue for people, one amount a currency."""
+    return [format_money(cents, currency) for currency, cents in summary["revenue_cents"].items()]
+
+
+def list_differences(run: JobRun) -> Iterable[dict[str, Any]]:
+    """List what a dry run would bill, by organization, beside what is invoiced already and the month before."""
+    month = Month.parse(run.params["month"]).first_day
+    issued = {
+        invoice.organization_id: invoice.total_cents
+        for invoice in Invoice.objects.filter(month=month, corrects=None, status__in=Invoice.ISSUED)
+    }
+    for item in run.items.order_by("key").iterator():
+        yield {
+            "organization": item.key,
+            "status": item.status,
+            "note": item.error or item.result.get("note", ""),
+            "currency": item.result.get("currency", ""),
+            "total_cents": item.result.get("total_cents"),
+            "invoiced_cents": issued.get(item.key),
+            "former_total_cents": item.result.get("former_total_cents"),
+        }

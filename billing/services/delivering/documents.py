@@ -1,0 +1,131 @@
+"""The invoice as a file: laid out, stored, and handed out with its checksum compared."""
+
+import hashlib
+
+
+import botocore.exceptions
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, storages
+
+from billing.explaining import explain_short
+from billing.models import Invoice, InvoiceDelivery, InvoiceLine
+from billing.providers.pdf import Document, DocumentLine, Party, render_invoice
+from billing.services.delivering.claims import Holder, attempt
+from common.errors import Misconfigured, Permanent, Retryable
+from common.money import format_money
+
+Step = InvoiceDelivery.Step
+_BROKEN_SET_UP = {"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled"}
+
+
+def deliver_pdf(invoice_id: int, holder: Holder) -> bytes | None:
+    """Lay the PDF out and keep its SHA-256; return it where this call made it. Idempotent by (invoice, pdf)."""
+    with attempt(invoice_id, Step.PDF, holder) as claimed:
+        if claimed is None:
+            return None
+        content = render_invoice(make_document(claimed.invoice))
+        claimed.remember(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+        return content
+
+
+def deliver_file(invoice_id: int, holder: Holder, content: bytes | None = None) -> None:
+    """Store the PDF under its number, and keep the SHA-256 of what was stored. Idempotent by (invoice, store)."""
+    with attempt(invoice_id, Step.STORE, holder) as claimed:
+        if claimed is not None:
+            invoice = claimed.invoice
+            name = f"invoices/{invoice.month:%Y}/{invoice.month:%m}/{invoice.number}.pdf"
+            content = content or render_invoice(make_document(invoice))
+            _save(name, content)
+            bucket = settings.INVOICE_S3_BUCKET if settings.INVOICE_ENABLE_S3 else ""
+            claimed.remember(reference=name, bucket=bucket, sha256=hashlib.sha256(content).hexdigest())
+
+
+def open_pdf(invoice: Invoice) -> bytes:
+    """Return the stored PDF, its checksum compared; a lost file is laid out again and must come out the same.
+
+    Raises Permanent where there is none yet, or where the bytes are not those that were stored.
+    """
+    stored = invoice.deliveries.filter(step=Step.STORE, status=InvoiceDelivery.Status.DONE).first()
+    if stored is None:
+        raise Permanent(f"There is no stored PDF of {invoice} yet.")
+    try:
+        with _storage().open(stored.reference) as file:
+            content: bytes = file.read()
+    except FileNotFoundError:
+        content = render_invoice(make_document(invoice))
+    except botocore.exceptions.BotoCoreError as error:
+        raise Retryable(f"The storage can't be reached ({type(error).__name__}).") from None
+    if stored.detail.get("sha256") != hashlib.sha256(content).hexdigest():
+        raise Permanent(f"The PDF of {invoice} is not the one that was stored: its checksum differs.")
+    return content
+
+
+def _storage() -> Storage:
+    return storages["invoices"]
+
+
+def _save(name: str, content: bytes) -> None:
+    try:
+        saved = _storage().save(name, ContentFile(content))
+    except botocore.exceptions.ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", "unknown"))
+        if code in _BROKEN_SET_UP:
+            raise Misconfigured(f"The storage refuses us ({code}): check INVOICE_S3_BUCKET and the AWS keys.") from None
+        raise Retryable(f"The storage failed ({code}).") from None
+    except (botocore.exceptions.BotoCoreError, OSError) as error:
+        raise Retryable(f"The storage can't be reached ({type(error).__name__}).") from None
+    if saved != name:
+        raise Permanent(f"The storage named the file {saved} instead of {name}.")
+
+
+def make_document(invoice: Invoice) -> Document:
+    """Gather what the PDF says, written for people."""
+    lines = invoice.lines.select_related("meter").order_by("position")
+    tax = next((line for line in lines if line.kind == InvoiceLine.Kind.TAX), None)
+    is_note = invoice.kind == Invoice.Kind.CREDIT_NOTE
+    terms = "This amount is credited to your account." if is_note else _payment_terms(invoice)
+    return Document(
+        kind="credit_note" if is_note else "invoice",
+        number=invoice.number or "",
+        period_label=invoice.period.label,
+        issue_date=invoice.issue_date or invoice.month,
+        due_date=None if is_note else invoice.due_date,
+        currency=invoice.currency,
+        seller=_party(invoice.seller),
+        buyer=_party(invoice.buyer),
+        lines=tuple(_document_line(line, invoice.currency) for line in lines if line.kind != InvoiceLine.Kind.TAX),
+        subtotal=format_money(invoice.subtotal_cents, invoice.currency),
+        tax_label=tax.description if tax else "Tax",
+        tax=format_money(invoice.tax_cents, invoice.currency),
+        total=format_money(invoice.total_cents, invoice.currency),
+        payment_terms=terms,
+        corrects_number=(invoice.corrects.number or "") if invoice.corrects else "",
+    )
+
+
+def _payment_terms(invoice: Invoice) -> str:
+    if invoice.total_cents == 0:
+        return "Nothing is to be paid."
+    due = f"{invoice.due_date:%-d %B %Y}" if invoice.due_date else "receipt"
+    return f"Please pay by {due}, naming the number {invoice.number}."
+
+
+def _party(values: dict[str, str]) -> Party:
+    address = tuple(line.strip() for line in values.get("address", "").splitlines() if line.strip())
+    return Party(values.get("name", ""), address, values.get("email", ""), values.get("tax_id", ""))
+
+
+def _document_line(line: InvoiceLine, currency: str) -> DocumentLine:
+    return DocumentLine(
+        description=line.description,
+        amount=format_money(line.amount_cents, currency),
+        detail=tuple(explain_short(line.explanation, currency)),
+        quantity=_quantity(line),
+    )
+
+
+def _quantity(line: InvoiceLine) -> str:
+    if line.kind != InvoiceLine.Kind.USAGE or line.meter is None:
+        return ""
+    return f"{line.quantity.normalize():,f}"

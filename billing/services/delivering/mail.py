@@ -1,0 +1,106 @@
+"""The invoice by e-mail: text and HTML, the PDF attached, a Message-ID that belongs to its row."""
+
+import threading
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+
+from billing.models import Invoice, InvoiceDelivery
+from billing.providers.smtp import Mailer, MailServer
+from billing.services.delivering.claims import Attempt, Holder, attempt
+from billing.services.delivering.documents import open_pdf
+from common.errors import Misconfigured, Permanent
+from common.money import format_money
+
+Step = InvoiceDelivery.Step
+Status = InvoiceDelivery.Status
+
+
+def deliver_email(invoice_id: int, holder: Holder, sequence: int = 1) -> None:
+    """Send an invoice to its recipient. Idempotent by (invoice, email, sequence).
+
+    Where it is not known whether a former attempt went out, `INVOICE_EMAIL_UNKNOWN` decides: `resend` sends it again
+    under the same Message-ID, by which a mail program knows it for the same; `hold` waits for a person.
+    """
+    with attempt(invoice_id, Step.EMAIL, holder, sequence) as claimed:
+        if claimed is None:
+            return
+        if claimed.before in {Status.RUNNING, Status.UNKNOWN} and not claimed.delivery.detail.get("may_resend"):
+            _settle_unknown(claimed)
+        invoice = claimed.invoice
+        recipient = invoice.organization.billing_account.recipient
+        if not recipient:
+            raise Permanent(f"{invoice.organization} has no e-mail address: set one, or switch e-mail off for it.")
+        message_id = claimed.delivery.reference or make_message_id(claimed.delivery)
+        claimed.remember(reference=message_id, recipient=recipient)
+        message = _compose(invoice, recipient, message_id)
+        get_mailer().send(parseaddr(settings.DEFAULT_FROM_EMAIL)[1], recipient, message.message())
+
+
+def _settle_unknown(claimed: Attempt) -> None:
+    if settings.INVOICE_EMAIL_UNKNOWN == "hold":
+        raise Permanent(
+            "It is not known whether this e-mail went out. Ask the recipient, then mark it as sent or send it again."
+        )
+
+
+def make_message_id(delivery: InvoiceDelivery) -> str:
+    """Derive the Message-ID from the row, so that every attempt at it carries the same."""
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].partition("@")[2] or "huntaze.invalid"
+    return f"<invoice-{delivery.invoice_id}-{delivery.sequence}@{domain}>"
+
+
+def _compose(invoice: Invoice, recipient: str, message_id: str) -> EmailMultiAlternatives:
+    context = {"invoice": _context(invoice)}
+    subject, text, html = (
+        render_to_string(f"billing/email/invoice{suffix}", context) for suffix in ("_subject.txt", ".txt", ".html")
+    )
+    message = EmailMultiAlternatives(
+        " ".join(subject.split()), text, settings.DEFAULT_FROM_EMAIL, [recipient], headers={"Message-ID": message_id}
+    )
+    message.attach_alternative(html, "text/html")
+    message.attach(f"{invoice.number}.pdf", open_pdf(invoice), "application/pdf")
+    return message
+
+
+def _context(invoice: Invoice) -> dict[str, object]:
+    stripe = invoice.deliveries.filter(step=Step.STRIPE, status=Status.DONE).first()
+    is_due = invoice.kind == Invoice.Kind.INVOICE and invoice.total_cents > 0
+    return {
+        "kind": invoice.kind,
+        "number": invoice.number,
+        "month_label": invoice.period.label,
+        "total_display": format_money(abs(invoice.total_cents), invoice.currency),
+        "due_date": invoice.due_date if is_due else None,
+        "pay_url": stripe.detail.get("url", "") if stripe and is_due else "",
+        "corrects_number": invoice.corrects.number if invoice.corrects else "",
+        "organization_name": invoice.buyer.get("name") or str(invoice.organization),
+        "seller_name": invoice.seller.get("name", ""),
+        "support_email": invoice.seller.get("email", ""),
+    }
+
+
+_threads = threading.local()
+
+
+def get_mailer() -> Mailer:
+    """Return this thread's connection to the mail server that settings name."""
+    server = _server()
+    if getattr(_threads, "server", None) != server:
+        _threads.server, _threads.mailer = server, Mailer(server)
+    mailer: Mailer = _threads.mailer
+    return mailer
+
+
+def _server() -> MailServer:
+    if not settings.EMAIL_HOST:
+        raise Misconfigured("INVOICE_SMTP_HOST is not set.")
+    return MailServer(
+        settings.EMAIL_HOST,
+        settings.EMAIL_PORT,
+        settings.EMAIL_HOST_USER,
+        settings.EMAIL_HOST_PASSWORD,
+        settings.EMAIL_USE_TLS,
+    )

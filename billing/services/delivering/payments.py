@@ -1,0 +1,166 @@
+"""The invoice in Stripe: customer, draft, lines, compared, finalized; and its voids and credit notes."""
+
+from functools import cache
+
+from django.conf import settings
+
+from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoiceLine
+from billing.providers.stripe import LineToBill, SavedFailure, StripeGateway, StripeInvoice
+from billing.services.delivering.claims import Attempt, Holder, attempt
+from common.errors import Misconfigured, Permanent
+from common.money import format_money
+from common.pace import wait_for_turn
+
+Step = InvoiceDelivery.Step
+# Stripe takes at most 250 lines; a longer invoice is shown there by kind, the PDF has every line.
+_MOST_LINES = 200
+
+
+def deliver_stripe(invoice_id: int, holder: Holder) -> None:
+    """Bring an issued invoice to Stripe, once. Idempotent by (invoice, stripe).
+
+    Whenever a former attempt may have had an effect, Stripe is looked at before it is called again.
+    """
+    with attempt(invoice_id, Step.STRIPE, holder) as claimed:
+        if claimed is None:
+            return
+        try:
+            if claimed.invoice.corrects_id:
+                _deliver_credit_note(claimed, claimed.invoice)
+            else:
+                _deliver_invoice(claimed, claimed.invoice)
+        except SavedFailure:
+            # The key is burnt: the next attempt looks, and where it finds nothing, it needs another one.
+            claimed.remember(generation=_generation(claimed) + 1)
+            raise
+
+
+def deliver_stripe_void(invoice_id: int, holder: Holder) -> None:
+    """Void in Stripe what was voided here; an invoice that never got there, or no further than a draft, is left."""
+    with attempt(invoice_id, Step.STRIPE_VOID, holder) as claimed:
+        if claimed is None:
+            return
+        gateway, account = open_stripe(), claimed.invoice.organization.billing_account
+        sent = claimed.invoice.deliveries.filter(step=Step.STRIPE).first()
+        found = gateway.get_invoice(sent.reference) if sent and sent.reference else None
+        if found is None and account.stripe_customer_id:
+            found = gateway.find_invoice(account.stripe_customer_id, str(invoice_id))
+        if found is not None and found.status in {"open", "uncollectible"}:
+            gateway.void_invoice(found.id, _key(claimed, "void"))
+            claimed.remember(reference=found.id)
+
+
+def open_stripe() -> StripeGateway:
+    """Open Stripe with the key that settings hold, at the pace that Stripe allows all our processes together."""
+    if not settings.STRIPE_API_KEY:
+        raise Misconfigured("STRIPE_API_KEY is not set.")
+    return _gateway(settings.STRIPE_API_KEY, settings.STRIPE_API_BASE)
+
+
+@cache
+def _gateway(api_key: str, base_url: str) -> StripeGateway:
+    return StripeGateway(api_key, base_url, _wait)
+
+
+def _wait(endpoint: str) -> None:
+    wait_for_turn(f"stripe {endpoint}", settings.STRIPE_ENDPOINT_RATE_PER_SECOND)
+    wait_for_turn("stripe", settings.STRIPE_RATE_PER_SECOND)
+
+
+def _generation(claimed: Attempt) -> int:
+    return int(claimed.delivery.detail.get("generation", 1))
+
+
+def _key(claimed: Attempt, what: str) -> str:
+    """Derive the idempotency key from the row, and from how many keys of it Stripe has burnt."""
+    return f"huntaze-{claimed.delivery.pk}-{_generation(claimed)}-{what}"
+
+
+def _deliver_invoice(claimed: Attempt, invoice: Invoice) -> None:
+    gateway = open_stripe()
+    customer = _find_or_create_customer(claimed, gateway, invoice.organization.billing_account)
+    found = _find_invoice(claimed, gateway, customer)
+    if found is None:
+        found = gateway.create_invoice(
+            customer,
+            str(invoice.pk),
+            currency=invoice.currency,
+            number=invoice.number or "",
+            description=f"{invoice.get_kind_display()} {invoice.period.label}",
+            days_until_due=settings.INVOICE_DUE_DAYS,
+            key=_key(claimed, "create"),
+        )
+    claimed.remember(reference=found.id)
+    if found.status == "draft":
+        _fill(claimed, gateway, found, invoice)
+        found = gateway.finalize_invoice(found.id, _key(claimed, "finalize"))
+    if found.total_cents != invoice.total_cents:
+        theirs, ours = (format_money(cents, invoice.currency) for cents in (found.total_cents, invoice.total_cents))
+        raise Permanent(f"Stripe has {theirs} on {found.id}, we have {ours}: compare the lines there.")
+    claimed.remember(status=found.status, url=found.url)
+
+
+def _find_or_create_customer(claimed: Attempt, gateway: StripeGateway, account: BillingAccount) -> str:
+    if account.stripe_customer_id:
+        return account.stripe_customer_id
+    organization = account.organization
+    found = gateway.find_customer(organization.pk, account.recipient) or gateway.create_customer(
+        organization.pk, organization.name, account.recipient, f"huntaze-customer-{organization.pk}-{_generation(claimed)}"
+    )
+    BillingAccount.objects.filter(pk=account.pk, stripe_customer_id="").update(stripe_customer_id=found)
+    return found
+
+
+def _find_invoice(claimed: Attempt, gateway: StripeGateway, customer: str) -> StripeInvoice | None:
+    if claimed.delivery.reference:
+        return gateway.get_invoice(claimed.delivery.reference)
+    return gateway.find_invoice(customer, str(claimed.invoice.pk)) if claimed.may_have_happened else None
+
+
+def _fill(claimed: Attempt, gateway: StripeGateway, draft: StripeInvoice, invoice: Invoice) -> None:
+    """Add our lines to the draft, those that are missing, and compare what is there with what should be."""
+    wanted = _lines(invoice)
+    there = gateway.list_lines(draft.id) if claimed.may_have_happened else {}
+    missing = [line for line in wanted if line.mark not in there]
+    if missing:
+        there = gateway.add_lines(draft.id, missing, _key(claimed, f"lines-{len(there)}")) or gateway.list_lines(draft.id)
+    if there != {line.mark: line.amount_cents for line in wanted}:
+        count, total = len(there), format_money(sum(there.values()), invoice.currency)
+        raise Permanent(
+            f"Stripe's draft {draft.id} has {count} lines and {total}; ours has {len(wanted)} lines and "
+            f"{format_money(invoice.total_cents, invoice.currency)}. Delete the draft in Stripe, then retry."
+        )
+
+
+def _lines(invoice: Invoice) -> list[LineToBill]:
+    lines = list(invoice.lines.order_by("position"))
+    if len(lines) <= _MOST_LINES:
+        return [LineToBill(f"{line.pk}", line.description, line.amount_cents) for line in lines]
+    kinds = dict.fromkeys(line.kind for line in lines)
+    grouped = []
+    for kind in kinds:
+        same = [line.amount_cents for line in lines if line.kind == kind]
+        grouped.append(LineToBill(kind, f"{InvoiceLine.Kind(kind).label} ({len(same)} lines)", sum(same)))
+    return grouped
+
+
+def _deliver_credit_note(claimed: Attempt, note: Invoice) -> None:
+    """Credit in Stripe what was credited here; where the invoice never got to Stripe there is nothing to do."""
+    assert note.corrects is not None  # noqa: S101 - the caller looked
+    sent = note.corrects.deliveries.filter(step=Step.STRIPE, status=InvoiceDelivery.Status.DONE).first()
+    if sent is None:
+        claimed.remember(note="The invoice it corrects is not in Stripe.")
+        return
+    gateway = open_stripe()
+    found = gateway.find_credit_note(sent.reference, str(note.pk)) if claimed.may_have_happened else None
+    if found is None:
+        original = gateway.get_invoice(sent.reference)
+        found = gateway.create_credit_note(
+            sent.reference,
+            str(note.pk),
+            f"Credit note {note.number}",
+            -note.total_cents,
+            paid=original.status == "paid",
+            key=_key(claimed, "credit"),
+        )
+    claimed.remember(reference=found)
