@@ -5,6 +5,7 @@ import re
 import time
 from collections import deque
 from typing import Any
+from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,19 +37,21 @@ class Network:
         self.requests: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
         self.closing = asyncio.Event()
 
-    def begin(self, service: str, request: Request, path: str) -> "Exchange":
-        """Writes a request down and finds the fault that awaits it."""
+    def begin(self, service: str, request: Request, path: str, params: str) -> "Exchange":
+        """Writes a request down and finds the fault that awaits it; `params` is its query or form."""
         entry: dict[str, Any] = {
             "at": time.time(),
             "service": service,
             "method": request.method,
             "path": path,
+            "params": dict(parse_qsl(params, keep_blank_values=True)),
             "key": None,
+            "object": None,
             "status": None,
             "replayed": False,
         }
         self.requests.append(entry)
-        fault = self.faults.take(service, request.method, path)
+        fault = self.faults.take(service, request.method, path, unquote_plus(params))
         entry["fault"] = fault.action if fault else None
         return Exchange(self, request, entry, fault)
 
@@ -70,7 +73,8 @@ class Exchange:
         self.network, self.request, self.entry, self.fault = network, request, entry, fault
 
     def note(self, **values: Any) -> None:
-        self.entry.update(values)
+        """Adds to the log's entry of this request, with the time that it has taken so far."""
+        self.entry.update(values, seconds=time.time() - self.entry["at"])
 
     async def delay(self) -> None:
         """Waits as long as this service's answers are set to take."""

@@ -18,16 +18,18 @@ class BadRule(ValueError):
 
 @dataclass
 class Fault:
-    """One rule: the `skip` first matching requests pass, the next `times` fail, later ones pass again.
+    """One rule: of the requests whose method, path and parameters match, some are to fail.
 
-    `times=None` fails for ever. Unset, `status` is 500, or 200 for
-    garbage; `effect` says whether a `status` answer comes after the work was done.
+    The first `skip` pass, the next `times` (None: all) fail, later ones pass again. `path` is a regular expression,
+    `contains` a piece of the decoded query or form. Unset, `status` is 500, or 200 for garbage; `effect` says whether
+    a `status` answer comes after the work was done.
     """
 
     action: str
     service: str = "stripe"
     method: str | None = None
     path: str = ".*"
+    contains: str = ""
     skip: int = 0
     times: int | None = 1
     status: int = 0
@@ -50,10 +52,10 @@ class Fault:
         except re.error as error:
             raise BadRule(f"path is not a regular expression: {error}") from error
 
-    def takes(self, service: str, method: str, path: str) -> bool:
+    def takes(self, service: str, method: str, path: str, params: str) -> bool:
         if self.service != service or (self.method and self.method.upper() != method):
             return False
-        if not re.search(self.path, path):
+        if not re.search(self.path, path) or self.contains not in params:
             return False
         self.seen += 1
         if self.seen <= self.skip or (self.times is not None and self.fired >= self.times):
@@ -78,10 +80,10 @@ class Faults:
         self.rules.append(rule)
         return rule
 
-    def take(self, service: str, method: str, path: str) -> Fault | None:
+    def take(self, service: str, method: str, path: str, params: str) -> Fault | None:
         """The rule that this request falls under, which is thereby used once."""
         for rule in self.rules:
-            if rule.takes(service, method, path):
+            if rule.takes(service, method, path, params):
                 return rule
         return None
 

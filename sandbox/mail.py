@@ -84,10 +84,14 @@ class Rule:
         if self.stage != stage or (self.times is not None and self.fired >= self.times):
             return False
         wanted = self.match.lower()
-        if not any(wanted == "*" or address.lower().endswith(wanted) for address in addresses):
+        if not any(_fits(wanted, address.lower()) for address in addresses):
             return False
         self.fired += 1
         return True
+
+
+def _fits(wanted: str, address: str) -> bool:
+    return wanted in {"*", address} or (wanted.startswith("@") and address.endswith(wanted))
 
 
 class Mailbox:

@@ -37,8 +37,8 @@ class Gateway:
 
     async def __call__(self, request: Request) -> Response:
         path = request.url.path.removeprefix("/onlyfans")
-        exchange = self.network.begin("onlyfans", request, path)
-        exchange.note(params=request.url.query, user_agent=request.headers.get("user-agent"))
+        exchange = self.network.begin("onlyfans", request, path, request.url.query)
+        exchange.note(user_agent=request.headers.get("user-agent"))
         fault = exchange.fault
         if fault and fault.action in BEFORE:
             return await exchange.break_off(fault)

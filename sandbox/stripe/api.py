@@ -1,6 +1,7 @@
 """One request to the API from its first byte to its last: access, faults, idempotency, checks, work, answer."""
 
 import json
+import logging
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from sandbox.stripe.resources.payments import Declined
 from sandbox.stripe.webhooks import Webhooks
 from sandbox.stripe.world import API_VERSION, Call, World
 
+_log = logging.getLogger(__name__)
 _PREFIX = "/stripe"
 _TYPES = {402: "card_error", 409: "idempotency_error"}
 _CODES = {402: "card_declined", 429: "rate_limit"}
@@ -31,6 +33,7 @@ class Answer:
     body: str
     headers: dict[str, str]
     saved: bool = True
+    object: str | None = None
 
 
 class StripeApi:
@@ -48,8 +51,8 @@ class StripeApi:
         """Answers a request below `/stripe/v1`."""
         path = request.url.path.removeprefix(_PREFIX)
         body = request.url.query if request.method in {"GET", "DELETE"} else (await request.body()).decode()
-        exchange = self.network.begin("stripe", request, path)
-        exchange.note(key=request.headers.get("idempotency-key"), params=body, request_id=self.world.new_id("req"))
+        exchange = self.network.begin("stripe", request, path, body)
+        exchange.note(key=request.headers.get("idempotency-key"), request_id=self.world.new_id("req"))
         return await self._answer(request, exchange, path, body)
 
     async def _answer(self, request: Request, exchange: Exchange, path: str, body: str) -> Response:
@@ -75,7 +78,7 @@ class StripeApi:
         finally:
             self.keys.busy.discard(key or "")
         if fault and fault.action in AFTER:
-            exchange.note(status=answer.status)
+            exchange.note(status=answer.status, object=answer.object)
             return await exchange.break_off(fault)
         return self._finish(request, exchange, answer)
 
@@ -108,7 +111,6 @@ class StripeApi:
     ) -> Answer:
         """Does the work and keeps its answer under the key, both or neither."""
         self.world.call = call
-        self.world.emitted.clear()
         try:
             with self.world.store.transaction():
                 answer = self._work(operation, call, fault)
@@ -120,6 +122,9 @@ class StripeApi:
             answer = _error(error)
             if key and error.saved:
                 self._save_refusal(key, call, body, answer)
+        except Exception as error:
+            _log.exception("a fault of the sandbox itself")
+            answer = _error(server_error(f"The sandbox itself failed: {error!r}"))
         return answer
 
     def _save_refusal(self, key: str, call: Call, body: str, answer: Answer) -> None:
@@ -139,14 +144,14 @@ class StripeApi:
             raise server_error(f"The sandbox's own answer does not fit Stripe's description: {wrong}")
         if fault and fault.action == "status":
             return _error(_refusal(fault))
-        return Answer(200, json.dumps(document, indent=2), {})
+        return Answer(200, json.dumps(document, indent=2), {}, object=document.get("id"))
 
     def _finish(self, request: Request, exchange: Exchange, answer: Answer) -> Response:
         headers = {"Request-Id": exchange.entry["request_id"], **answer.headers}
         headers["Stripe-Version"] = request.headers.get("stripe-version", API_VERSION)
         if (key := exchange.entry["key"]) and request.method == "POST":
             headers["Idempotency-Key"] = key
-        exchange.note(status=answer.status, replayed="Idempotent-Replayed" in headers)
+        exchange.note(status=answer.status, object=answer.object, replayed="Idempotent-Replayed" in headers)
         return Response(answer.body, answer.status, headers, "application/json")
 
     def reset(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.store import Document
 from sandbox.stripe.errors import refused
-from sandbox.stripe.world import COLLECTIONS, Call, World
+from sandbox.stripe.world import COLLECTIONS, KINDS, Call, World
 
 _DEFAULT, _MOST = 10, 100
 
@@ -80,5 +80,5 @@ def _cursor(world: World, call: Call, kind: str, name: str) -> int | None:
         return None
     position = world.store.position(COLLECTIONS.get(kind, kind), id)
     if position is None:
-        raise refused(f"No such object: '{id}'", param=name, code="resource_missing")
+        raise refused(f"No such {KINDS.get(kind, 'line item')}: '{id}'", param=name, code="resource_missing")
     return position

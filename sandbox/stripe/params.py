@@ -100,6 +100,8 @@ def _index(key: str) -> int:
 
 def _scalar(schema: dict[str, Any], raw: str, path: str) -> str | int | float | bool:
     kind = schema.get("type")
+    if raw == "":
+        _check_unset(schema, path)
     if kind == "integer":
         if not re.fullmatch(r"-?\d+", raw):
             raise refused(f"Invalid integer: {raw}", param=path, code="parameter_invalid_integer")
@@ -115,18 +117,22 @@ def _scalar(schema: dict[str, Any], raw: str, path: str) -> str | int | float | 
     return _text(schema, raw, path)
 
 
-def _text(schema: dict[str, Any], raw: str, path: str) -> str:
+def _check_unset(schema: dict[str, Any], path: str) -> None:
     name = path.rpartition("[")[2].rstrip("]")
+    text = schema.get("type") == "string"
+    if text and (name in _UNSETTABLE or "metadata[" in path or "" in schema.get("enum", ())):
+        return
+    raise refused(
+        f"You passed an empty string for '{path}'. We assume empty values are an attempt to unset a parameter; however"
+        f" '{path}' cannot be unset. You should remove '{path}' from your request or supply a non-empty value.",
+        param=path,
+        code="parameter_invalid_empty",
+    )
+
+
+def _text(schema: dict[str, Any], raw: str, path: str) -> str:
     if (choices := schema.get("enum")) and raw not in choices:
         raise refused(f"Invalid {path}: must be one of {_either(choices)}", param=path)
-    if raw == "" and not choices and name not in _UNSETTABLE and not path.startswith("metadata["):
-        raise refused(
-            f"You passed an empty string for '{path}'. We assume empty values are an attempt to unset a parameter;"
-            f" however '{path}' cannot be unset. You should remove '{path}' from your request or supply a non-empty"
-            " value.",
-            param=path,
-            code="parameter_invalid_empty",
-        )
     if len(raw) > schema.get("maxLength", len(raw)):
         raise refused(f"Invalid string: {raw[:20]}...; must be at most {schema['maxLength']} characters", param=path)
     if schema.get("format") == "currency":

@@ -4,7 +4,7 @@ import secrets
 import string
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox.store import Document, Store
@@ -66,7 +66,6 @@ class World:
     spec: Specification
     url: str = ""
     advanced: float = 0.0
-    emitted: list[Document] = field(default_factory=list)
     call: Call | None = None
 
     def now(self) -> int:
@@ -107,7 +106,6 @@ class World:
             "type": type,
         }
         self.put("event", event)
-        self.emitted.append(event)
 
 
 def changed(before: Document, after: Document) -> Document:

@@ -57,7 +57,9 @@ def add(world: World, customer: str, invoice: Document | None, params: dict[str,
 
 def check_room(world: World, invoice: Document, more: int) -> None:
     if invoice["status"] != "draft":
-        raise StripeError("This invoice is no longer editable.", code="invoice_not_editable", param="invoice")
+        raise StripeError(
+            "Invalid invoice: This invoice is no longer editable", code="invoice_not_editable", param="invoice"
+        )
     if world.store.count(LINES, {"invoice": invoice["id"]}) + more > MOST_LINES:
         raise StripeError(f"You may add at most {MOST_LINES} items to an invoice.", param="invoice")
 

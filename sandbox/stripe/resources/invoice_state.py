@@ -9,6 +9,7 @@ from sandbox.stripe.world import COLLECTIONS, LINES, World, changed
 
 DAY = 86_400
 _SHOWN_LINES = 10
+_NOT_OPEN = "You can only pass in open invoices. This invoice isn't open."
 # The least that Stripe charges; less than this goes onto the customer's balance.
 _LEAST = {"usd": 50, "eur": 50, "gbp": 30, "chf": 50, "cad": 50, "aud": 50, "jpy": 50, "sek": 300, "dkk": 250}
 _LEAST_ELSEWHERE = 50
@@ -18,7 +19,11 @@ def render(world: World, invoice: Document) -> Document:
     """An invoice as the API shows it: with its first ten lines."""
     lines = world.store.select(LINES, {"invoice": invoice["id"]}, limit=_SHOWN_LINES + 1)
     url = f"/v1/invoices/{invoice['id']}/lines"
-    return {**invoice, "lines": wrap(lines[:_SHOWN_LINES], len(lines) > _SHOWN_LINES, url)}
+    return {
+        **invoice,
+        "hosted_invoice_url": None if invoice["status"] == "draft" else f"{world.url}/stripe/invoices/{invoice['id']}",
+        "lines": wrap(lines[:_SHOWN_LINES], len(lines) > _SHOWN_LINES, url),
+    }
 
 
 def save(world: World, before: Document, invoice: Document, *events: str) -> Document:
@@ -79,7 +84,7 @@ def finalize(world: World, invoice: Document, auto_advance: bool | None = None) 
         "due_date": _due_date(world, invoice, now),
         "effective_at": invoice["effective_at"] or now,
         "ending_balance": carried,
-        "hosted_invoice_url": f"{world.url}/stripe/invoices/{invoice['id']}",
+        "next_payment_attempt": None,
         "number": invoice["number"] or _number(customer),
         "status": "open",
         "status_transitions": {**invoice["status_transitions"], "finalized_at": now},
@@ -87,7 +92,7 @@ def finalize(world: World, invoice: Document, auto_advance: bool | None = None) 
     }
     _update_customer(world, customer, invoice, carried)
     shown = save(world, before, invoice, "invoice.finalized", "invoice.updated")
-    return settle(world, invoice) if due == 0 else shown
+    return settle(world, invoice, attempted=True) if due == 0 else shown
 
 
 def _due_date(world: World, invoice: Document, now: int) -> int | None:
@@ -123,15 +128,13 @@ def _update_customer(world: World, customer: Document, invoice: Document, balanc
         world.emit("customer.updated", updated, previous)
 
 
-def settle(world: World, invoice: Document, **amounts: Any) -> Document:
-    """To paid."""
+def settle(world: World, invoice: Document, **values: Any) -> Document:
+    """To paid, with other fields changed on the way."""
     now = world.now()
     paid = {
         **invoice,
-        **amounts,
+        **values,
         "amount_remaining": 0,
-        "attempted": True,
-        "next_payment_attempt": None,
         "status": "paid",
         "status_transitions": {**invoice["status_transitions"], "paid_at": now},
     }
@@ -139,10 +142,11 @@ def settle(world: World, invoice: Document, **amounts: Any) -> Document:
 
 
 def void(world: World, invoice: Document) -> Document:
-    """Open or uncollectible to void. A balance that had been applied goes back to the customer."""
-    _require(invoice, {"open", "uncollectible"}, "void")
-    if invoice["amount_paid"]:
-        raise StripeError("You can't void an invoice that has payments applied to it. Issue a credit note instead.")
+    """Open to void. A balance that had been applied goes back to the customer."""
+    if invoice["status"] == "paid" or invoice["amount_paid"]:
+        raise StripeError("Invoices with `paid` payments cannot be voided.")
+    if invoice["status"] != "open":
+        raise StripeError(_NOT_OPEN)
     if applied := invoice["starting_balance"] - (invoice["ending_balance"] or 0):
         customer = world.get("customer", invoice["customer"])
         world.put("customer", {**customer, "balance": customer["balance"] + applied})
@@ -152,18 +156,12 @@ def void(world: World, invoice: Document) -> Document:
 
 def mark_uncollectible(world: World, invoice: Document) -> Document:
     """Open to uncollectible."""
-    _require(invoice, {"open"}, "mark as uncollectible")
+    if invoice["status"] == "uncollectible":
+        raise StripeError("This invoice has already been marked uncollectible.")
+    if invoice["status"] != "open":
+        raise StripeError(_NOT_OPEN)
     marked = _moved(world, invoice, "uncollectible", "marked_uncollectible_at")
     return save(world, invoice, marked, "invoice.updated", "invoice.marked_uncollectible")
-
-
-def _require(invoice: Document, states: set[str], verb: str) -> None:
-    if invoice["status"] not in states:
-        wanted = " or ".join(sorted(states))
-        raise StripeError(
-            f"You can only {verb} an invoice that is {wanted}; this one is {invoice['status']}.",
-            code="invoice_not_editable",
-        )
 
 
 def _moved(world: World, invoice: Document, status: str, field: str) -> Document:

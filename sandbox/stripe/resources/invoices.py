@@ -82,7 +82,6 @@ def _blank(world: World, customer: Document, params: dict[str, Any]) -> Document
         "ending_balance",
         "footer",
         "from_invoice",
-        "hosted_invoice_url",
         "invoice_pdf",
         "last_finalization_error",
         "latest_revision",
@@ -96,7 +95,6 @@ def _blank(world: World, customer: Document, params: dict[str, Any]) -> Document
         "shipping_details",
         "statement_descriptor",
         "test_clock",
-        "webhooks_delivered_at",
     )
     return {
         "id": world.new_id("in"),
@@ -139,6 +137,7 @@ def _blank(world: World, customer: Document, params: dict[str, Any]) -> Document
         "period_end": now,
         "period_start": now,
         "status": "draft",
+        "webhooks_delivered_at": now,
         "status_transitions": dict.fromkeys(("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")),
         "total_discount_amounts": [],
         "total_pretax_credit_amounts": [],
@@ -152,8 +151,7 @@ def _check_terms(world: World, params: dict[str, Any], method: str) -> None:
         raise refused("You may only specify one of these parameters: days_until_due, due_date.", param="due_date")
     if method == "charge_automatically" and given:
         raise refused(
-            f"You can only set `{given[0]}` if `collection_method` is `send_invoice`.",
-            param=given[0],
+            "You can only specify 'due_date' or 'days_until_due' if invoice collection method is 'send_invoice'."
         )
     if params.get("days_until_due", 0) < 0:
         raise refused("This value must be greater than or equal to 0.", param="days_until_due")
@@ -177,12 +175,18 @@ def _apply(world: World, invoice: Document, params: dict[str, Any]) -> None:
         world.store.delete(_TERMS, invoice["id"])
     elif invoice["collection_method"] == "send_invoice" and invoice["due_date"] is None:
         raise refused(
-            "If `collection_method` is `send_invoice`, you must pass `days_until_due` or `due_date`.",
-            param="days_until_due",
-            code="parameter_missing",
+            "If invoice collection method is 'send_invoice', you must specify 'due_date' or 'days_until_due'."
         )
-    if invoice["auto_advance"] and invoice["status"] == "draft":
-        invoice["automatically_finalizes_at"] = invoice["automatically_finalizes_at"] or world.now() + _HOUR
+    if "auto_advance" in params and invoice["status"] == "draft":
+        _schedule(invoice, params.get("automatically_finalizes_at"))
+
+
+def _schedule(invoice: Document, finalizes_at: int | None) -> None:
+    """When a draft advances by itself: an hour after its creation, if at all."""
+    advances = invoice["auto_advance"]
+    charged = advances and invoice["collection_method"] == "charge_automatically"
+    invoice["automatically_finalizes_at"] = (finalizes_at or invoice["created"] + _HOUR + 1) if advances else None
+    invoice["next_payment_attempt"] = invoice["created"] + _HOUR if charged else None
 
 
 def _take_pending(world: World, invoice: Document) -> None:
@@ -200,7 +204,7 @@ def _supported(params: dict[str, Any], kept: set[str]) -> None:
 
 
 def retrieve(world: World, call: Call) -> Document:
-    return invoice_state.render(world, world.get("invoice", call.id, status=404))
+    return invoice_state.render(world, world.get("invoice", call.id, "invoice", 404))
 
 
 def list_invoices(world: World, call: Call) -> Document:
@@ -231,10 +235,7 @@ def update(world: World, call: Call) -> Document:
     _supported(params, _DRAFT)
     draft = before["status"] == "draft"
     if not draft and (fixed := params.keys() - _FINALIZED - {"expand"}):
-        raise StripeError(
-            f"Finalized invoices can't be updated in this way: {', '.join(sorted(fixed))}.",
-            code="invoice_not_editable",
-        )
+        raise StripeError("Finalized invoices can't be updated in this way", param=min(fixed))
     _check_terms(world, params, str(params.get("collection_method", before["collection_method"])))
     invoice = dict(before)
     _apply(world, invoice, params)
@@ -246,9 +247,9 @@ def update(world: World, call: Call) -> Document:
 
 
 def delete(world: World, call: Call) -> Document:
-    invoice = world.get("invoice", call.id, status=404)
+    invoice = world.get("invoice", call.id, "invoice", 404)
     if invoice["status"] != "draft":
-        raise StripeError("You can only delete draft invoices.", code="invoice_not_editable")
+        raise StripeError("You can only delete draft invoices.")
     shown = invoice_state.render(world, invoice)
     for item in world.store.select(COLLECTIONS["invoiceitem"], {"invoice": invoice["id"]}):
         invoice_items.remove(world, item)
@@ -266,7 +267,7 @@ _LINE = {"amount", "description", "discountable", "invoice_item", "metadata", "p
 
 
 def add_lines(world: World, call: Call) -> Document:
-    before = world.get("invoice", call.id, status=404)
+    before = world.get("invoice", call.id, "invoice", 404)
     lines = call.params["lines"]
     for number, line in enumerate(lines):
         if strange := line.keys() - _LINE:
@@ -326,11 +327,12 @@ def mark_uncollectible(world: World, call: Call) -> Document:
 
 def send(world: World, call: Call) -> Document:
     """Finalizes a draft and says that it was sent. Like Stripe in test mode, it sends nothing."""
-    invoice = world.get("invoice", call.id, status=404)
-    if invoice["collection_method"] != "send_invoice":
-        raise StripeError("You can only send invoices whose `collection_method` is `send_invoice`.")
-    if invoice["status"] in {"void", "uncollectible"}:
-        raise StripeError(f"You can't send an invoice that is {invoice['status']}.")
+    invoice = world.get("invoice", call.id, "invoice", 404)
+    if invoice["collection_method"] != "send_invoice" or invoice["status"] not in {"draft", "open"}:
+        raise StripeError(
+            "This invoice cannot be sent right now. Please contact us via https://support.stripe.com/contact with"
+            " details, so we can help."
+        )
     if invoice["status"] == "draft":
         invoice_state.finalize(world, invoice)
     shown = retrieve(world, call)

@@ -28,11 +28,14 @@ def pay(world: World, call: Call) -> Document:
         invoice_state.finalize(world, invoice)
         invoice = world.get("invoice", call.id)
     if invoice["status"] == "void":
-        raise StripeError("This invoice is void and can't be paid.")
+        raise StripeError("You can only pass in open invoices. This invoice isn't open.")
     if invoice["status"] == "paid":
         return invoice_state.render(world, invoice)
     if params.get("paid_out_of_band"):
-        return invoice_state.settle(world, invoice, amount_paid_off_stripe=invoice["amount_remaining"])
+        amount = invoice["amount_remaining"]
+        record = {"type": "payment_record", "payment_record": world.new_id("pr")}
+        world.put("invoice_payment", _invoice_payment(world, invoice, record, amount))
+        return invoice_state.settle(world, invoice, amount_paid_off_stripe=amount)
     return charge_invoice(world, invoice, _method(world, invoice, params))
 
 
@@ -65,13 +68,18 @@ def charge_invoice(world: World, invoice: Document, method: str) -> Document:
     intent, charge = _intent(world, invoice, method, amount)
     world.put("payment_intent", intent)
     world.put("charge", charge)
-    payment = _invoice_payment(world, invoice, intent, amount)
+    payment = _invoice_payment(world, invoice, {"type": "payment_intent", "payment_intent": intent["id"]}, amount)
     world.put("invoice_payment", payment)
     world.emit("charge.succeeded", charge)
     world.emit("payment_intent.succeeded", intent)
     world.emit("invoice_payment.paid", payment)
-    paid = invoice["amount_paid"] + amount
-    return invoice_state.settle(world, invoice, amount_paid=paid, attempt_count=invoice["attempt_count"] + 1)
+    return invoice_state.settle(
+        world,
+        invoice,
+        amount_paid=invoice["amount_paid"] + amount,
+        attempt_count=invoice["attempt_count"] + 1,
+        attempted=True,
+    )
 
 
 class Declined(StripeError):
@@ -122,7 +130,7 @@ def _intent(world: World, invoice: Document, method: str, amount: int) -> tuple[
     return intent, charge
 
 
-def _invoice_payment(world: World, invoice: Document, intent: Document, amount: int) -> Document:
+def _invoice_payment(world: World, invoice: Document, payment: Document, amount: int) -> Document:
     now = world.now()
     return {
         "id": world.new_id("inpay"),
@@ -134,7 +142,7 @@ def _invoice_payment(world: World, invoice: Document, intent: Document, amount: 
         "invoice": invoice["id"],
         "is_default": True,
         "livemode": False,
-        "payment": {"type": "payment_intent", "payment_intent": intent["id"]},
+        "payment": payment,
         "status": "paid",
         "status_transitions": {"canceled_at": None, "paid_at": now},
     }
@@ -149,6 +157,8 @@ def payments_of(world: World, invoice: str) -> Document:
 def refund_invoice(world: World, invoice: Document, amount: int) -> Document:
     """Pays back part of what was paid for an invoice by card."""
     for payment in world.store.select(COLLECTIONS["invoice_payment"], {"invoice": invoice["id"]}):
+        if payment["payment"]["type"] != "payment_intent":
+            continue
         intent = world.get("payment_intent", payment["payment"]["payment_intent"])
         charge = world.get("charge", intent["latest_charge"])
         if charge["amount"] - charge["amount_refunded"] >= amount:
