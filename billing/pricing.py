@@ -119,9 +119,7 @@ def _charge(terms: Terms, basis: int, explanation: dict[str, Any]) -> int:
     return commission
 
 
-def slice_by_brackets(
-    brackets: tuple[tuple[int, int], ...], basis: int
-) -> list[tuple[int, int | None, int, int]]:
+def slice_by_brackets(brackets: tuple[tuple[int, int], ...], basis: int) -> list[tuple[int, int | None, int, int]]:
     """Cut a basis into (from, to, cents in the bracket, rate in bps); what lies below the first bracket is free."""
     slices: list[tuple[int, int | None, int, int]] = []
     for index, (start, rate) in enumerate(brackets):

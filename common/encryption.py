@@ -10,7 +10,6 @@ from django.db import models
 
 from common.errors import Misconfigured
 
-
 if TYPE_CHECKING:
     _TextField = models.TextField[Any, Any]
 else:

@@ -56,5 +56,3 @@ def retry_after(headers: Any) -> float | None:
     """Read a Retry-After header given in seconds, at most an hour."""
     value = str(headers.get("retry-after", ""))
     return min(float(value), 3600.0) if value.isascii() and value.isdecimal() else None
-
-

@@ -74,7 +74,13 @@ def _progress(run: JobRun, out: TextIO) -> Iterator[Callable[[JobRun], None]]:
     if not out.isatty():
         yield _lines(out)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(file=out)) as bar:
         task = bar.add_task(str(run), total=None)
 

@@ -74,7 +74,12 @@ def _sync_one(job: type[Job], expression: str) -> None:
 def _crontab(expression: str) -> CrontabSchedule:
     minute, hour, day, month, weekday = expression.split()
     schedule, _ = CrontabSchedule.objects.get_or_create(
-        minute=minute, hour=hour, day_of_month=day, month_of_year=month, day_of_week=weekday, timezone=zoneinfo.ZoneInfo("UTC")
+        minute=minute,
+        hour=hour,
+        day_of_month=day,
+        month_of_year=month,
+        day_of_week=weekday,
+        timezone=zoneinfo.ZoneInfo("UTC"),
     )
     return schedule
 
@@ -88,7 +93,9 @@ def latest_slot(row: PeriodicTask, moment: dt.datetime) -> dt.datetime:
     """Return the instant for which a schedule rings now: its last due time, or the full interval before `moment`."""
     if row.crontab:
         minute = moment.astimezone(row.crontab.timezone).replace(second=0, microsecond=0)
-        return next(CronSim(_expression(row.crontab), minute + dt.timedelta(minutes=1), reverse=True)).astimezone(dt.UTC)
+        return next(CronSim(_expression(row.crontab), minute + dt.timedelta(minutes=1), reverse=True)).astimezone(
+            dt.UTC
+        )
     if row.interval:
         seconds = row.interval.schedule.run_every.total_seconds()
         return dt.datetime.fromtimestamp(moment.timestamp() // seconds * seconds, tz=dt.UTC)

@@ -87,9 +87,7 @@ def start(
         other = _other_run(job, slot, overlap_key)
         if other is None:
             # The run that was in the way has ended since: now the place is free.
-            return start(
-                job, params, trigger, actor=actor, reason=reason, slot=slot, parent=parent, mode=mode
-            )
+            return start(job, params, trigger, actor=actor, reason=reason, slot=slot, parent=parent, mode=mode)
         return other, False
     transaction.on_commit(lambda: ring(run))
     return run, True
@@ -150,7 +148,7 @@ def _keys(run: JobRun) -> Iterable[str]:
 def _insert_items(run: JobRun, keys: Iterable[str]) -> int:
     count = 0
     with connection.cursor() as cursor:
-        for chunk in batched(keys, _KEYS_AT_ONCE, strict=False):
+        for chunk in batched(keys, _KEYS_AT_ONCE):
             cursor.execute(
                 """
                 INSERT INTO jobs_jobitem

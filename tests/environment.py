@@ -21,5 +21,12 @@ os.environ |= {
     "JOBS_THREADS": "4",
     "INVOICE_SELLER_ADDRESS": "1 Example Street\\nDublin",
 }
-for name in ("INVOICE_ENABLE_S3", "INVOICE_ENABLE_STRIPE", "INVOICE_ENABLE_EMAIL", "PROCESS_MONTH", "DRY_RUN", "RUN_SCHEDULE"):
+for name in (
+    "INVOICE_ENABLE_S3",
+    "INVOICE_ENABLE_STRIPE",
+    "INVOICE_ENABLE_EMAIL",
+    "PROCESS_MONTH",
+    "DRY_RUN",
+    "RUN_SCHEDULE",
+):
     os.environ.pop(name, None)

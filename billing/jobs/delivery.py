@@ -112,14 +112,14 @@ class DeliverInvoices(Job):
     def resend(self, keys: Sequence[str], context: Context) -> None:
         """Send the e-mails that were asked for again."""
         for key in keys:
-            asked = InvoiceDelivery.objects.filter(invoice=key, step=InvoiceDelivery.Step.EMAIL, sequence__gt=1)
+            asked = InvoiceDelivery.objects.filter(invoice_id=int(key), step=InvoiceDelivery.Step.EMAIL, sequence__gt=1)
             for sequence in asked.exclude(status=InvoiceDelivery.Status.DONE).values_list("sequence", flat=True):
                 deliver_email(int(key), Holder(*context.holder(key)), sequence)
 
     def void(self, keys: Sequence[str], context: Context) -> None:
         """Void in Stripe what was voided here."""
         for key in keys:
-            if InvoiceDelivery.objects.filter(invoice=key, step=InvoiceDelivery.Step.STRIPE_VOID).exists():
+            if InvoiceDelivery.objects.filter(invoice_id=int(key), step=InvoiceDelivery.Step.STRIPE_VOID).exists():
                 deliver_stripe_void(int(key), Holder(*context.holder(key)))
 
     @classmethod

@@ -45,12 +45,14 @@ class InvoiceDelivery(models.Model):
         ordering = ["invoice", "id"]
         default_permissions = ("view",)
         verbose_name_plural = "invoice deliveries"
-        constraints = [
-            models.UniqueConstraint(fields=["invoice", "step", "sequence"], name="billing_delivery_unique")
-        ]
+        constraints = [models.UniqueConstraint(fields=["invoice", "step", "sequence"], name="billing_delivery_unique")]
         indexes = [
             models.Index(fields=["reference"], condition=~Q(reference=""), name="billing_delivery_reference"),
-            models.Index(fields=["step", "invoice"], condition=Q(status__in=["failed", "unknown"]), name="billing_delivery_failed"),
+            models.Index(
+                fields=["step", "invoice"],
+                condition=Q(status__in=["failed", "unknown"]),
+                name="billing_delivery_failed",
+            ),
         ]
 
     def __str__(self) -> str:

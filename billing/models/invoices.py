@@ -56,16 +56,14 @@ class Invoice(models.Model):
     month = models.DateField(help_text="The first day of the month.")
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.INVOICE)
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
-    number = models.CharField(max_length=32, unique=True, null=True, blank=True)  # noqa: DJ001 - NULL until issued
+    number = models.CharField(max_length=32, unique=True, null=True, blank=True)
     currency = models.CharField(max_length=3)
     subtotal_cents = models.BigIntegerField(default=0)
     tax_cents = models.BigIntegerField(default=0)
     total_cents = models.BigIntegerField(default=0)
     issue_date = models.DateField(null=True, blank=True)
     due_date = models.DateField(null=True, blank=True)
-    corrects = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections"
-    )
+    corrects = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections")
     terms = models.ForeignKey(PlanTerms, on_delete=models.PROTECT, related_name="+")
     seller = models.JSONField(default=dict)
     buyer = models.JSONField(default=dict)
@@ -130,9 +128,7 @@ class InvoiceLine(models.Model):
     month = models.DateField(help_text="The month that it is for: an earlier one for an adjustment.")
     creator = models.ForeignKey(CreatorAccount, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     meter = models.ForeignKey(Meter, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    corrects = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections"
-    )
+    corrects = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections")
     quantity = models.DecimalField(max_digits=24, decimal_places=6, default=1)
     amount_cents = models.BigIntegerField()
     explanation = models.JSONField(default=dict)
@@ -202,4 +198,3 @@ class InvoiceAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_verb_display()} by {self.actor or 'nobody'}"
-

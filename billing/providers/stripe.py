@@ -63,7 +63,7 @@ class StripeGateway:
             params: Any = {"email": email, "limit": 100} if email else {"limit": 100}
             found = self._client.v1.customers.list(params)
             for customer in found.auto_paging_iter():
-                if (customer.metadata or {}).get(ORGANIZATION_MARK) == organization:
+                if _marks(customer).get(ORGANIZATION_MARK) == organization:
                     return str(customer.id)
         return None
 
@@ -80,7 +80,7 @@ class StripeGateway:
         with self._call("GET invoices", reads=True):
             found = self._client.v1.invoices.list({"customer": customer, "limit": 100})
             for invoice in found.auto_paging_iter():
-                if (invoice.metadata or {}).get(INVOICE_MARK) == mark and invoice.status != "void":
+                if _marks(invoice).get(INVOICE_MARK) == mark and invoice.status != "void":
                     return _read(invoice)
         return None
 
@@ -149,7 +149,7 @@ class StripeGateway:
         with self._call("GET credit_notes", reads=True):
             found = self._client.v1.credit_notes.list({"invoice": invoice_id, "limit": 100})
             for note in found.auto_paging_iter():
-                if (note.metadata or {}).get(INVOICE_MARK) == mark:
+                if _marks(note).get(INVOICE_MARK) == mark:
                     return str(note.id)
         return None
 
@@ -159,7 +159,9 @@ class StripeGateway:
         """Credit an invoice: what is open shrinks, what is paid goes to the customer's balance. Idempotent by `key`."""
         params: Any = {
             "invoice": invoice_id,
-            "lines": [{"type": "custom_line_item", "description": description, "quantity": 1, "unit_amount": amount_cents}],
+            "lines": [
+                {"type": "custom_line_item", "description": description, "quantity": 1, "unit_amount": amount_cents}
+            ],
             "metadata": {INVOICE_MARK: mark},
         }
         if paid:
@@ -188,8 +190,12 @@ def _read(invoice: Any) -> StripeInvoice:
     )
 
 
+def _marks(thing: Any) -> dict[str, str]:
+    return dict(thing.metadata.to_dict()) if thing.metadata else {}
+
+
 def _read_line(line: Any) -> tuple[str, int]:
-    return str((line.metadata or {}).get(LINE_MARK, line.id)), int(line.amount)
+    return _marks(line).get(LINE_MARK, str(line.id)), int(line.amount)
 
 
 def _translate(error: stripe.StripeError, *, reads: bool) -> Exception:

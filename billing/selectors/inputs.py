@@ -59,7 +59,7 @@ def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     """Run a query and return all its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def get_database_time() -> dt.datetime:
@@ -166,7 +166,9 @@ def read_terms(plan_ids: Iterable[int]) -> dict[int, Terms]:
 
 def _terms(plan: Plan) -> Terms:
     prices = tuple(
-        UsagePrice(price.meter_id, price.meter.code, price.meter.unit_name, price.included_quantity, price.unit_price_cents)
+        UsagePrice(
+            price.meter_id, price.meter.code, price.meter.unit_name, price.included_quantity, price.unit_price_cents
+        )
         for price in plan.meter_prices.all()
     )
     return Terms(
@@ -198,7 +200,7 @@ def list_changed_creators(accounts: Iterable[str], month: Month) -> list[tuple[s
     Changes are dated by the database when they are written, but may be committed later: a day's overlap covers
     that, and only sums that differ from what was billed count.
     """
-    return rows(  # type: ignore[return-value]
+    return rows(
         f"""
         WITH creator AS (
             SELECT c.id, c.organization_id, (
@@ -238,7 +240,7 @@ def list_changed_creators(accounts: Iterable[str], month: Month) -> list[tuple[s
 
 def list_changed_usage(accounts: Iterable[str], month: Month) -> list[tuple[str, int, dt.date]]:
     """List (organization, meter, month) whose hours changed after the month was billed."""
-    return rows(  # type: ignore[return-value]
+    return rows(
         f"""
         WITH organization AS (
             SELECT wanted.id, (
@@ -319,7 +321,9 @@ def _billed(which: str, column: str, value: Any, but: Iterable[int]) -> dict[tup
     return {(id_, Month.of(month)): int(amount) for id_, month, amount in found}
 
 
-def read_usage(organization_id: str, meter_ids: Iterable[int], months: Iterable[Month]) -> dict[tuple[int, Month], Decimal]:
+def read_usage(
+    organization_id: str, meter_ids: Iterable[int], months: Iterable[Month]
+) -> dict[tuple[int, Month], Decimal]:
     """Sum an organization's hours of some meters in some months."""
     found = {}
     for month in months:

@@ -78,7 +78,9 @@ def _find_problem(account: Account, terms: Terms) -> str:
     if not terms.brackets:
         return f"The plan “{terms.plan}” has no commission brackets: add at least one."
     if terms.currency != account.currency:
-        return f"The plan “{terms.plan}” is in {terms.currency}, the organization in {account.currency}: make them agree."
+        return (
+            f"The plan “{terms.plan}” is in {terms.currency}, the organization in {account.currency}: make them agree."
+        )
     if others := account.currencies - {account.currency}:
         return f"Earnings came in {', '.join(sorted(others))}, but the organization is billed in {account.currency}."
     return ""
@@ -89,7 +91,9 @@ def _fill(draft: Draft, adjustments: list[Adjustment]) -> None:
     if terms.base_fee_cents:
         explanation = {"formula": "base_fee", "plan": terms.plan}
         lines.append(Line(KIND.BASE_FEE, f"{terms.plan}, base fee", draft.month, terms.base_fee_cents, explanation))
-    carried = {a.creator_id: a.after.carried_cents for a in adjustments if a.creator_id and a.after and a.month < draft.month}
+    carried = {
+        a.creator_id: a.after.carried_cents for a in adjustments if a.creator_id and a.after and a.month < draft.month
+    }
     for creator in draft.account.creators:
         _add_commission(draft, creator, carried.get(creator.id, creator.carried_in_cents))
     _add_usage(draft)

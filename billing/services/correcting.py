@@ -170,7 +170,9 @@ def _tax_on(invoice: Invoice, left: Mapping[int, int], taken: Mapping[int, int])
     return {line.pk: tax} if tax else {}
 
 
-def _write_credit_note(invoice: Invoice, taken: Mapping[int, int], left: Mapping[int, int], run: JobRun | None) -> Invoice:
+def _write_credit_note(
+    invoice: Invoice, taken: Mapping[int, int], left: Mapping[int, int], run: JobRun | None
+) -> Invoice:
     lines = {line.pk: line for line in invoice.lines.filter(pk__in=taken)}
     tax = -sum(cents for id_, cents in taken.items() if lines[id_].kind == InvoiceLine.Kind.TAX)
     total = -sum(taken.values())

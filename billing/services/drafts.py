@@ -69,4 +69,3 @@ def describe_draft(draft: Draft) -> dict[str, Any]:
         "former_total_cents": before,
         "invoice_id": draft.id,
     }
-

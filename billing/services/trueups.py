@@ -62,7 +62,11 @@ def _replay(creator_id: int, first: Month, until: Month, formers: dict[Month, Fo
     adjustments = []
     for month in sorted(m for m in formers if first <= m < until):
         after = compute_commission(
-            formers[month].terms, earnings.get((creator_id, month), Earnings()), Month.of(creator.created_at), month, carried
+            formers[month].terms,
+            earnings.get((creator_id, month), Earnings()),
+            Month.of(creator.created_at),
+            month,
+            carried,
         )
         carried = after.carried_cents
         was, amount = statements.get(month), after.commission_cents - billed.get((creator_id, month), 0)
@@ -82,7 +86,14 @@ def _commission_adjustment(
     if was:
         before = {
             name: getattr(was, name)
-            for name in ("gross_cents", "net_cents", "carried_in_cents", "basis_cents", "commission_cents", "carried_cents")
+            for name in (
+                "gross_cents",
+                "net_cents",
+                "carried_in_cents",
+                "basis_cents",
+                "commission_cents",
+                "carried_cents",
+            )
         }
     explanation = {
         "formula": "true_up",

@@ -40,7 +40,7 @@ def aggregate_hour(hour: dt.datetime) -> int:
         cursor.execute(_AGGREGATE, values)
         changed = cursor.rowcount
         cursor.execute(_EMPTY, values)
-        return changed + cursor.rowcount
+        return int(changed + cursor.rowcount)
 
 
 def list_hours_to_aggregate(hour: dt.datetime) -> list[dt.datetime]:

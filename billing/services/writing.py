@@ -16,9 +16,7 @@ _INVOICE = (
     "id, organization_id, month, kind, status, currency, subtotal_cents, tax_cents, total_cents, terms_id, seller, "
     "buyer, held_reason, run_id, computed_at"
 )
-_LINE = (
-    "invoice_id, position, kind, description, month, creator_id, meter_id, quantity, amount_cents, explanation"
-)
+_LINE = "invoice_id, position, kind, description, month, creator_id, meter_id, quantity, amount_cents, explanation"
 _STATEMENT = (
     "creator_id, month, invoice_id, gross_cents, net_cents, carried_in_cents, basis_cents, commission_cents, "
     "carried_cents, is_stale, computed_at"
@@ -39,9 +37,7 @@ def write_drafts(drafts: Sequence[Draft], *, run_id: int | None, computed_at: dt
 
 def _give_ids(drafts: Sequence[Draft]) -> None:
     new = [draft for draft in drafts if not draft.id]
-    ids = rows(
-        "SELECT nextval(pg_get_serial_sequence('billing_invoice', 'id')) FROM generate_series(1, %s)", len(new)
-    )
+    ids = rows("SELECT nextval(pg_get_serial_sequence('billing_invoice', 'id')) FROM generate_series(1, %s)", len(new))
     for draft, (id_,) in zip(new, ids, strict=True):
         draft.id = id_
 
@@ -130,7 +126,14 @@ def restore_statements(invoice_ids: Sequence[int]) -> None:
             statement.delete()
             continue
         figures = older.explanation.get("after") or older.explanation
-        for name in ("gross_cents", "net_cents", "carried_in_cents", "basis_cents", "commission_cents", "carried_cents"):
+        for name in (
+            "gross_cents",
+            "net_cents",
+            "carried_in_cents",
+            "basis_cents",
+            "commission_cents",
+            "carried_cents",
+        ):
             setattr(statement, name, figures[name])
         statement.invoice_id = older.invoice_id
         statement.save()

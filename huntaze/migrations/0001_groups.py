@@ -3,6 +3,8 @@
 from django.apps import apps as installed_apps
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
 APPS = ("accounts", "jobs", "onlyfans", "billing", "django_celery_beat")
 
@@ -26,14 +28,18 @@ OPERATIONS = {
     ],
 }  # fmt: skip
 SUPPORT = {"onlyfans": ["change_creatoraccount"]}
-GROUPS = {"Finance": FINANCE, "Operations": OPERATIONS, "Support": SUPPORT, "Read only": {}}
+GROUPS: dict[str, dict[str, list[str]]] = {
+    "Finance": FINANCE,
+    "Operations": OPERATIONS,
+    "Support": SUPPORT,
+    "Read only": {},
+}
 
 
-def create_groups(apps, schema_editor):
+def create_groups(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Create each group with its own permissions, and with sight of everything."""
     for label in APPS:
         config = installed_apps.get_app_config(label)
-        config.models_module = config.models_module or True
         create_permissions(config, verbosity=0, apps=apps, using=schema_editor.connection.alias)
     Group = apps.get_model("auth", "Group")
     Permission = apps.get_model("auth", "Permission")
@@ -48,7 +54,7 @@ def create_groups(apps, schema_editor):
             group.permissions.add(*found)
 
 
-def remove_groups(apps, schema_editor):
+def remove_groups(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Remove the groups again."""
     apps.get_model("auth", "Group").objects.filter(name__in=GROUPS).delete()
 

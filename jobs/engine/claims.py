@@ -84,8 +84,8 @@ def claim(run: JobRun, limit: int) -> list[Claimed]:
     return claimed
 
 
-def _take(sql: str, run: JobRun, limit: int, crash: int) -> list[Any]:
-    values = {
+def _take(sql: str, run: JobRun, limit: int, crash: int) -> list[tuple[Any, ...]]:
+    values: dict[str, Any] = {
         "run": run.pk,
         "limit": limit,
         "crash": crash,
@@ -94,7 +94,7 @@ def _take(sql: str, run: JobRun, limit: int, crash: int) -> list[Any]:
     }
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _killer(row: Any) -> Claimed:
@@ -137,7 +137,7 @@ def renew(items: Sequence[Claimed]) -> int:
             """,
             [settings.JOBS_LEASE_SECONDS, [item.id for item in items], [item.token for item in items]],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 _FLUSH = """
@@ -164,7 +164,7 @@ def flush(run: JobRun, items: Sequence[Claimed]) -> set[int]:
     """Write down what became of the items and count the ended ones on the run; return the ids still ours."""
     if not items:
         return set()
-    values = {
+    values: dict[str, Any] = {
         "ids": [item.id for item in items],
         "tokens": [item.token for item in items],
         "statuses": [item.status for item in items],

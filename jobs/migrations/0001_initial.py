@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,98 +15,203 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='JobRun',
+            name="JobRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('job', models.CharField(max_length=64)),
-                ('params', models.JSONField(blank=True, default=dict)),
-                ('dry_run', models.BooleanField(default=False)),
-                ('slot', models.CharField(blank=True, max_length=200, null=True)),
-                ('overlap_key', models.CharField(blank=True, max_length=200, null=True)),
-                ('trigger', models.CharField(choices=[('schedule', 'Schedule'), ('http', 'HTTP'), ('admin', 'Admin'), ('command', 'Command line'), ('job', 'Another job')], max_length=16)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('mode', models.CharField(blank=True, choices=[('', 'Everything'), ('all', 'Rerun of all'), ('failed', 'Rerun of what failed'), ('missing', 'Rerun of what is missing')], default='', max_length=16)),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('succeeded', 'Succeeded'), ('partial', 'Partly failed'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('nothing_to_do', 'Nothing to do')], default='queued', max_length=16)),
-                ('error', models.TextField(blank=True)),
-                ('summary', models.JSONField(blank=True, default=dict)),
-                ('expected', models.PositiveIntegerField(default=0)),
-                ('done', models.PositiveIntegerField(default=0)),
-                ('skipped', models.PositiveIntegerField(default=0)),
-                ('failed', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('cancel_requested_at', models.DateTimeField(blank=True, null=True)),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('cancelled_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reruns', to='jobs.jobrun')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("job", models.CharField(max_length=64)),
+                ("params", models.JSONField(blank=True, default=dict)),
+                ("dry_run", models.BooleanField(default=False)),
+                ("slot", models.CharField(blank=True, max_length=200, null=True)),
+                ("overlap_key", models.CharField(blank=True, max_length=200, null=True)),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=[
+                            ("schedule", "Schedule"),
+                            ("http", "HTTP"),
+                            ("admin", "Admin"),
+                            ("command", "Command line"),
+                            ("job", "Another job"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                (
+                    "mode",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Everything"),
+                            ("all", "Rerun of all"),
+                            ("failed", "Rerun of what failed"),
+                            ("missing", "Rerun of what is missing"),
+                        ],
+                        default="",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("succeeded", "Succeeded"),
+                            ("partial", "Partly failed"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                            ("nothing_to_do", "Nothing to do"),
+                        ],
+                        default="queued",
+                        max_length=16,
+                    ),
+                ),
+                ("error", models.TextField(blank=True)),
+                ("summary", models.JSONField(blank=True, default=dict)),
+                ("expected", models.PositiveIntegerField(default=0)),
+                ("done", models.PositiveIntegerField(default=0)),
+                ("skipped", models.PositiveIntegerField(default=0)),
+                ("failed", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("cancel_requested_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "cancelled_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reruns",
+                        to="jobs.jobrun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'permissions': [('start_jobrun', 'Can start, rerun and cancel jobs')],
-                'default_permissions': ('view',),
+                "ordering": ["-id"],
+                "permissions": [("start_jobrun", "Can start, rerun and cancel jobs")],
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='JobItem',
+            name="JobItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=200)),
-                ('status', models.CharField(choices=[('pending', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('skipped', 'Skipped'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='pending', max_length=16)),
-                ('step', models.CharField(blank=True, help_text='Where it stands, or where it failed.', max_length=32)),
-                ('steps', models.JSONField(blank=True, default=dict)),
-                ('result', models.JSONField(blank=True, default=dict)),
-                ('error_kind', models.CharField(blank=True, max_length=16)),
-                ('error', models.TextField(blank=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('crashes', models.PositiveSmallIntegerField(default=0)),
-                ('token', models.PositiveIntegerField(default=0, help_text='Fencing: only the holder of the newest token may write.')),
-                ('worker', models.CharField(blank=True, max_length=120)),
-                ('not_before', models.DateTimeField(blank=True, null=True)),
-                ('lease_expires_at', models.DateTimeField(blank=True, null=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='jobs.jobrun')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=200)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("skipped", "Skipped"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                ("step", models.CharField(blank=True, help_text="Where it stands, or where it failed.", max_length=32)),
+                ("steps", models.JSONField(blank=True, default=dict)),
+                ("result", models.JSONField(blank=True, default=dict)),
+                ("error_kind", models.CharField(blank=True, max_length=16)),
+                ("error", models.TextField(blank=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("crashes", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "token",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Fencing: only the holder of the newest token may write."
+                    ),
+                ),
+                ("worker", models.CharField(blank=True, max_length=120)),
+                ("not_before", models.DateTimeField(blank=True, null=True)),
+                ("lease_expires_at", models.DateTimeField(blank=True, null=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="items", to="jobs.jobrun"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'default_permissions': ('view',),
+                "ordering": ["id"],
+                "default_permissions": ("view",),
             },
         ),
         migrations.AddIndex(
-            model_name='jobrun',
-            index=models.Index(fields=['job', '-id'], name='jobs_run_job'),
+            model_name="jobrun",
+            index=models.Index(fields=["job", "-id"], name="jobs_run_job"),
         ),
         migrations.AddIndex(
-            model_name='jobrun',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'running'])), fields=['id'], name='jobs_run_active'),
+            model_name="jobrun",
+            index=models.Index(
+                condition=models.Q(("status__in", ["queued", "running"])), fields=["id"], name="jobs_run_active"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='jobrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('slot__isnull', False)), fields=('job', 'slot'), name='jobs_run_slot'),
+            model_name="jobrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("slot__isnull", False)), fields=("job", "slot"), name="jobs_run_slot"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='jobrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('overlap_key__isnull', False), ('status__in', ['queued', 'running'])), fields=('overlap_key',), name='jobs_run_overlap'),
+            model_name="jobrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("overlap_key__isnull", False), ("status__in", ["queued", "running"])),
+                fields=("overlap_key",),
+                name="jobs_run_overlap",
+            ),
         ),
         migrations.AddIndex(
-            model_name='jobitem',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['run', 'id'], name='jobs_item_pending'),
+            model_name="jobitem",
+            index=models.Index(
+                condition=models.Q(("status", "pending")), fields=["run", "id"], name="jobs_item_pending"
+            ),
         ),
         migrations.AddIndex(
-            model_name='jobitem',
-            index=models.Index(condition=models.Q(('status', 'running')), fields=['run', 'lease_expires_at'], name='jobs_item_leased'),
+            model_name="jobitem",
+            index=models.Index(
+                condition=models.Q(("status", "running")), fields=["run", "lease_expires_at"], name="jobs_item_leased"
+            ),
         ),
         migrations.AddIndex(
-            model_name='jobitem',
-            index=models.Index(condition=models.Q(('status', 'failed')), fields=['run', 'step', 'id'], name='jobs_item_failed'),
+            model_name="jobitem",
+            index=models.Index(
+                condition=models.Q(("status", "failed")), fields=["run", "step", "id"], name="jobs_item_failed"
+            ),
         ),
         migrations.AddIndex(
-            model_name='jobitem',
-            index=models.Index(fields=['key', '-id'], name='jobs_item_by_key'),
+            model_name="jobitem",
+            index=models.Index(fields=["key", "-id"], name="jobs_item_by_key"),
         ),
         migrations.AddConstraint(
-            model_name='jobitem',
-            constraint=models.UniqueConstraint(fields=('run', 'key'), name='jobs_item_key'),
+            model_name="jobitem",
+            constraint=models.UniqueConstraint(fields=("run", "key"), name="jobs_item_key"),
         ),
     ]

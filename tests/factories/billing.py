@@ -33,7 +33,9 @@ def price_meter(plan: Plan, code: str, unit_price_cents: str, included: str = "0
     return meter
 
 
-def make_organization(plan: Plan | None = None, *, account: dict[str, Any] | None = None, **fields: Any) -> Organization:
+def make_organization(
+    plan: Plan | None = None, *, account: dict[str, Any] | None = None, **fields: Any
+) -> Organization:
     """Make an organization with a billing account."""
     number = next(_numbers)
     organization = Organization.objects.create(
@@ -56,7 +58,12 @@ def make_creator(organization: Organization, **fields: Any) -> CreatorAccount:
 
 
 def earn(
-    creator: CreatorAccount, month: Month, cents: int, category: str = "tips", net_cents: int | None = None, **fields: Any
+    creator: CreatorAccount,
+    month: Month,
+    cents: int,
+    category: str = "tips",
+    net_cents: int | None = None,
+    **fields: Any,
 ) -> EarningsAggregate:
     """Let a creator earn, gross and net alike unless told."""
     row, _ = EarningsAggregate.objects.update_or_create(

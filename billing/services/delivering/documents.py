@@ -2,7 +2,6 @@
 
 import hashlib
 
-
 import botocore.exceptions
 from django.conf import settings
 from django.core.files.base import ContentFile

@@ -105,7 +105,10 @@ def _find_or_create_customer(claimed: Attempt, gateway: StripeGateway, account: 
         return account.stripe_customer_id
     organization = account.organization
     found = gateway.find_customer(organization.pk, account.recipient) or gateway.create_customer(
-        organization.pk, organization.name, account.recipient, f"huntaze-customer-{organization.pk}-{_generation(claimed)}"
+        organization.pk,
+        organization.name,
+        account.recipient,
+        f"huntaze-customer-{organization.pk}-{_generation(claimed)}",
     )
     BillingAccount.objects.filter(pk=account.pk, stripe_customer_id="").update(stripe_customer_id=found)
     return found
@@ -123,7 +126,9 @@ def _fill(claimed: Attempt, gateway: StripeGateway, draft: StripeInvoice, invoic
     there = gateway.list_lines(draft.id) if claimed.may_have_happened else {}
     missing = [line for line in wanted if line.mark not in there]
     if missing:
-        there = gateway.add_lines(draft.id, missing, _key(claimed, f"lines-{len(there)}")) or gateway.list_lines(draft.id)
+        there = gateway.add_lines(draft.id, missing, _key(claimed, f"lines-{len(there)}")) or gateway.list_lines(
+            draft.id
+        )
     if there != {line.mark: line.amount_cents for line in wanted}:
         count, total = len(there), format_money(sum(there.values()), invoice.currency)
         raise Permanent(
