@@ -45,6 +45,7 @@ class Demo:
         self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
         self.storage_url = f"http://127.0.0.1:{self.storage_port}"
         self.processes = Processes(self._environment(embedded.ensure(DATA_DIR)))
+        self._log_ins = ""
 
     def prepare(self) -> None:
         """Bring the outside world up, and the data to where last month is billed."""
@@ -55,7 +56,7 @@ class Demo:
         self._await_outside_world()
         self._create_bucket()
         say("loading demo data")
-        self._manage("load_demo")
+        self._load_data()
         month = (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
         say(f"billing {month}")
         if self._manage("run_billing", "--month", month, allowed=_SOME_ITEMS_FAILED):
@@ -71,13 +72,12 @@ class Demo:
 
     def introduce(self) -> None:
         """Say where everything is."""
-        password = self.processes.environment["DEMO_PASSWORD"]
         print(
             f"""
   Huntaze is ready.
 
     Admin             http://localhost:{self.port}/admin/
-    Log in as         finance@huntaze.test     password  {password}
+    {self._log_ins}
     E-mails sent      {self.sandbox_url}/mail/
     Stripe stand-in   {self.sandbox_url}/stripe/dashboard
     Logs of stand-ins {(DATA_DIR / "logs").relative_to(ROOT)}/
@@ -103,7 +103,6 @@ class Demo:
             "BASE_URL": f"http://localhost:{self.port}",
             "DATABASE_URL": addresses.database_url,
             "REDIS_URL": addresses.redis_url,
-            "DEMO_PASSWORD": os.environ.get("DEMO_PASSWORD", "demo-password"),
             "ONLYFANS_API_URL": f"{self.sandbox_url}/onlyfans",
             "STRIPE_API_KEY": "sk_test_demo",
             "STRIPE_API_BASE": f"{self.sandbox_url}/stripe",
@@ -149,16 +148,24 @@ class Demo:
         if BUCKET not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
             client.create_bucket(Bucket=BUCKET)
 
+    def _load_data(self) -> None:
+        status, self._log_ins = self.processes.run_and_listen([*MANAGE, "load_demo"])
+        _expect(status, (0,), "load_demo")
+
     def _manage(self, *arguments: str, allowed: int = 0) -> int:
         status = self.processes.run([*MANAGE, *arguments])
-        if status not in (0, allowed):
-            raise DemoError(f"`manage.py {' '.join(arguments)}` ended with status {status}; its message is above.")
+        _expect(status, (0, allowed), *arguments)
         return status
 
     def _granian(self) -> list[str]:
         address = ["--host", "127.0.0.1", "--port", str(self.port)]
         options = ["--interface", "wsgi", "--no-ws", "--blocking-threads", "4", "--workers-kill-timeout", "5"]
         return [PYTHON, "-m", "granian", *address, *options, "huntaze.wsgi:application"]
+
+
+def _expect(status: int, allowed: tuple[int, ...], *arguments: str) -> None:
+    if status not in allowed:
+        raise DemoError(f"`manage.py {' '.join(arguments)}` ended with status {status}; its message is above.")
 
 
 def say(text: str) -> None:

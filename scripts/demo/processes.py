@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -55,9 +55,28 @@ class Processes:
 
     def run(self, command: Sequence[str]) -> int:
         """Run a command in the foreground, with the terminal as its own; returns its exit status."""
-        process = self._spawn(command, None)
-        try:
+        with self._foreground(command, None) as process:
             return process.wait()
+
+    def run_and_listen(self, command: Sequence[str]) -> tuple[int, str]:
+        """Run a command in the foreground and print its lines; returns its exit status and its last line."""
+        last = ""
+        with self._foreground(command, subprocess.PIPE) as process:
+            for line in process.stdout or ():
+                last = line.decode(errors="replace").rstrip()
+                print(last, flush=True)
+            return process.wait(), last
+
+    @contextmanager
+    def _foreground(self, command: Sequence[str], output: int | None) -> Iterator[subprocess.Popen[bytes]]:
+        process = subprocess.Popen(  # noqa: S603 - the commands are ours
+            command,
+            env=self.environment,
+            stdout=output,
+            preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - this process has one thread
+        )
+        try:
+            yield process
         except BaseException:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=_OWN_ACCORD_SECONDS)  # the terminal sent it the same Ctrl-C
@@ -99,15 +118,14 @@ class Processes:
             self._flush(child)
         self._children.clear()
 
-    def _spawn(self, command: Sequence[str], output: int | IO[bytes] | None) -> subprocess.Popen[bytes]:
-        is_foreground = output is None
+    def _spawn(self, command: Sequence[str], output: int | IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - the commands are ours
             command,
             env=self.environment,
-            stdin=None if is_foreground else subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=None if is_foreground else subprocess.STDOUT,
-            start_new_session=not is_foreground,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
             preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - this process has one thread
         )
 
