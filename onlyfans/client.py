@@ -95,5 +95,3 @@ def _decimal(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise TypeError("not a number")
     return Decimal(value)
-
-

@@ -10,319 +10,701 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('jobs', '0001_initial'),
-        ('onlyfans', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("jobs", "0001_initial"),
+        ("onlyfans", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Meter',
+            name="Meter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=64, unique=True)),
-                ('unit_name', models.CharField(help_text='One unit for people, like “message”.', max_length=64)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.SlugField(max_length=64, unique=True)),
+                ("unit_name", models.CharField(help_text="One unit for people, like “message”.", max_length=64)),
             ],
             options={
-                'ordering': ['code'],
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='Invoice',
+            name="Invoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.DateField(help_text='The first day of the month.')),
-                ('kind', models.CharField(choices=[('invoice', 'Invoice'), ('credit_note', 'Credit note')], default='invoice', max_length=16)),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('held', 'Held for approval'), ('rejected', 'Rejected'), ('nothing_due', 'Nothing due'), ('finalized', 'Finalized'), ('paid', 'Paid'), ('uncollectible', 'Uncollectible'), ('credited', 'Credited'), ('void', 'Void')], default='draft', max_length=16)),
-                ('number', models.CharField(blank=True, max_length=32, null=True, unique=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('subtotal_cents', models.BigIntegerField(default=0)),
-                ('tax_cents', models.BigIntegerField(default=0)),
-                ('total_cents', models.BigIntegerField(default=0)),
-                ('issue_date', models.DateField(blank=True, null=True)),
-                ('due_date', models.DateField(blank=True, null=True)),
-                ('seller', models.JSONField(default=dict)),
-                ('buyer', models.JSONField(default=dict)),
-                ('held_reason', models.TextField(blank=True)),
-                ('computed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('finalized_at', models.DateTimeField(blank=True, null=True)),
-                ('corrects', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='billing.invoice')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invoices', to='accounts.organization')),
-                ('run', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='jobs.jobrun')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.DateField(help_text="The first day of the month.")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("invoice", "Invoice"), ("credit_note", "Credit note")],
+                        default="invoice",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("held", "Held for approval"),
+                            ("rejected", "Rejected"),
+                            ("nothing_due", "Nothing due"),
+                            ("finalized", "Finalized"),
+                            ("paid", "Paid"),
+                            ("uncollectible", "Uncollectible"),
+                            ("credited", "Credited"),
+                            ("void", "Void"),
+                        ],
+                        default="draft",
+                        max_length=16,
+                    ),
+                ),
+                ("number", models.CharField(blank=True, max_length=32, null=True, unique=True)),
+                ("currency", models.CharField(max_length=3)),
+                ("subtotal_cents", models.BigIntegerField(default=0)),
+                ("tax_cents", models.BigIntegerField(default=0)),
+                ("total_cents", models.BigIntegerField(default=0)),
+                ("issue_date", models.DateField(blank=True, null=True)),
+                ("due_date", models.DateField(blank=True, null=True)),
+                ("seller", models.JSONField(default=dict)),
+                ("buyer", models.JSONField(default=dict)),
+                ("held_reason", models.TextField(blank=True)),
+                ("computed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("finalized_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "corrects",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrections",
+                        to="billing.invoice",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="invoices", to="accounts.organization"
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="jobs.jobrun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-month', '-id'],
-                'permissions': [('run_billing', 'Can run, rerun and cancel billing'), ('approve_invoice', 'Can approve and reject held invoices'), ('correct_invoice', 'Can void and credit invoices'), ('deliver_invoice', 'Can deliver and resend invoices')],
-                'default_permissions': ('view',),
+                "ordering": ["-month", "-id"],
+                "permissions": [
+                    ("run_billing", "Can run, rerun and cancel billing"),
+                    ("approve_invoice", "Can approve and reject held invoices"),
+                    ("correct_invoice", "Can void and credit invoices"),
+                    ("deliver_invoice", "Can deliver and resend invoices"),
+                ],
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='InvoiceAction',
+            name="InvoiceAction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verb', models.CharField(choices=[('approve', 'Approved'), ('reject', 'Rejected'), ('void', 'Voided'), ('credit', 'Credited'), ('resend', 'Sent again'), ('settle', 'Settled by hand')], max_length=16)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('data', models.JSONField(blank=True, default=dict)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='actions', to='billing.invoice')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "verb",
+                    models.CharField(
+                        choices=[
+                            ("approve", "Approved"),
+                            ("reject", "Rejected"),
+                            ("void", "Voided"),
+                            ("credit", "Credited"),
+                            ("resend", "Sent again"),
+                            ("settle", "Settled by hand"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("data", models.JSONField(blank=True, default=dict)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="actions", to="billing.invoice"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'default_permissions': ('view',),
+                "ordering": ["-id"],
+                "default_permissions": ("view",),
             },
         ),
         migrations.CreateModel(
-            name='NumberSeries',
+            name="NumberSeries",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('prefix', models.CharField(max_length=8)),
-                ('year', models.PositiveSmallIntegerField()),
-                ('last_number', models.PositiveIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("prefix", models.CharField(max_length=8)),
+                ("year", models.PositiveSmallIntegerField()),
+                ("last_number", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'verbose_name_plural': 'number series',
-                'ordering': ['-year', 'prefix'],
-                'default_permissions': ('view',),
-                'constraints': [models.UniqueConstraint(fields=('prefix', 'year'), name='billing_series_unique')],
+                "verbose_name_plural": "number series",
+                "ordering": ["-year", "prefix"],
+                "default_permissions": ("view",),
+                "constraints": [models.UniqueConstraint(fields=("prefix", "year"), name="billing_series_unique")],
             },
         ),
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('currency', models.CharField(default='USD', max_length=3, validators=[django.core.validators.RegexValidator('^[A-Z]{3}\\Z', 'Use three capital letters, like USD.')])),
-                ('base_fee_cents', models.BigIntegerField(default=0, validators=[django.core.validators.MinValueValidator(0)])),
-                ('commission_basis', models.CharField(choices=[('gross', 'Gross earnings'), ('net', 'Net earnings')], default='net', max_length=8)),
-                ('commission_free_months', models.PositiveSmallIntegerField(default=0, help_text='Whole months without commission, counted from the month in which the creator was created.')),
-                ('minimum_commission_cents', models.BigIntegerField(default=0, help_text='Per creator and month with a positive basis.', validators=[django.core.validators.MinValueValidator(0)])),
-                ('maximum_commission_cents', models.BigIntegerField(blank=True, help_text='Per creator and month; empty for none.', null=True, validators=[django.core.validators.MinValueValidator(0)])),
-                ('issue_zero_invoices', models.BooleanField(default=False, help_text='Issue and send an invoice even where nothing is due.')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.SlugField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "currency",
+                    models.CharField(
+                        default="USD",
+                        max_length=3,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Z]{3}\\Z", "Use three capital letters, like USD."
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "base_fee_cents",
+                    models.BigIntegerField(default=0, validators=[django.core.validators.MinValueValidator(0)]),
+                ),
+                (
+                    "commission_basis",
+                    models.CharField(
+                        choices=[("gross", "Gross earnings"), ("net", "Net earnings")], default="net", max_length=8
+                    ),
+                ),
+                (
+                    "commission_free_months",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        help_text="Whole months without commission, counted from the month in which the creator was created.",
+                    ),
+                ),
+                (
+                    "minimum_commission_cents",
+                    models.BigIntegerField(
+                        default=0,
+                        help_text="Per creator and month with a positive basis.",
+                        validators=[django.core.validators.MinValueValidator(0)],
+                    ),
+                ),
+                (
+                    "maximum_commission_cents",
+                    models.BigIntegerField(
+                        blank=True,
+                        help_text="Per creator and month; empty for none.",
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(0)],
+                    ),
+                ),
+                (
+                    "issue_zero_invoices",
+                    models.BooleanField(
+                        default=False, help_text="Issue and send an invoice even where nothing is due."
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('maximum_commission_cents__isnull', True), ('maximum_commission_cents__gte', models.F('minimum_commission_cents')), _connector='OR'), name='billing_plan_min_below_max', violation_error_message='The maximum commission is below the minimum.')],
+                "ordering": ["name"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("maximum_commission_cents__isnull", True),
+                            ("maximum_commission_cents__gte", models.F("minimum_commission_cents")),
+                            _connector="OR",
+                        ),
+                        name="billing_plan_min_below_max",
+                        violation_error_message="The maximum commission is below the minimum.",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='BillingAccount',
+            name="BillingAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('invoice_email', models.EmailField(blank=True, help_text="Empty: the organization's address.", max_length=254)),
-                ('address', models.TextField(blank=True, help_text='As it stands on the invoice, below the name.')),
-                ('tax_id', models.CharField(blank=True, max_length=64, verbose_name='tax ID')),
-                ('tax_rate_bps', models.PositiveIntegerField(default=0, help_text='Hundredths of a percent: 2000 is 20 %.', validators=[django.core.validators.MaxValueValidator(10000)], verbose_name='tax rate (bps)')),
-                ('stripe_customer_id', models.CharField(blank=True, max_length=255, verbose_name='Stripe customer')),
-                ('deliver_stripe', models.BooleanField(default=True, verbose_name='invoice through Stripe')),
-                ('deliver_email', models.BooleanField(default=True, verbose_name='send by e-mail')),
-                ('max_lines', models.PositiveIntegerField(blank=True, help_text='Empty: BILLING_MAX_LINES.', null=True)),
-                ('max_total_cents', models.BigIntegerField(blank=True, help_text='Empty: BILLING_MAX_TOTAL_CENTS.', null=True)),
-                ('max_change_percent', models.PositiveIntegerField(blank=True, help_text='Empty: BILLING_MAX_CHANGE_PERCENT.', null=True)),
-                ('parked_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('parked_reason', models.CharField(blank=True, editable=False, max_length=500)),
-                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='billing_account', to='accounts.organization')),
-                ('parked_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='billing.plan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "invoice_email",
+                    models.EmailField(blank=True, help_text="Empty: the organization's address.", max_length=254),
+                ),
+                ("address", models.TextField(blank=True, help_text="As it stands on the invoice, below the name.")),
+                ("tax_id", models.CharField(blank=True, max_length=64, verbose_name="tax ID")),
+                (
+                    "tax_rate_bps",
+                    models.PositiveIntegerField(
+                        default=0,
+                        help_text="Hundredths of a percent: 2000 is 20 %.",
+                        validators=[django.core.validators.MaxValueValidator(10000)],
+                        verbose_name="tax rate (bps)",
+                    ),
+                ),
+                ("stripe_customer_id", models.CharField(blank=True, max_length=255, verbose_name="Stripe customer")),
+                ("deliver_stripe", models.BooleanField(default=True, verbose_name="invoice through Stripe")),
+                ("deliver_email", models.BooleanField(default=True, verbose_name="send by e-mail")),
+                (
+                    "max_lines",
+                    models.PositiveIntegerField(blank=True, help_text="Empty: BILLING_MAX_LINES.", null=True),
+                ),
+                (
+                    "max_total_cents",
+                    models.BigIntegerField(blank=True, help_text="Empty: BILLING_MAX_TOTAL_CENTS.", null=True),
+                ),
+                (
+                    "max_change_percent",
+                    models.PositiveIntegerField(blank=True, help_text="Empty: BILLING_MAX_CHANGE_PERCENT.", null=True),
+                ),
+                ("parked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("parked_reason", models.CharField(blank=True, editable=False, max_length=500)),
+                (
+                    "organization",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="billing_account",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "parked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="accounts", to="billing.plan"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['organization__name'],
-                'permissions': [('park_billingaccount', 'Can park and unpark billing accounts')],
+                "ordering": ["organization__name"],
+                "permissions": [("park_billingaccount", "Can park and unpark billing accounts")],
             },
         ),
         migrations.CreateModel(
-            name='PlanTerms',
+            name="PlanTerms",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('terms', models.JSONField()),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.plan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("terms", models.JSONField()),
+                (
+                    "plan",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.plan"),
+                ),
             ],
             options={
-                'verbose_name_plural': 'plan terms',
-                'default_permissions': ('view',),
+                "verbose_name_plural": "plan terms",
+                "default_permissions": ("view",),
             },
         ),
         migrations.AddField(
-            model_name='invoice',
-            name='terms',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.planterms'),
+            model_name="invoice",
+            name="terms",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.planterms"
+            ),
         ),
         migrations.CreateModel(
-            name='UsageEvent',
+            name="UsageEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', models.DecimalField(decimal_places=6, max_digits=24)),
-                ('occurred_at', models.DateTimeField()),
-                ('idempotency_key', models.CharField(max_length=200)),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('meter', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.meter')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("quantity", models.DecimalField(decimal_places=6, max_digits=24)),
+                ("occurred_at", models.DateTimeField()),
+                ("idempotency_key", models.CharField(max_length=200)),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "meter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.meter"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.organization"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-occurred_at'],
+                "ordering": ["-occurred_at"],
             },
         ),
         migrations.CreateModel(
-            name='UsageHour',
+            name="UsageHour",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hour', models.DateTimeField()),
-                ('quantity', models.DecimalField(decimal_places=6, max_digits=24)),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('meter', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.meter')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hour", models.DateTimeField()),
+                ("quantity", models.DecimalField(decimal_places=6, max_digits=24)),
+                (
+                    "changed_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "meter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.meter"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.organization"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-hour'],
+                "ordering": ["-hour"],
             },
         ),
         migrations.CreateModel(
-            name='CommissionStatement',
+            name="CommissionStatement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month', models.DateField(help_text='The first day of the month.')),
-                ('gross_cents', models.BigIntegerField()),
-                ('net_cents', models.BigIntegerField()),
-                ('carried_in_cents', models.BigIntegerField(help_text='A deficit of former months, negative.')),
-                ('basis_cents', models.BigIntegerField(help_text='Earnings less chargebacks and what was carried in.')),
-                ('commission_cents', models.BigIntegerField()),
-                ('carried_cents', models.BigIntegerField(help_text='A deficit carried to the next month, negative.')),
-                ('is_stale', models.BooleanField(default=False, help_text='A former month was billed anew; the next invoice settles the difference.')),
-                ('computed_at', models.DateTimeField()),
-                ('creator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='statements', to='onlyfans.creatoraccount')),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='statements', to='billing.invoice')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.DateField(help_text="The first day of the month.")),
+                ("gross_cents", models.BigIntegerField()),
+                ("net_cents", models.BigIntegerField()),
+                ("carried_in_cents", models.BigIntegerField(help_text="A deficit of former months, negative.")),
+                ("basis_cents", models.BigIntegerField(help_text="Earnings less chargebacks and what was carried in.")),
+                ("commission_cents", models.BigIntegerField()),
+                ("carried_cents", models.BigIntegerField(help_text="A deficit carried to the next month, negative.")),
+                (
+                    "is_stale",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A former month was billed anew; the next invoice settles the difference.",
+                    ),
+                ),
+                ("computed_at", models.DateTimeField()),
+                (
+                    "creator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="statements",
+                        to="onlyfans.creatoraccount",
+                    ),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="statements", to="billing.invoice"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-month', 'creator'],
-                'default_permissions': ('view',),
-                'indexes': [models.Index(condition=models.Q(('is_stale', True)), fields=['creator'], name='billing_statement_stale')],
-                'constraints': [models.UniqueConstraint(fields=('creator', 'month'), name='billing_statement_unique')],
+                "ordering": ["-month", "creator"],
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("is_stale", True)), fields=["creator"], name="billing_statement_stale"
+                    )
+                ],
+                "constraints": [models.UniqueConstraint(fields=("creator", "month"), name="billing_statement_unique")],
             },
         ),
         migrations.CreateModel(
-            name='InvoiceDelivery',
+            name="InvoiceDelivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(choices=[('pdf', 'PDF'), ('store', 'Storage'), ('stripe', 'Stripe'), ('email', 'E-mail'), ('stripe_void', 'Void in Stripe')], max_length=16)),
-                ('sequence', models.PositiveSmallIntegerField(default=1)),
-                ('status', models.CharField(choices=[('pending', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('skipped', 'Not wanted'), ('failed', 'Failed'), ('unknown', 'Outcome unknown')], default='pending', max_length=16)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('reference', models.CharField(blank=True, help_text='What it is called outside: file, Stripe invoice, Message-ID.', max_length=255)),
-                ('detail', models.JSONField(blank=True, default=dict)),
-                ('error', models.TextField(blank=True)),
-                ('held_by_item', models.BigIntegerField(blank=True, null=True)),
-                ('held_by_token', models.PositiveIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='billing.invoice')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "step",
+                    models.CharField(
+                        choices=[
+                            ("pdf", "PDF"),
+                            ("store", "Storage"),
+                            ("stripe", "Stripe"),
+                            ("email", "E-mail"),
+                            ("stripe_void", "Void in Stripe"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("sequence", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waiting"),
+                            ("running", "Running"),
+                            ("done", "Done"),
+                            ("skipped", "Not wanted"),
+                            ("failed", "Failed"),
+                            ("unknown", "Outcome unknown"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "reference",
+                    models.CharField(
+                        blank=True,
+                        help_text="What it is called outside: file, Stripe invoice, Message-ID.",
+                        max_length=255,
+                    ),
+                ),
+                ("detail", models.JSONField(blank=True, default=dict)),
+                ("error", models.TextField(blank=True)),
+                ("held_by_item", models.BigIntegerField(blank=True, null=True)),
+                ("held_by_token", models.PositiveIntegerField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="deliveries", to="billing.invoice"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'invoice deliveries',
-                'ordering': ['invoice', 'id'],
-                'default_permissions': ('view',),
-                'indexes': [models.Index(condition=models.Q(('reference', ''), _negated=True), fields=['reference'], name='billing_delivery_reference'), models.Index(condition=models.Q(('status__in', ['failed', 'unknown'])), fields=['step', 'invoice'], name='billing_delivery_failed')],
-                'constraints': [models.UniqueConstraint(fields=('invoice', 'step', 'sequence'), name='billing_delivery_unique')],
+                "verbose_name_plural": "invoice deliveries",
+                "ordering": ["invoice", "id"],
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("reference", ""), _negated=True),
+                        fields=["reference"],
+                        name="billing_delivery_reference",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status__in", ["failed", "unknown"])),
+                        fields=["step", "invoice"],
+                        name="billing_delivery_failed",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("invoice", "step", "sequence"), name="billing_delivery_unique")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='InvoiceLine',
+            name="InvoiceLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('base_fee', 'Base fee'), ('commission', 'Commission'), ('usage', 'Usage'), ('adjustment', 'Adjustment'), ('tax', 'Tax')], max_length=16)),
-                ('description', models.CharField(max_length=500)),
-                ('month', models.DateField(help_text='The month that it is for: an earlier one for an adjustment.')),
-                ('quantity', models.DecimalField(decimal_places=6, default=1, max_digits=24)),
-                ('amount_cents', models.BigIntegerField()),
-                ('explanation', models.JSONField(default=dict)),
-                ('corrects', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='billing.invoiceline')),
-                ('creator', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='onlyfans.creatoraccount')),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='billing.invoice')),
-                ('meter', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.meter')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("base_fee", "Base fee"),
+                            ("commission", "Commission"),
+                            ("usage", "Usage"),
+                            ("adjustment", "Adjustment"),
+                            ("tax", "Tax"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("description", models.CharField(max_length=500)),
+                ("month", models.DateField(help_text="The month that it is for: an earlier one for an adjustment.")),
+                ("quantity", models.DecimalField(decimal_places=6, default=1, max_digits=24)),
+                ("amount_cents", models.BigIntegerField()),
+                ("explanation", models.JSONField(default=dict)),
+                (
+                    "corrects",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrections",
+                        to="billing.invoiceline",
+                    ),
+                ),
+                (
+                    "creator",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="onlyfans.creatoraccount",
+                    ),
+                ),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="billing.invoice"
+                    ),
+                ),
+                (
+                    "meter",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billing.meter",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['invoice', 'position'],
-                'default_permissions': ('view',),
-                'indexes': [models.Index(condition=models.Q(('creator__isnull', False)), fields=['creator', 'month'], name='billing_line_creator')],
-                'constraints': [models.UniqueConstraint(fields=('invoice', 'position'), name='billing_line_position')],
+                "ordering": ["invoice", "position"],
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("creator__isnull", False)),
+                        fields=["creator", "month"],
+                        name="billing_line_creator",
+                    )
+                ],
+                "constraints": [models.UniqueConstraint(fields=("invoice", "position"), name="billing_line_position")],
             },
         ),
         migrations.CreateModel(
-            name='MeterPrice',
+            name="MeterPrice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('included_quantity', models.DecimalField(decimal_places=6, default=0, max_digits=24, validators=[django.core.validators.MinValueValidator(0)])),
-                ('unit_price_cents', models.DecimalField(decimal_places=8, max_digits=20, validators=[django.core.validators.MinValueValidator(0)])),
-                ('meter', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prices', to='billing.meter')),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='meter_prices', to='billing.plan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "included_quantity",
+                    models.DecimalField(
+                        decimal_places=6,
+                        default=0,
+                        max_digits=24,
+                        validators=[django.core.validators.MinValueValidator(0)],
+                    ),
+                ),
+                (
+                    "unit_price_cents",
+                    models.DecimalField(
+                        decimal_places=8, max_digits=20, validators=[django.core.validators.MinValueValidator(0)]
+                    ),
+                ),
+                (
+                    "meter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="prices", to="billing.meter"
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="meter_prices", to="billing.plan"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['meter__code'],
-                'constraints': [models.UniqueConstraint(fields=('plan', 'meter'), name='billing_meter_price_unique')],
+                "ordering": ["meter__code"],
+                "constraints": [models.UniqueConstraint(fields=("plan", "meter"), name="billing_meter_price_unique")],
             },
         ),
         migrations.CreateModel(
-            name='CommissionBracket',
+            name="CommissionBracket",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_cents', models.BigIntegerField(validators=[django.core.validators.MinValueValidator(0)])),
-                ('rate_bps', models.PositiveIntegerField(help_text='Hundredths of a percent: 2000 is 20 %.', validators=[django.core.validators.MaxValueValidator(10000)], verbose_name='rate (bps)')),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='brackets', to='billing.plan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("from_cents", models.BigIntegerField(validators=[django.core.validators.MinValueValidator(0)])),
+                (
+                    "rate_bps",
+                    models.PositiveIntegerField(
+                        help_text="Hundredths of a percent: 2000 is 20 %.",
+                        validators=[django.core.validators.MaxValueValidator(10000)],
+                        verbose_name="rate (bps)",
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="brackets", to="billing.plan"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['from_cents'],
-                'constraints': [models.UniqueConstraint(fields=('plan', 'from_cents'), name='billing_bracket_unique')],
+                "ordering": ["from_cents"],
+                "constraints": [models.UniqueConstraint(fields=("plan", "from_cents"), name="billing_bracket_unique")],
             },
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['month', 'status', '-id'], name='billing_invoice_month_status'),
+            model_name="invoice",
+            index=models.Index(fields=["month", "status", "-id"], name="billing_invoice_month_status"),
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['-month', '-id'], name='billing_invoice_newest'),
+            model_name="invoice",
+            index=models.Index(fields=["-month", "-id"], name="billing_invoice_newest"),
         ),
         migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(condition=models.Q(('status', 'held')), fields=['id'], name='billing_invoice_held'),
+            model_name="invoice",
+            index=models.Index(condition=models.Q(("status", "held")), fields=["id"], name="billing_invoice_held"),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.UniqueConstraint(condition=models.Q(('corrects__isnull', True), models.Q(('status__in', ['rejected', 'credited', 'void']), _negated=True)), fields=('organization', 'month'), name='billing_invoice_month_unique'),
+            model_name="invoice",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("corrects__isnull", True),
+                    models.Q(("status__in", ["rejected", "credited", "void"]), _negated=True),
+                ),
+                fields=("organization", "month"),
+                name="billing_invoice_month_unique",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('total_cents', django.db.models.expressions.CombinedExpression(models.F('subtotal_cents'), '+', models.F('tax_cents')))), name='billing_invoice_total'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "total_cents",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("subtotal_cents"), "+", models.F("tax_cents")
+                        ),
+                    )
+                ),
+                name="billing_invoice_total",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.CheckConstraint(condition=models.Q(('month__day', 1)), name='billing_invoice_first_day'),
+            model_name="invoice",
+            constraint=models.CheckConstraint(condition=models.Q(("month__day", 1)), name="billing_invoice_first_day"),
         ),
         migrations.AddIndex(
-            model_name='usageevent',
-            index=models.Index(fields=['occurred_at'], name='billing_usage_event_at'),
+            model_name="usageevent",
+            index=models.Index(fields=["occurred_at"], name="billing_usage_event_at"),
         ),
         migrations.AddIndex(
-            model_name='usageevent',
-            index=models.Index(fields=['received_at'], name='billing_usage_event_received'),
+            model_name="usageevent",
+            index=models.Index(fields=["received_at"], name="billing_usage_event_received"),
         ),
         migrations.AddConstraint(
-            model_name='usageevent',
-            constraint=models.UniqueConstraint(fields=('organization', 'idempotency_key'), name='billing_usage_event_unique'),
+            model_name="usageevent",
+            constraint=models.UniqueConstraint(
+                fields=("organization", "idempotency_key"), name="billing_usage_event_unique"
+            ),
         ),
         migrations.AddIndex(
-            model_name='usagehour',
-            index=models.Index(fields=['organization', 'changed_at'], name='billing_usage_hour_changed'),
+            model_name="usagehour",
+            index=models.Index(fields=["organization", "changed_at"], name="billing_usage_hour_changed"),
         ),
         migrations.AddConstraint(
-            model_name='usagehour',
-            constraint=models.UniqueConstraint(fields=('organization', 'meter', 'hour'), name='billing_usage_hour_unique'),
+            model_name="usagehour",
+            constraint=models.UniqueConstraint(
+                fields=("organization", "meter", "hour"), name="billing_usage_hour_unique"
+            ),
         ),
     ]
