@@ -14,7 +14,7 @@ _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--back); color: var(--ink); font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; }
 header { background: var(--paper); border-bottom: 1px solid var(--line); }
-header div, main { max-width: 68rem; margin: 0 auto; padding: .75rem 1.25rem; }
+header div, main { max-width: 76rem; margin: 0 auto; padding: .75rem 1.25rem; }
 header div { display: flex; gap: 1.5rem; align-items: baseline; flex-wrap: wrap; }
 header strong { font-size: 1.05rem; } header a { text-decoration: none; }
 main { padding-top: 1.25rem; padding-bottom: 3rem; }
@@ -23,11 +23,12 @@ a { color: var(--link); } p { margin: .25rem 0 1rem; } .soft { color: var(--soft
 .card { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; overflow-x: auto; }
 .empty { padding: 2rem; text-align: center; color: var(--soft); }
 table { width: 100%; border-collapse: collapse; }
+td:first-child { min-width: 11rem; }
 th, td { text-align: left; padding: .55rem .9rem; border-top: 1px solid var(--line); vertical-align: top; }
-tr:first-child > th, tbody:first-child tr:first-child > td { border-top: 0; }
+thead th, tbody:first-child tr:first-child > td { border-top: 0; }
 thead th { font-size: .8rem; color: var(--soft); font-weight: 600; } tbody th { font-weight: 500; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.when { white-space: nowrap; }
+time, td a[href*="/invoices/"] { white-space: nowrap; }
 .state { display: inline-block; padding: .05rem .55rem; border-radius: 99px; font-size: .82rem; font-weight: 600;
   background: #e8ecf1; color: #364152; }
 .state.paid { background: #d8f3e0; color: #14602f; } .state.open { background: #dbe8fd; color: #0b45a5; }
@@ -37,7 +38,7 @@ td.when { white-space: nowrap; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1rem; margin: 1.25rem 0; }
 .tile { display: block; padding: 1rem 1.1rem; text-decoration: none; color: inherit; }
 .tile b { display: block; color: var(--link); } a.tile:hover { border-color: var(--link); }
-iframe { width: 100%; height: 42rem; border: 0; background: #fff; display: block; }
+iframe { width: 100%; height: 32rem; border: 0; background: #fff; display: block; resize: vertical; }
 pre { margin: 0; padding: 1rem 1.1rem; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem; }
 code { font-size: .88em; } button { font: inherit; padding: .45rem 1.1rem; border: 0; border-radius: 7px;
   background: var(--link); color: var(--paper); cursor: pointer; }
@@ -82,11 +83,11 @@ def link(url: str, text: str) -> str:
 
 def when(seconds: float | None) -> str:
     """An instant for people, in UTC."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC" if seconds else ""
+    return f"<time>{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC</time>" if seconds else ""
 
 
 def day(seconds: float | None) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}" if seconds else ""
+    return f"<time>{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}</time>" if seconds else ""
 
 
 def size(octets: int) -> str:

@@ -50,7 +50,11 @@ class StripeApi:
     async def __call__(self, request: Request) -> Response:
         """Answers a request below `/stripe/v1`."""
         path = request.url.path.removeprefix(_PREFIX)
-        body = request.url.query if request.method in {"GET", "DELETE"} else (await request.body()).decode()
+        body = (
+            request.url.query
+            if request.method in {"GET", "DELETE"}
+            else (await request.body()).decode(errors="replace")
+        )
         exchange = self.network.begin("stripe", request, path, body)
         exchange.note(key=request.headers.get("idempotency-key"), request_id=self.world.new_id("req"))
         return await self._answer(request, exchange, path, body)
@@ -144,7 +148,7 @@ class StripeApi:
             raise server_error(f"The sandbox's own answer does not fit Stripe's description: {wrong}")
         if fault and fault.action == "status":
             return _error(_refusal(fault))
-        return Answer(200, json.dumps(document, indent=2), {}, object=document.get("id"))
+        return Answer(200, json.dumps(document), {}, object=document.get("id"))
 
     def _finish(self, request: Request, exchange: Exchange, answer: Answer) -> Response:
         headers = {"Request-Id": exchange.entry["request_id"], **answer.headers}
@@ -177,7 +181,7 @@ def _refusal(fault: Fault) -> StripeError:
 
 
 def _error(error: StripeError) -> Answer:
-    return Answer(error.status, json.dumps({"error": error.error}, indent=2), error.headers, error.saved)
+    return Answer(error.status, json.dumps({"error": error.error}), error.headers, error.saved)
 
 
 def _replayed(saved: Document) -> Answer:

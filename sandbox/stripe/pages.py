@@ -53,7 +53,7 @@ class _Pages:
         ]
         store = self.api.world.store
         counts = {state: store.count(COLLECTIONS["invoice"], {"status": state}) for state in _STATES}
-        summary = ", ".join(f"{number} {state}" for state, number in counts.items() if number) or "none yet"
+        summary = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
         return page(
             "Stripe",
             f"<h1>Stripe</h1><h2>Invoices</h2><p class='soft'>{summary}</p>{self._invoices(self._select('invoice'))}"

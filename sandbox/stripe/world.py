@@ -1,7 +1,6 @@
 """The state behind the API: objects, ids, time and the log of events."""
 
 import secrets
-import string
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from sandbox.stripe.spec import Specification
 
 API_VERSION = "2026-10-28.endive"
 ACCOUNT = "acct_sandbox"
-_ALPHABET = string.ascii_letters + string.digits
 COLLECTIONS = {
     "charge": "stripe.charges",
     "credit_note": "stripe.credit_notes",
@@ -73,7 +71,7 @@ class World:
         return int(time.time() + self.advanced)
 
     def new_id(self, prefix: str) -> str:
-        return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(24))
+        return f"{prefix}_{secrets.token_hex(12)}"
 
     def get(self, kind: str, id: str, param: str = "id", status: int = 400) -> Document:
         """The object with this id. Raises StripeError (`resource_missing`) when there is none, or none any more."""

@@ -1,6 +1,15 @@
 """What each operation does: one function an operation, named in `OPERATIONS`."""
 
-from sandbox.stripe.resources import account, credit_notes, customers, events, invoice_items, invoices, payments
+from sandbox.stripe.resources import (
+    account,
+    credit_notes,
+    customers,
+    events,
+    invoice_items,
+    invoice_lines,
+    invoices,
+    payments,
+)
 from sandbox.stripe.world import Handler
 
 OPERATIONS: dict[str, Handler] = {
@@ -8,6 +17,7 @@ OPERATIONS: dict[str, Handler] = {
     **customers.OPERATIONS,
     **invoices.OPERATIONS,
     **invoice_items.OPERATIONS,
+    **invoice_lines.OPERATIONS,
     **credit_notes.OPERATIONS,
     **payments.OPERATIONS,
     **events.OPERATIONS,

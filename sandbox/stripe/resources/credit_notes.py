@@ -62,16 +62,20 @@ def _check_total(invoice: Document, total: int) -> None:
         )
 
 
+def _check_given_back(params: dict[str, Any], post: int) -> None:
+    given = sum(params.get(name, 0) for name in ("credit_amount", "refund_amount", "out_of_band_amount"))
+    if given != post:
+        raise StripeError(
+            f"The sum of credit amount, refund amount and out of band amount ({given}) must equal the post payment"
+            f" amount ({post}).",
+            param="credit_amount",
+        )
+
+
 def _build(world: World, id: str, invoice: Document, params: dict[str, Any], total: int) -> Document:
     pre = min(total, invoice["amount_remaining"])
     post = total - pre
-    given = {name: params.get(name, 0) for name in ("credit_amount", "refund_amount", "out_of_band_amount")}
-    if sum(given.values()) != post:
-        raise StripeError(
-            f"The sum of credit amount, refund amount and out of band amount ({sum(given.values())}) must equal the"
-            f" post payment amount ({post}).",
-            param="credit_amount",
-        )
+    _check_given_back(params, post)
     kind = "mixed" if pre and post else "post_payment" if post else "pre_payment"
     number = world.store.count(COLLECTIONS["credit_note"], {"invoice": invoice["id"]}) + 1
     now = world.now()
@@ -93,7 +97,7 @@ def _build(world: World, id: str, invoice: Document, params: dict[str, Any], tot
         "memo": params.get("memo") or None,
         "metadata": merge_metadata({}, params.get("metadata", {})),
         "number": f"{invoice['number']}-CN-{number:02d}",
-        "out_of_band_amount": given["out_of_band_amount"] or None,
+        "out_of_band_amount": params.get("out_of_band_amount"),
         "pdf": f"{world.url}/stripe/credit_notes/{id}",
         "post_payment_amount": post,
         "pre_payment_amount": pre,

@@ -88,7 +88,7 @@ def finalize(world: World, invoice: Document, auto_advance: bool | None = None) 
         "number": invoice["number"] or _number(customer),
         "status": "open",
         "status_transitions": {**invoice["status_transitions"], "finalized_at": now},
-        **_addressee(customer),
+        **addressee(customer),
     }
     _update_customer(world, customer, invoice, carried)
     shown = save(world, before, invoice, "invoice.finalized", "invoice.updated")
@@ -105,7 +105,8 @@ def _number(customer: Document) -> str:
     return f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
 
 
-def _addressee(customer: Document) -> Document:
+def addressee(customer: Document) -> Document:
+    """The fields of an invoice that are copied from its customer, anew when it is finalized."""
     return {
         "customer_address": customer["address"],
         "customer_email": customer["email"],

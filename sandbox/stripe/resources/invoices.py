@@ -3,8 +3,8 @@
 from typing import Any
 
 from sandbox.store import Document
-from sandbox.stripe.errors import StripeError, missing, refused, unsupported
-from sandbox.stripe.lists import created_range, lines_page, page
+from sandbox.stripe.errors import StripeError, refused, unsupported
+from sandbox.stripe.lists import created_range, page
 from sandbox.stripe.resources import invoice_items, invoice_state, payments
 from sandbox.stripe.world import COLLECTIONS, LINES, Call, Handler, World, merge_metadata
 
@@ -50,57 +50,60 @@ def create(world: World, call: Call) -> Document:
     return shown
 
 
+# What every new invoice has, as amounts and as fields without a value.
+_ZEROS = (
+    "amount_due",
+    "amount_overpaid",
+    "amount_paid",
+    "amount_paid_off_stripe",
+    "amount_remaining",
+    "amount_shipping",
+    "attempt_count",
+    "post_payment_credit_notes_amount",
+    "pre_payment_credit_notes_amount",
+    "starting_balance",
+    "subtotal",
+    "subtotal_excluding_tax",
+    "total",
+    "total_excluding_tax",
+)
+_NOTHING = (
+    "account_tax_ids",
+    "application",
+    "automatically_finalizes_at",
+    "custom_fields",
+    "customer_account",
+    "default_payment_method",
+    "default_source",
+    "description",
+    "due_date",
+    "effective_at",
+    "ending_balance",
+    "footer",
+    "from_invoice",
+    "invoice_pdf",
+    "last_finalization_error",
+    "latest_revision",
+    "next_payment_attempt",
+    "number",
+    "on_behalf_of",
+    "parent",
+    "receipt_number",
+    "rendering",
+    "shipping_cost",
+    "shipping_details",
+    "statement_descriptor",
+    "test_clock",
+)
+
+
 def _blank(world: World, customer: Document, params: dict[str, Any]) -> Document:
     now = world.now()
-    zeros = (
-        "amount_due",
-        "amount_overpaid",
-        "amount_paid",
-        "amount_paid_off_stripe",
-        "amount_remaining",
-        "amount_shipping",
-        "attempt_count",
-        "post_payment_credit_notes_amount",
-        "pre_payment_credit_notes_amount",
-        "starting_balance",
-        "subtotal",
-        "subtotal_excluding_tax",
-        "total",
-        "total_excluding_tax",
-    )
-    nothing = (
-        "account_tax_ids",
-        "application",
-        "automatically_finalizes_at",
-        "custom_fields",
-        "customer_account",
-        "default_payment_method",
-        "default_source",
-        "description",
-        "due_date",
-        "effective_at",
-        "ending_balance",
-        "footer",
-        "from_invoice",
-        "invoice_pdf",
-        "last_finalization_error",
-        "latest_revision",
-        "next_payment_attempt",
-        "number",
-        "on_behalf_of",
-        "parent",
-        "receipt_number",
-        "rendering",
-        "shipping_cost",
-        "shipping_details",
-        "statement_descriptor",
-        "test_clock",
-    )
     return {
         "id": world.new_id("in"),
         "object": "invoice",
-        **dict.fromkeys(zeros, 0),
-        **dict.fromkeys(nothing),
+        **dict.fromkeys(_ZEROS, 0),
+        **dict.fromkeys(_NOTHING),
         "account_country": "US",
         "account_name": "Sandbox",
         "attempted": False,
@@ -117,11 +120,7 @@ def _blank(world: World, customer: Document, params: dict[str, Any]) -> Document
         "created": now,
         "currency": params.get("currency") or customer["currency"] or "usd",
         "customer": customer["id"],
-        "customer_address": customer["address"],
-        "customer_email": customer["email"],
-        "customer_name": customer["name"],
-        "customer_phone": customer["phone"],
-        "customer_shipping": customer["shipping"],
+        **invoice_state.addressee(customer),
         "customer_tax_exempt": customer["tax_exempt"],
         "customer_tax_ids": [],
         "default_tax_rates": [],
@@ -258,60 +257,6 @@ def delete(world: World, call: Call) -> Document:
     return {"id": invoice["id"], "object": "invoice", "deleted": True}
 
 
-def list_lines(world: World, call: Call) -> Document:
-    invoice = world.get("invoice", call.id, status=404)
-    return lines_page(world, call, LINES, {"invoice": invoice["id"]})
-
-
-_LINE = {"amount", "description", "discountable", "invoice_item", "metadata", "period"}
-
-
-def add_lines(world: World, call: Call) -> Document:
-    before = world.get("invoice", call.id, "invoice", 404)
-    lines = call.params["lines"]
-    for number, line in enumerate(lines):
-        if strange := line.keys() - _LINE:
-            raise unsupported(f"the parameters lines[{number}][{sorted(strange)[0]}]")
-        if ("amount" in line) == ("invoice_item" in line):
-            raise refused("Each line needs either an `amount` or an `invoice_item`.", param=f"lines[{number}]")
-    invoice_items.check_room(world, before, len(lines))
-    for line in lines:
-        if "invoice_item" in line:
-            _attach(world, before, line["invoice_item"])
-        else:
-            invoice_items.add(world, before["customer"], before, line)
-    invoice = dict(before)
-    if "invoice_metadata" in call.params:
-        invoice["metadata"] = merge_metadata(invoice["metadata"], call.params["invoice_metadata"])
-        world.put("invoice", invoice)
-    return invoice_state.save(world, before, invoice_state.refresh(world, invoice), "invoice.updated")
-
-
-def _attach(world: World, invoice: Document, id: str) -> None:
-    item = world.get("invoiceitem", id, "lines")
-    if item["invoice"] or item["customer"] != invoice["customer"] or item["currency"] != invoice["currency"]:
-        raise StripeError(f"The invoice item {id} can't be added to this invoice.", param="lines")
-    item["invoice"] = invoice["id"]
-    world.put("invoiceitem", item)
-    world.store.put(LINES, invoice_items.line_of(world, item, invoice["id"]))
-
-
-def remove_lines(world: World, call: Call) -> Document:
-    before = world.get("invoice", call.id, status=404)
-    invoice_items.check_room(world, before, 0)
-    for entry in call.params["lines"]:
-        line = world.store.get(LINES, entry["id"])
-        if line is None or line["invoice"] != before["id"]:
-            raise missing("line item", entry["id"], "lines")
-        item = world.get("invoiceitem", line["parent"]["invoice_item_details"]["invoice_item"])
-        if entry["behavior"] == "delete":
-            invoice_items.remove(world, item)
-        else:
-            world.store.delete(LINES, line["id"])
-            world.put("invoiceitem", {**item, "invoice": None})
-    return invoice_state.save(world, before, invoice_state.refresh(world, before), "invoice.updated")
-
-
 def finalize(world: World, call: Call) -> Document:
     invoice = world.get("invoice", call.id, status=404)
     return invoice_state.finalize(world, invoice, call.params.get("auto_advance"))
@@ -346,9 +291,6 @@ OPERATIONS: dict[str, Handler] = {
     "GET /v1/invoices/{invoice}": retrieve,
     "POST /v1/invoices/{invoice}": update,
     "DELETE /v1/invoices/{invoice}": delete,
-    "GET /v1/invoices/{invoice}/lines": list_lines,
-    "POST /v1/invoices/{invoice}/add_lines": add_lines,
-    "POST /v1/invoices/{invoice}/remove_lines": remove_lines,
     "POST /v1/invoices/{invoice}/finalize": finalize,
     "POST /v1/invoices/{invoice}/void": void,
     "POST /v1/invoices/{invoice}/mark_uncollectible": mark_uncollectible,
