@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from pydantic import Field
 
-from billing.selectors.summaries import write_revenue
+from billing.selectors.summaries import COMPONENTS, write_revenue
 from billing.services.delivering.mail import get_mailer
 from common.clock import Month
 from jobs.engine.context import Context
@@ -60,7 +60,7 @@ def _context(run: JobRun) -> dict[str, object]:
         "organizations": summary["organizations"],
         "invoices": summary["invoices"],
         "held": summary["held"],
-        "errors": list(summary["errors"].items()),
+        "errors": [(name, summary["errors"][name]) for name in COMPONENTS],
         "errors_total": sum(summary["errors"].values()),
         "revenue": write_revenue(summary),
         "duration": f"{summary['seconds']} s",

@@ -1,5 +1,6 @@
 """One mail server, spoken to step by step, so that it is known how far a message got."""
 
+import email.policy
 import smtplib
 import ssl
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Mailer:
         smtp = self._begin(sender)
         self._expect(smtp.rcpt(recipient), f"the recipient {recipient}")
         try:
-            code, answer = smtp.data(message.as_bytes())
+            code, answer = smtp.data(message.as_bytes(policy=email.policy.SMTP))
         except smtplib.SMTPDataError as error:
             code, answer = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
         except (OSError, smtplib.SMTPException):

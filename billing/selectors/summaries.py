@@ -56,7 +56,7 @@ def summarize_run(run: JobRun, month: Month) -> dict[str, Any]:
         "held": sum(row[1] for row in counted),
         "errors": errors,
         "revenue_cents": {currency: int(total) for currency, _, _, total in counted if total},
-        "seconds": round(run.duration.total_seconds(), 1) if run.duration else 0,
+        "seconds": round(run.duration.total_seconds(), 2) if run.duration else 0,
     }
 
 

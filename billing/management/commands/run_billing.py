@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from billing.selectors.summaries import list_differences, write_revenue
+from billing.selectors.summaries import COMPONENTS, list_differences, write_revenue
 from common.money import format_money
 from jobs.console import default_output, exit_status, refuse, work_and_watch
 from jobs.models import JobRun
@@ -98,7 +98,6 @@ class Command(BaseCommand):
 
     def _print_summary(self, run: JobRun) -> None:
         summary = run.summary
-        failures = summary["errors"]
         lines = {
             "Month": summary["month"],
             "Dry run": "yes, nothing was kept" if summary["dry_run"] else "no",
@@ -106,7 +105,7 @@ class Command(BaseCommand):
             "Organizations processed": f"{summary['organizations']:,} of {run.expected:,}",
             "Invoices": f"{summary['invoices']:,}",
             "Held for approval": f"{summary['held']:,}",
-            "Errors": ", ".join(f"{name} {count:,}" for name, count in failures.items()),
+            "Errors": ", ".join(f"{name} {summary['errors'][name]:,}" for name in COMPONENTS),
             "Total revenue": "; ".join(write_revenue(summary)) or "none",
             "Processing time": f"{summary['seconds']:,} s",
         }

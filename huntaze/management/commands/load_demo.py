@@ -135,7 +135,7 @@ def create_organization(number: int, name: str, plan: Plan, month: Month, chance
 
 def add_earnings(creator: CreatorAccount, month: Month, chance: random.Random) -> None:
     """Add the earnings of the months before; those of the last month are the gateway's to give."""
-    size = chance.randint(2_000, 40_000)
+    size = chance.randint(15_000, 130_000)
     rows = []
     for back in range(MONTHS_BEFORE, 0, -1):
         season = 100 + 4 * (MONTHS_BEFORE - back) + chance.randint(-15, 15)
