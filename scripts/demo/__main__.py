@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import textwrap
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -72,12 +73,13 @@ class Demo:
 
     def introduce(self) -> None:
         """Say where everything is."""
+        log_ins = textwrap.fill(self._log_ins, 100, initial_indent="    ", subsequent_indent="      ")
         print(
             f"""
   Huntaze is ready.
 
     Admin             http://localhost:{self.port}/admin/
-    {self._log_ins}
+{log_ins}
     E-mails sent      {self.sandbox_url}/mail/
     Stripe stand-in   {self.sandbox_url}/stripe/dashboard
     Logs of stand-ins {(DATA_DIR / "logs").relative_to(ROOT)}/
