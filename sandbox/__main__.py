@@ -18,7 +18,10 @@ def main() -> None:
     parser.add_argument("--smtp-port", type=int, default=0, help="SMTP port; 0 chooses a free one")
     parser.add_argument("--data-dir", type=Path, help="where the state survives a restart; in memory without")
     options = parser.parse_args()
-    asyncio.run(_serve(Sandbox(options.port, options.smtp_port, options.data_dir)))
+    try:
+        asyncio.run(_serve(Sandbox(options.port, options.smtp_port, options.data_dir)))
+    except (OSError, OverflowError) as error:
+        raise SystemExit(f"The sandbox cannot start: {error}") from None
 
 
 async def _serve(sandbox: Sandbox) -> None:

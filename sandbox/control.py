@@ -139,8 +139,8 @@ def _advance(world: "World", request: Request, given: Any) -> Any:
 
 def _checks(world: "World", request: Request, given: Any) -> Any:
     """Whether own answers are checked against Stripe's description: costs time in load tests."""
-    world.stripe.check_answers = bool(given["answers"])
-    return {"answers": world.stripe.check_answers}
+    world.stripe.world.check_answers = bool(given["answers"])
+    return {"answers": world.stripe.world.check_answers}
 
 
 def _objects(world: "World", request: Request, given: Any) -> Any:

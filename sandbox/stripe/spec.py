@@ -64,6 +64,7 @@ class Specification:
         self.operations = {f"{entry['method']} {entry['path']}": Operation(**entry) for entry in content["operations"]}
         self._registry = jsonschema_rs.Registry([("urn:stripe", content["schemas"])], jsonschema_rs.Draft7)
         self._validators: dict[int, jsonschema_rs.Draft7Validator] = {}
+        self._objects: dict[str, Schema] = {}
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
         """The operation that a request addresses, with the ids in its path; literal paths win over ids."""
@@ -93,6 +94,11 @@ class Specification:
         error = next(iter(validator.iter_errors(value)))
         place = ".".join(str(step) for step in error.instance_path) or "the whole"
         return f"{place}: {error.message[:300]}"
+
+    def object_fault(self, name: str, value: Any) -> str | None:
+        """What is wrong with an object of Stripe's, such as an `invoice`."""
+        schema = self._objects.setdefault(name, {"$ref": f"urn:stripe#/{name}"})
+        return self.fault(schema, value)
 
 
 def load(operations: list[str]) -> Specification:

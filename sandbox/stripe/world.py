@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.store import Document, Store
-from sandbox.stripe.errors import missing
+from sandbox.stripe.errors import missing, server_error
 from sandbox.stripe.spec import Specification
 
 API_VERSION = "2026-10-28.endive"
@@ -65,6 +65,12 @@ class World:
     url: str = ""
     advanced: float = 0.0
     call: Call | None = None
+    check_answers: bool = True
+
+    def check(self, wrong: str | None) -> None:
+        """Refuses to say something that Stripe could not say. Raises StripeError (500)."""
+        if wrong:
+            raise server_error(f"The sandbox's own answer does not fit Stripe's description: {wrong}")
 
     def now(self) -> int:
         """Seconds since 1970, by a clock that can be put forward."""
@@ -85,6 +91,8 @@ class World:
 
     def emit(self, type: str, object: Document, previous: Document | None = None) -> None:
         """Writes an event about an object as it is now; `previous` holds the fields that changed."""
+        if self.check_answers:
+            self.check(self.spec.object_fault(object["object"], object))
         data: Document = {"object": object}
         if previous is not None:
             data["previous_attributes"] = previous

@@ -85,6 +85,15 @@ def test_a_taken_port_is_an_error(sandbox: Sandbox) -> None:
         run(port=port)
 
 
+def test_a_taken_port_is_told_in_one_line(sandbox: Sandbox) -> None:
+    port = sandbox.http_url.rpartition(":")[2]
+    for wrong in (port, "70000"):
+        command = [sys.executable, "-m", "sandbox", "--port", wrong]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert done.stderr.startswith("The sandbox cannot start: ")
+
+
 def test_empty_pages_say_so(sandbox: Sandbox) -> None:
     assert "0 customers, 0 invoices" in plain.get(f"{sandbox.http_url}/").text
     dashboard = plain.get(f"{sandbox.http_url}/stripe/dashboard").text

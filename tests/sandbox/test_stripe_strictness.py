@@ -164,6 +164,15 @@ def test_fields_that_this_version_no_longer_has_are_absent(client: stripe.Stripe
     assert fields["parent"] is None
 
 
+def test_an_event_that_stripe_would_not_send_is_an_error() -> None:
+    world = make_world(None)
+    stranger = {"object": "customer", "id": "cus_1", "created": 1, "livemode": False, "color": "red"}
+    with pytest.raises(StripeError, match="does not fit Stripe's description"):
+        world.stripe.world.emit("customer.created", stranger)
+    assert world.store.count("stripe.events") == 0
+    world.store.close()
+
+
 def test_every_operation_is_one_of_stripes() -> None:
     world = make_world(None)
     assert set(world.stripe.world.spec.operations) == set(OPERATIONS)
