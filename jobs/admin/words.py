@@ -75,7 +75,7 @@ def _describe_value(name: str, value: Any) -> str:
     if isinstance(value, Month):
         return value.label
     if isinstance(value, bool):
-        return label(name) if value else f"Without: {label(name).lower()}"
+        return f"{label(name)}: {'yes' if value else 'no'}"
     if isinstance(value, dt.datetime):
         return f"{value.astimezone(dt.UTC):%-d %b %Y, %H:%M} UTC"
     if isinstance(value, tuple | list):

@@ -1,0 +1,43 @@
+"""Previews: dry runs shown before the run that they preview."""
+
+from typing import Any
+
+from django.http import Http404
+
+from jobs.admin.pages import describe_items, describe_state, get_run
+from jobs.admin.paging import ItemQuery, find_page
+from jobs.admin.words import describe_summary
+from jobs.models import JobRun
+from jobs.registry import Job
+
+_ROWS_SHOWN = 20
+
+
+def find_preview(text: str, job: type[Job]) -> JobRun | None:
+    """Find the dry run of a job that an address names; None where it names none."""
+    try:
+        run = get_run(text)
+    except Http404:
+        return None
+    return run if run.job == job.name and run.dry_run else None
+
+
+def find_preview_of_rerun(parent: JobRun, mode: str) -> JobRun | None:
+    """Find the newest preview of a rerun, unless something was run for real since."""
+    again = parent.reruns.order_by("-id")
+    real = again.filter(dry_run=False).first()
+    previews = again.filter(dry_run=True, mode=mode).exclude(status=JobRun.Status.CANCELLED)
+    return previews.filter(pk__gt=real.pk if real else 0).first()
+
+
+def describe_preview(preview: JobRun | None) -> dict[str, Any]:
+    """Gather what a page shows of a preview; nothing where there is none."""
+    if preview is None:
+        return {"preview": None}
+    page = find_page(preview, ItemQuery(), _ROWS_SHOWN)
+    return {
+        "preview": preview,
+        "preview_state": describe_state(preview),
+        "preview_summary": describe_summary(preview.summary),
+        **describe_items(preview, page),
+    }
