@@ -281,7 +281,7 @@ CREDIT_NOTE_PREFIX = ENV.credit_note_prefix
 INVOICE_DUE_DAYS = ENV.invoice_due_days
 INVOICE_SELLER = {
     "name": ENV.invoice_seller_name,
-    "address": ENV.invoice_seller_address,
+    "address": ENV.invoice_seller_address.replace("\\n", "\n"),
     "email": ENV.invoice_seller_email,
     "tax_id": ENV.invoice_seller_tax_id,
 }
