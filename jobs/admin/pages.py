@@ -55,7 +55,7 @@ def run_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, object_id: str) 
         "original": run,
         "buttons": list_buttons(request, run),
         "summary": describe_summary(run.summary),
-        "about": run.declaration,
+        "job_title": run.declaration.title if run.declaration else f"{run.job} (no longer declared)",
         "reruns": list(run.reruns.order_by("-id")[:_RERUNS_SHOWN]),
         "failures": _failures(run),
         "steps": _step_names(run),

@@ -28,7 +28,8 @@ from jobs.services import InvalidParams, start
 class Offer:
     """A job as the list shows it."""
 
-    job: type[Job]
+    name: str
+    title: str
     about: str
     schedule: str
     next_at: Any
@@ -49,7 +50,8 @@ def list_page(admin: "ModelAdmin[JobRun]", request: HttpRequest) -> HttpResponse
 def _offer(request: HttpRequest, job: type[Job], row: PeriodicTask | None) -> Offer:
     last = next(iter(list_recent_runs(job, limit=1)), None)
     return Offer(
-        job,
+        job.name,
+        job.title,
         describe_job(job),
         str(row.crontab or row.interval) if row else declared_schedule(job),
         next_due(row, now()) if row else None,
@@ -79,7 +81,6 @@ def form_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, name: str) -> H
     if request.method == "POST" and form.is_valid() and (response := _start(request, job, form)):
         return response
     context = {
-        "job": job,
         "about": describe_job(job),
         "form": form,
         "may_preview": has_preview(job),
