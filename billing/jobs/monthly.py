@@ -8,6 +8,7 @@ from django.conf import settings
 from pydantic import Field
 
 from accounts.models import Organization
+from billing.jobs.columns import COLUMNS
 from billing.jobs.delivery import delivery_steps
 from billing.models import Invoice
 from billing.selectors.summaries import list_unbilled, summarize_run
@@ -36,6 +37,8 @@ from onlyfans.services import open_gateway, pull_statement, store_statement
 )
 class MonthlyBilling(Job):
     """Bills every active organization for one month: earnings, invoice, number, delivery."""
+
+    columns = COLUMNS
 
     class Params(JobParams):
         """What can be asked of a month's billing."""
