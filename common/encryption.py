@@ -11,9 +11,9 @@ from django.db import models
 from common.errors import Misconfigured
 
 if TYPE_CHECKING:
-    _TextField = models.TextField[Any, Any]
+    _Field = models.Field[Any, Any]
 else:
-    _TextField = models.TextField
+    _Field = models.Field
 
 
 @cache
@@ -40,10 +40,14 @@ def decrypt(token: str) -> str:
         ) from None
 
 
-class EncryptedJSONField(_TextField):
+class EncryptedJSONField(_Field):
     """A JSON value that only exists encrypted at rest; it can't be filtered by."""
 
     description = "Encrypted JSON"
+
+    def get_internal_type(self) -> str:
+        """Store as text."""
+        return "TextField"
 
     def get_prep_value(self, value: Any) -> str | None:
         """Encrypt on the way to the database."""

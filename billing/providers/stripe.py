@@ -114,9 +114,9 @@ class StripeGateway:
             return dict(map(_read_line, found.auto_paging_iter()))
 
     def add_lines(self, invoice_id: str, lines: Sequence[LineToBill], key: str) -> dict[str, int] | None:
-        """Add lines to a draft, many a call; return all its lines as `list_lines` does, where Stripe's answer shows all.
+        """Add lines to a draft, many a call, idempotent by `key`.
 
-        Idempotent by `key`.
+        Returns all its lines as `list_lines` does, where Stripe's answer shows them all.
         """
         answer: Any = None
         for start in range(0, len(lines), _LINES_AT_ONCE):

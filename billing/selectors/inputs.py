@@ -15,7 +15,7 @@ from billing.pricing import Earnings, Terms, UsagePrice
 from common.clock import Month
 
 # Ways of an invoice in which it still counts; a corrected or refused one does not.
-LIVE = "status NOT IN ('rejected', 'credited', 'void') AND corrects_id IS NULL"
+LIVE = "billing_invoice.status NOT IN ('rejected', 'credited', 'void') AND billing_invoice.corrects_id IS NULL"
 
 
 @dataclass(slots=True)
@@ -228,8 +228,8 @@ def list_changed_creators(accounts: Iterable[str], month: Month) -> list[tuple[s
             WHERE stale.month < %s
         )
         SELECT changed.organization_id, changed.creator_id, min(changed.month) FROM changed
-        JOIN billing_invoice invoice ON invoice.organization_id = changed.organization_id
-            AND invoice.month = changed.month AND {LIVE}
+        JOIN billing_invoice ON billing_invoice.organization_id = changed.organization_id
+            AND billing_invoice.month = changed.month AND {LIVE}
         GROUP BY changed.organization_id, changed.creator_id ORDER BY 1, 2
         """,  # noqa: S608 - a constant
         list(accounts),
@@ -256,8 +256,8 @@ def list_changed_usage(accounts: Iterable[str], month: Month) -> list[tuple[str,
             WHERE hour.hour < %s
         )
         SELECT changed.organization_id, changed.meter_id, changed.month FROM changed
-        JOIN billing_invoice invoice ON invoice.organization_id = changed.organization_id
-            AND invoice.month = changed.month AND {LIVE}
+        JOIN billing_invoice ON billing_invoice.organization_id = changed.organization_id
+            AND billing_invoice.month = changed.month AND {LIVE}
         ORDER BY 1, 3, 2
         """,  # noqa: S608 - a constant
         month.first_day,
@@ -299,41 +299,48 @@ def read_earnings(creator_ids: Iterable[int], before: Month) -> dict[tuple[int, 
 
 def read_billed_commission(creator_ids: Iterable[int], but: Iterable[int] = ()) -> dict[tuple[int, Month], int]:
     """Sum what live invoices, except those of the ids in `but`, bill for each creator and month."""
-    return _billed("creator_id = ANY(%s)", "creator_id", list(creator_ids), but)
-
-
-def read_billed_usage(organization_id: str, but: Iterable[int] = ()) -> dict[tuple[int, Month], int]:
-    """Sum what an organization's live invoices bill for each meter and month."""
-    return _billed("organization_id = %s AND meter_id IS NOT NULL", "meter_id", organization_id, but)
-
-
-def _billed(which: str, column: str, value: Any, but: Iterable[int]) -> dict[tuple[int, Month], int]:
     found = rows(
         f"""
-        SELECT {column}, line.month, sum(amount_cents) FROM billing_invoiceline line
-        JOIN billing_invoice invoice ON invoice.id = line.invoice_id
-        WHERE {which} AND invoice.status NOT IN ('rejected', 'credited', 'void') AND invoice.corrects_id IS NULL
-            AND invoice.id <> ALL(%s) GROUP BY 1, 2
-        """,  # noqa: S608 - constants
-        value,
+        SELECT line.creator_id, line.month, sum(line.amount_cents) FROM billing_invoiceline line
+        JOIN billing_invoice ON billing_invoice.id = line.invoice_id
+        WHERE line.creator_id = ANY(%s) AND {LIVE} AND billing_invoice.id <> ALL(%s) GROUP BY 1, 2
+        """,  # noqa: S608 - a constant
+        list(creator_ids),
         list(but),
     )
-    return {(id_, Month.of(month)): int(amount) for id_, month, amount in found}
+    return {(creator, Month.of(month)): int(amount) for creator, month, amount in found}
 
 
-def read_usage(
-    organization_id: str, meter_ids: Iterable[int], months: Iterable[Month]
-) -> dict[tuple[int, Month], Decimal]:
-    """Sum an organization's hours of some meters in some months."""
-    found = {}
-    for month in months:
-        for meter, quantity in rows(
-            "SELECT meter_id, sum(quantity) FROM billing_usagehour "
-            "WHERE organization_id = %s AND meter_id = ANY(%s) AND hour >= %s AND hour < %s GROUP BY meter_id",
-            organization_id,
-            list(meter_ids),
-            month.starts_at,
-            month.ends_at,
-        ):
-            found[(meter, month)] = quantity
-    return found
+def read_billed_usage(organization_ids: Iterable[str], but: Iterable[int] = ()) -> dict[tuple[str, int, Month], int]:
+    """Sum what live invoices, except those of the ids in `but`, bill for each organization, meter and month."""
+    found = rows(
+        f"""
+        SELECT organization_id, line.meter_id, line.month, sum(line.amount_cents) FROM billing_invoiceline line
+        JOIN billing_invoice ON billing_invoice.id = line.invoice_id
+        WHERE organization_id = ANY(%s) AND line.meter_id IS NOT NULL AND {LIVE} AND billing_invoice.id <> ALL(%s)
+        GROUP BY 1, 2, 3
+        """,  # noqa: S608 - a constant
+        list(organization_ids),
+        list(but),
+    )
+    return {(organization, meter, Month.of(month)): int(amount) for organization, meter, month, amount in found}
+
+
+def read_usage(wanted: Iterable[tuple[str, int, dt.date]]) -> dict[tuple[str, int, Month], Decimal]:
+    """Sum the hours of (organization, meter, first day of a month)."""
+    organizations, meters, months = zip(*wanted, strict=True)
+    found = rows(
+        """
+        SELECT wanted.organization_id, wanted.meter_id, wanted.month, sum(hour.quantity)
+        FROM unnest(%s::text[], %s::bigint[], %s::date[]) AS wanted(organization_id, meter_id, month)
+        JOIN billing_usagehour hour ON hour.organization_id = wanted.organization_id
+            AND hour.meter_id = wanted.meter_id
+            AND hour.hour >= wanted.month::timestamp AT TIME ZONE 'UTC'
+            AND hour.hour < (wanted.month + interval '1 month') AT TIME ZONE 'UTC'
+        GROUP BY 1, 2, 3
+        """,
+        list(organizations),
+        list(meters),
+        list(months),
+    )
+    return {(organization, meter, Month.of(month)): quantity for organization, meter, month, quantity in found}

@@ -23,7 +23,8 @@ def finalize_invoices(invoice_ids: Iterable[int], now: dt.datetime) -> dict[int,
     Idempotent: what is not a draft any more is left alone. Raises Permanent where a total is not the sum of its lines.
     """
     found = rows(
-        "SELECT id, kind FROM billing_invoice WHERE id = ANY(%s) AND status = 'draft' ORDER BY organization_id, id FOR UPDATE",
+        "SELECT id, kind FROM billing_invoice WHERE id = ANY(%s) AND status = 'draft' "
+        "ORDER BY organization_id, id FOR UPDATE",
         list(invoice_ids),
     )
     _check_sums([id_ for id_, _ in found])

@@ -4,18 +4,16 @@ For each (creator or meter, month) the amount is what is due by all that is know
 already. A creator's months are replayed from the earliest change on, since a deficit is carried from one to the next.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from billing.models import CommissionStatement
-from billing.pricing import Commission, Earnings, compute_commission, compute_usage
+from billing.pricing import Charge, Commission, Earnings, UsagePrice, compute_commission, compute_usage
 from billing.selectors import inputs
 from billing.selectors.inputs import Account, Creator, Former
 from common.clock import Month
 from onlyfans.models import CreatorAccount
-
-Formers = dict[str, dict[Month, Former]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,46 +31,49 @@ class Adjustment:
 
 def find_adjustments(accounts: dict[str, Account], month: Month) -> dict[str, list[Adjustment]]:
     """Find what the invoices of `month` must settle of other months, and of itself where it is billed anew."""
-    if not accounts:
-        return {}
-    creators = inputs.list_changed_creators(accounts, month)
-    usage = inputs.list_changed_usage(accounts, month)
     found: dict[str, list[Adjustment]] = {id_: [] for id_ in accounts}
-    if creators or usage:
-        formers = inputs.read_former({row[0] for row in [*creators, *usage]}, month)
-        for organization, creator_id, first in creators:
-            found[organization] += _replay(creator_id, Month.of(first), month, formers[organization])
-        for organization in dict.fromkeys(row[0] for row in usage):
-            changed = [(meter, Month.of(of)) for id_, meter, of in usage if id_ == organization]
-            found[organization] += _compare_usage(organization, changed, formers[organization])
+    for organization, adjustment in [*_find_commission(accounts, month), *_find_usage(accounts, month)]:
+        found[organization].append(adjustment)
     for id_, account in accounts.items():
         if account.has_later_invoice:
             found[id_] += _credit_what_is_billed_elsewhere(account, month)
     return found
 
 
-def _replay(creator_id: int, first: Month, until: Month, formers: dict[Month, Former]) -> list[Adjustment]:
-    """Compute a creator's billed months anew, from the first that changed up to the one before `until`."""
-    creator = CreatorAccount.objects.get(pk=creator_id)
-    statements = {Month.of(s.month): s for s in CommissionStatement.objects.filter(creator=creator_id)}
-    earnings = inputs.read_earnings([creator_id], until)
-    billed = inputs.read_billed_commission([creator_id])
-    before = [statements[m] for m in sorted(statements) if m < first]
+def _find_commission(accounts: dict[str, Account], until: Month) -> Iterator[tuple[str, Adjustment]]:
+    changed = inputs.list_changed_creators(accounts, until)
+    if not changed:
+        return
+    ids = [creator_id for _, creator_id, _ in changed]
+    creators = CreatorAccount.objects.in_bulk(ids)
+    statements: dict[int, dict[Month, CommissionStatement]] = {id_: {} for id_ in ids}
+    for statement in CommissionStatement.objects.filter(creator__in=ids):
+        statements[statement.creator_id][Month.of(statement.month)] = statement
+    earnings, billed = inputs.read_earnings(ids, until), inputs.read_billed_commission(ids)
+    formers = inputs.read_former({organization for organization, _, _ in changed}, until)
+    for organization, id_, first in changed:
+        months = {month: former for month, former in formers[organization].items() if month >= Month.of(first)}
+        for adjustment in _replay(creators[id_], months, statements[id_], earnings, billed):
+            yield organization, adjustment
+
+
+def _replay(
+    creator: CreatorAccount,
+    months: dict[Month, Former],
+    statements: dict[Month, CommissionStatement],
+    earnings: dict[tuple[int, Month], Earnings],
+    billed: dict[tuple[int, Month], int],
+) -> Iterator[Adjustment]:
+    """Compute a creator's billed months anew, from the first that changed on."""
+    before = [statements[month] for month in sorted(statements) if month < min(months)]
     carried = before[-1].carried_cents if before else 0
-    adjustments = []
-    for month in sorted(m for m in formers if first <= m < until):
-        after = compute_commission(
-            formers[month].terms,
-            earnings.get((creator_id, month), Earnings()),
-            Month.of(creator.created_at),
-            month,
-            carried,
-        )
+    for month in sorted(months):
+        of = earnings.get((creator.pk, month), Earnings())
+        after = compute_commission(months[month].terms, of, Month.of(creator.created_at), month, carried)
         carried = after.carried_cents
-        was, amount = statements.get(month), after.commission_cents - billed.get((creator_id, month), 0)
+        was, amount = statements.get(month), after.commission_cents - billed.get((creator.pk, month), 0)
         if amount or was is None or was.is_stale or _differs(was, after):
-            adjustments.append(_commission_adjustment(creator, month, was, after, amount))
-    return adjustments
+            yield _commission_adjustment(creator, month, was, after, amount)
 
 
 def _differs(was: CommissionStatement, after: Commission) -> bool:
@@ -107,28 +108,33 @@ def _commission_adjustment(
     )
 
 
-def _compare_usage(
-    organization_id: str, changed: Iterable[tuple[int, Month]], formers: dict[Month, Former]
-) -> list[Adjustment]:
-    changed = list(changed)
-    billed = inputs.read_billed_usage(organization_id)
-    used = inputs.read_usage(organization_id, {m for m, _ in changed}, {month for _, month in changed})
-    adjustments = []
-    for meter_id, month in changed:
-        prices = [price for price in formers[month].terms.usage_prices if price.meter_id == meter_id]
-        for price in prices:
-            due = compute_usage(price, used[meter_id, month])
-            before = billed.get((meter_id, month), 0)
-            if amount := due.amount_cents - before:
-                explanation = {
-                    "formula": "true_up",
-                    "before": None,
-                    "after": due.explanation,
-                    "billed_cents": before,
-                    "due_cents": due.amount_cents,
-                }
-                adjustments.append(Adjustment(month, f"usage {price.meter}", amount, explanation, meter_id=meter_id))
-    return adjustments
+def _find_usage(accounts: dict[str, Account], until: Month) -> Iterator[tuple[str, Adjustment]]:
+    changed = inputs.list_changed_usage(accounts, until)
+    if not changed:
+        return
+    formers = inputs.read_former({organization for organization, _, _ in changed}, until)
+    billed = inputs.read_billed_usage({organization for organization, _, _ in changed})
+    used = inputs.read_usage(changed)
+    for organization, meter_id, first_day in changed:
+        month = Month.of(first_day)
+        for price in formers[organization][month].terms.usage_prices:
+            if price.meter_id == meter_id:
+                due = compute_usage(price, used[organization, meter_id, month])
+                before = billed.get((organization, meter_id, month), 0)
+                if due.amount_cents != before:
+                    yield organization, _usage_adjustment(price, month, due, before)
+
+
+def _usage_adjustment(price: UsagePrice, month: Month, due: Charge, billed_cents: int) -> Adjustment:
+    explanation = {
+        "formula": "true_up",
+        "before": None,
+        "after": due.explanation,
+        "billed_cents": billed_cents,
+        "due_cents": due.amount_cents,
+    }
+    amount = due.amount_cents - billed_cents
+    return Adjustment(month, f"usage {price.meter}", amount, explanation, meter_id=price.meter_id)
 
 
 def _credit_what_is_billed_elsewhere(account: Account, month: Month) -> list[Adjustment]:
@@ -140,10 +146,10 @@ def _credit_what_is_billed_elsewhere(account: Account, month: Month) -> list[Adj
         for (id_, of), cents in sorted(billed.items(), key=lambda item: item[0][0])
         if of == month and cents
     ]
-    used = inputs.read_billed_usage(account.organization_id, but=[account.existing_id or 0])
+    used = inputs.read_billed_usage([account.organization_id], but=[account.existing_id or 0])
     adjustments += [
         Adjustment(month, "usage, billed since", -cents, _credit(cents), meter_id=id_)
-        for (id_, of), cents in sorted(used.items(), key=lambda item: item[0][0])
+        for (_, id_, of), cents in sorted(used.items(), key=lambda item: item[0][1])
         if of == month and cents
     ]
     return adjustments

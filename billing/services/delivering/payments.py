@@ -45,6 +45,8 @@ def deliver_stripe_void(invoice_id: int, holder: Holder) -> None:
         found = gateway.get_invoice(sent.reference) if sent and sent.reference else None
         if found is None and account.stripe_customer_id:
             found = gateway.find_invoice(account.stripe_customer_id, str(invoice_id))
+        if found is not None and found.status == "paid":
+            raise Permanent(f"{found.id} is paid in Stripe and can't be voided there: refund it in Stripe.")
         if found is not None and found.status in {"open", "uncollectible"}:
             gateway.void_invoice(found.id, _key(claimed, "void"))
             claimed.remember(reference=found.id)
