@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -53,6 +54,8 @@ def work_and_watch(run: JobRun, workers: int, out: TextIO) -> JobRun:
         for process in processes:
             process.terminate()
             process.join()
+    for follower in run.reruns.filter(trigger=JobRun.Trigger.JOB, status__in=JobRun.ACTIVE):
+        work(follower.pk, wait=True)
     if run.is_active:
         raise CommandError(f"The worker processes ended before {run} did; its sweep or a rerun goes on with it.")
     return run
@@ -65,6 +68,8 @@ def _spawn(run_id: int) -> multiprocessing.process.BaseProcess:
 
 
 def _work(run_id: int, parent: int) -> None:
+    # Ctrl-C reaches the whole process group; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.getppid() == parent:
         work(run_id, wait=True)
 

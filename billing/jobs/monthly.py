@@ -13,7 +13,7 @@ from billing.jobs.delivery import delivery_steps
 from billing.models import Invoice
 from billing.selectors.summaries import list_unbilled, summarize_run
 from billing.services.computing import compute_invoices
-from billing.services.correcting import supersede_invoices
+from billing.services.correcting import set_aside_issued, supersede_invoices
 from billing.services.drafts import describe_draft
 from billing.services.numbering import finalize_invoices
 from common.clock import Month, now, previous_month
@@ -116,7 +116,8 @@ class MonthlyBilling(Job):
         month, run = self.params.month, context.run
         for creator_id, statement in [pulled for key in keys for pulled in context.scratch.get(key, ())]:
             store_statement(creator_id, statement, context.now)
-        if self.params.regenerate:
+        already = set_aside_issued(keys, month) if context.dry_run else {}
+        if self.params.regenerate and not context.dry_run:
             supersede_invoices(keys, month, run=run, now=context.now)
         computed = compute_invoices(keys, month, run_id=run.pk, now=context.now)
         for key, error in computed.refused.items():
@@ -127,10 +128,19 @@ class MonthlyBilling(Job):
             context.note(key, invoice_id=invoice_id, status=status, note="Billed already.")
         for key, draft in computed.drafts.items():
             context.note(key, **describe_draft(draft))
+            if key in already:
+                self._note_already(key, *already[key], context)
             if draft.status == Invoice.Status.HELD:
                 context.skip(key, f"Held for approval: {draft.held_reason}")
             elif draft.status == Invoice.Status.NOTHING_DUE:
                 context.skip(key, "Nothing is due.")
+
+    def _note_already(self, key: str, number: str, cents: int, context: Context) -> None:
+        """Set a preview of what is billed already beside what it was billed."""
+        context.note(key, already_cents=cents, already_number=number)
+        if not self.params.regenerate:
+            note = f"Billed already as {number}; a run leaves it as it is."
+            context.note(key, status=Invoice.Status.FINALIZED.value, note=note)
 
     def number(self, keys: Sequence[str], context: Context) -> None:
         """Finalize the drafts of a batch."""
@@ -153,7 +163,8 @@ class MonthlyBilling(Job):
         """Send the summary where it is wanted; its slot is the run, so it is sent once."""
         if settings.NOTIFY_ON_COMPLETION and settings.NOTIFY_EMAIL and not run.dry_run:
             declared = get_job("billing-summary")
-            start(declared, read_params(declared, {"run": run.pk}), JobRun.Trigger.JOB, slot=f"run {run.pk}")
+            params = read_params(declared, {"run": run.pk})
+            start(declared, params, JobRun.Trigger.JOB, slot=f"run {run.pk}", parent=run)
 
     @classmethod
     def link(cls, key: str, result: dict[str, Any]) -> tuple[str, str] | None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from billing.models import Invoice
 from billing.selectors.inputs import rows
 from common.clock import Month
 from common.money import format_money
@@ -67,11 +66,6 @@ def write_revenue(summary: dict[str, Any]) -> list[str]:
 
 def list_differences(run: JobRun) -> Iterable[dict[str, Any]]:
     """List what a dry run would bill, by organization, beside what is invoiced already and the month before."""
-    month = Month.parse(run.params["month"]).first_day
-    issued = {
-        invoice.organization_id: invoice.total_cents
-        for invoice in Invoice.objects.filter(month=month, corrects=None, status__in=Invoice.ISSUED)
-    }
     for item in run.items.order_by("key").iterator():
         yield {
             "organization": item.key,
@@ -79,6 +73,6 @@ def list_differences(run: JobRun) -> Iterable[dict[str, Any]]:
             "note": item.error or item.result.get("note", ""),
             "currency": item.result.get("currency", ""),
             "total_cents": item.result.get("total_cents"),
-            "invoiced_cents": issued.get(item.key),
+            "invoiced_cents": item.result.get("already_cents"),
             "former_total_cents": item.result.get("former_total_cents"),
         }

@@ -233,5 +233,20 @@ def supersede_invoices(organization_ids: Sequence[str], month: Month, *, run: Jo
             void_invoice(invoice.pk, actor=run.actor, reason=run.reason)
 
 
+def set_aside_issued(organization_ids: Sequence[str], month: Month) -> dict[str, tuple[str, int]]:
+    """Take what is issued of a month out of the way of a preview, in a transaction that the caller rolls back.
+
+    Returns (number, total in cents) by organization.
+    """
+    issued = Invoice.objects.filter(
+        organization__in=organization_ids, month=month.first_day, corrects=None, status__in=Invoice.ISSUED
+    )
+    found = {invoice.organization_id: (invoice.number or "", invoice.total_cents) for invoice in issued}
+    ids = list(issued.values_list("pk", flat=True))
+    issued.update(status=Invoice.Status.VOID)
+    restore_statements(ids)
+    return found
+
+
 def _note(invoice: Invoice, verb: str, actor: "User | None", reason: str, **data: object) -> None:
     InvoiceAction.objects.create(invoice=invoice, verb=verb, actor=actor, reason=reason.strip(), data=data)

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from billing.models import CommissionStatement, InvoiceLine
+from billing.models import CommissionStatement, Invoice, InvoiceLine
 from billing.selectors.inputs import rows
 from billing.services.drafts import Draft
 
@@ -111,29 +111,31 @@ def discard_unissued(invoice_ids: Sequence[int]) -> None:
         cursor.execute("DELETE FROM billing_invoice WHERE id = ANY(%s) AND number IS NULL", [ids])
 
 
+_FIGURES = ("gross_cents", "net_cents", "carried_in_cents", "basis_cents", "commission_cents", "carried_cents")
+
+
 def restore_statements(invoice_ids: Sequence[int]) -> None:
-    """Take back what these invoices say of creators' months: what an older live invoice says holds again."""
-    for statement in CommissionStatement.objects.filter(invoice__in=list(invoice_ids)):
-        older = (
-            InvoiceLine.objects.filter(creator=statement.creator_id, month=statement.month)
-            .exclude(invoice__in=list(invoice_ids))
-            .exclude(invoice__status__in=["rejected", "credited", "void"])
-            .filter(invoice__corrects__isnull=True, explanation__formula__in=["commission", "true_up"])
-            .order_by("-invoice_id")
-            .first()
+    """Take back what these invoices say of creators' months: what the last other live invoice says holds again."""
+    ids = list(invoice_ids)
+    statements = list(CommissionStatement.objects.filter(invoice__in=ids))
+    others = (
+        InvoiceLine.objects.filter(
+            creator__in={statement.creator_id for statement in statements},
+            month__in={statement.month for statement in statements},
+            invoice__corrects__isnull=True,
+            explanation__formula__in=["commission", "true_up"],
         )
-        if older is None:
-            statement.delete()
-            continue
-        figures = older.explanation.get("after") or older.explanation
-        for name in (
-            "gross_cents",
-            "net_cents",
-            "carried_in_cents",
-            "basis_cents",
-            "commission_cents",
-            "carried_cents",
-        ):
+        .exclude(invoice__in=ids)
+        .exclude(invoice__status__in=Invoice.DEAD)
+        .order_by("invoice_id")
+    )
+    last = {(line.creator_id, line.month): line for line in others} if statements else {}
+    kept = [statement for statement in statements if (statement.creator_id, statement.month) in last]
+    for statement in kept:
+        line = last[statement.creator_id, statement.month]
+        figures = line.explanation.get("after") or line.explanation
+        statement.invoice_id = line.invoice_id
+        for name in _FIGURES:
             setattr(statement, name, figures[name])
-        statement.invoice_id = older.invoice_id
-        statement.save()
+    CommissionStatement.objects.bulk_update(kept, ["invoice", *_FIGURES], batch_size=500)
+    CommissionStatement.objects.filter(invoice__in=ids).delete()

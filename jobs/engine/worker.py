@@ -30,14 +30,17 @@ class Heart:
     def __init__(self, run: JobRun) -> None:
         self._run = run
         self._items: list[Claimed] = []
+        self._cancelled = False
         self._stopped = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._thread.start()
 
     def hold(self, items: list[Claimed]) -> None:
-        """Take care of these items from now on."""
+        """Take care of these items from now on; what became of former ones matters no more, unless we were told to stop."""
         self._items = items
+        if not self._cancelled:
+            self._stopped.clear()
 
     def is_stopped(self) -> bool:
         """Tell whether the worker should stop before its next effect."""
@@ -61,6 +64,7 @@ class Heart:
             if items and not renew(items):
                 self._stopped.set()
             if JobRun.objects.filter(pk=self._run.pk, cancel_requested_at__isnull=False).exists():
+                self._cancelled = True
                 self._stopped.set()
         except Exception:
             # The lease runs out by itself if this goes on; the fencing token keeps us honest until then.
