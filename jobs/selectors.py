@@ -42,3 +42,12 @@ def is_holding(item_id: int, token: int) -> bool:
     """Tell whether an item is in the hands of the worker that holds this token, its lease not yet over."""
     live = JobItem.objects.filter(pk=item_id, token=token, status=JobItem.Status.RUNNING)
     return live.filter(lease_expires_at__gt=Now()).exists()
+
+
+def list_lineage(run: JobRun) -> list[int]:
+    """List the ids of a run and of those it reruns, the newest first."""
+    ids = [run.pk]
+    while run.parent is not None:
+        run = run.parent
+        ids.append(run.pk)
+    return ids

@@ -15,6 +15,7 @@ from common.clock import Month
 from common.errors import Permanent
 from common.money import format_money
 from jobs.models import JobRun
+from jobs.selectors import list_lineage
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -219,12 +220,12 @@ def _write_credit_note(
 def supersede_invoices(organization_ids: Sequence[str], month: Month, *, run: JobRun, now: dt.datetime) -> None:
     """Void or credit what is issued of a month, so that it can be billed anew in the caller's transaction.
 
-    What already reached the customer is credited, the rest voided. What this run itself issued is left alone, which
-    makes a repeated attempt harmless.
+    What already reached the customer is credited, the rest voided. What this run itself issued, or one that it
+    reruns, is left alone: a repeated attempt, or a rerun of what failed afterwards, corrects nothing twice.
     """
     issued = Invoice.objects.filter(
         organization__in=organization_ids, month=month.first_day, corrects=None, status__in=Invoice.ISSUED
-    ).exclude(run=run)
+    ).exclude(run__in=list_lineage(run))
     for invoice in issued.order_by("organization_id"):
         reached = invoice.deliveries.filter(step__in=["email", "stripe"], status__in=_REACHED).exists()
         if invoice.kind == Invoice.Kind.INVOICE and (reached or invoice.status == Invoice.Status.PAID):
