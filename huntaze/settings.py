@@ -336,7 +336,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SITE_URL": None,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("huntaze/favicon.svg")}],
-    "STYLES": [lambda request: static("huntaze/admin.css")],
+    "STYLES": [lambda request: static("huntaze/admin.css"), lambda request: static("huntaze/billing.css")],
     "DASHBOARD_CALLBACK": "huntaze.dashboard.front_page",
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "huntaze.navigation.sidebar"},
 }
