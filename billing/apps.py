@@ -9,7 +9,6 @@ class BillingConfig(AppConfig):
     name = "billing"
     verbose_name = "Billing"
 
-
     def ready(self) -> None:
         """Declare the jobs."""
         from billing import jobs  # noqa: F401

@@ -72,6 +72,10 @@ class Job:
         """Return what is wrong with the parameters beyond their form, by field; asked before a run is written."""
         return {}
 
+    def needs_reason(self) -> bool:
+        """Tell whether somebody must say why before this is started."""
+        return False
+
     def keys(self) -> Iterable[str]:
         """Say what is expected: one key an item, each once."""
         raise NotImplementedError

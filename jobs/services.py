@@ -61,7 +61,10 @@ def start(
     Idempotent by (job, slot). Where the job forbids overlap, the run under way is returned instead. Raises
     InvalidParams where the job refuses the parameters.
     """
-    if errors := job(params).check():
+    errors = job(params).check()
+    if job(params).needs_reason() and not reason.strip():
+        errors["reason"] = "Say why: the reason is kept with the run."
+    if errors:
         raise InvalidParams(errors)
     values = params.model_dump(mode="json")
     dry_run = bool(values.get("dry_run"))

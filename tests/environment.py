@@ -5,7 +5,7 @@ from pathlib import Path
 
 from huntaze import embedded
 
-DATA_DIR = Path(__file__).resolve().parent.parent / ".data"
+DATA_DIR = Path(__file__).resolve().parent.parent / ".data" / "test"
 
 _addresses = embedded.ensure(DATA_DIR)
 os.environ |= {

@@ -63,6 +63,10 @@ class MonthlyBilling(Job):
             errors["regenerate"] = "Name the organizations whose invoices are to be made anew."
         return errors
 
+    def needs_reason(self) -> bool:
+        """Correcting what is issued must be explained."""
+        return bool(self.params.regenerate)
+
     def overlap_scope(self) -> str:
         """Allow some organizations to be billed beside the whole month, but not the same ones twice."""
         return ":".join([str(self.params.month), *sorted(self.params.organizations)])

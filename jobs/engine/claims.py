@@ -144,7 +144,8 @@ _FLUSH = """
     WITH news AS (
         SELECT * FROM unnest(
             %(ids)s::bigint[], %(tokens)s::int[], %(statuses)s::text[], %(step)s::text[], %(steps)s::text[],
-            %(results)s::text[], %(kinds)s::text[], %(errors)s::text[], %(not_before)s::timestamptz[], %(attempts)s::int[]
+            %(results)s::text[], %(kinds)s::text[], %(errors)s::text[], %(not_before)s::timestamptz[],
+            %(attempts)s::int[]
         ) AS news(id, token, status, step, steps, result, error_kind, error, not_before, attempts)
     ), written AS (
         UPDATE jobs_jobitem item SET

@@ -37,7 +37,7 @@ class Heart:
         self._thread.start()
 
     def hold(self, items: list[Claimed]) -> None:
-        """Take care of these items from now on; what became of former ones matters no more, unless we were told to stop."""
+        """Take care of these items from now on; that former ones were lost matters no more, a cancelled run does."""
         self._items = items
         if not self._cancelled:
             self._stopped.clear()

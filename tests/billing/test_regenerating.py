@@ -13,7 +13,7 @@ from tests.factories.runs import bill
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def _documents(month: Month = AUGUST) -> list[tuple[str, str, int]]:
+def _documents(month: Month = AUGUST) -> list[tuple[str | None, str, int]]:
     found = Invoice.objects.filter(month=month.first_day).order_by("id")
     return list(found.values_list("number", "status", "total_cents"))
 

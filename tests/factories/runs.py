@@ -12,7 +12,7 @@ from jobs.services import read_params, start
 def run(job: str, **params: Any) -> JobRun:
     """Start a job and work on it until it has ended."""
     declared = get_job(job)
-    started, _ = start(declared, read_params(declared, params), JobRun.Trigger.COMMAND)
+    started, _ = start(declared, read_params(declared, params), JobRun.Trigger.COMMAND, reason="Test")
     work(started.pk, wait=True)
     started.refresh_from_db()
     return started

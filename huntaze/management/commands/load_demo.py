@@ -125,7 +125,7 @@ def create_organization(number: int, name: str, plan: Plan, month: Month, chance
         creator = CreatorAccount.objects.create(
             organization=organization,
             onlyfans_user_id=f"demo{number + 1:02}{place + 1}",
-            display_name=f"{name.split()[0]} {('Star', 'Muse', 'Wave', 'Echo', 'Nova')[place]}",
+            display_name=f"{name.split(maxsplit=1)[0]} {('Star', 'Muse', 'Wave', 'Echo', 'Nova')[place]}",
             created_at=month.plus(-MONTHS_BEFORE).starts_at,
             credentials={"token": f"demo-token-{number + 1}-{place + 1}"},
         )
