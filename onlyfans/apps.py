@@ -8,3 +8,11 @@ class OnlyFansConfig(AppConfig):
 
     name = "onlyfans"
     verbose_name = "OnlyFans"
+
+    def ready(self) -> None:
+        """Show creators on their organization's page."""
+        from accounts.models import Organization
+        from accounts.panels import add_panel
+        from onlyfans.panels import creators_panel
+
+        add_panel(Organization, creators_panel)

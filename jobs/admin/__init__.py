@@ -1,5 +1,7 @@
 """The staff's view of the spine: runs, their items, starting a job, schedules."""
 
+from jobs.admin.items import JobItemAdmin
 from jobs.admin.runs import JobRunAdmin
+from jobs.admin.schedules import CrontabScheduleAdmin, IntervalScheduleAdmin, PeriodicTaskAdmin
 
-__all__ = ["JobRunAdmin"]
+__all__ = ["CrontabScheduleAdmin", "IntervalScheduleAdmin", "JobItemAdmin", "JobRunAdmin", "PeriodicTaskAdmin"]

@@ -43,8 +43,8 @@ class DryRunFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[JobRun]) -> QuerySet[JobRun]:
         """Keep the wanted kind."""
-        kinds = {"yes": True, "no": False}
-        return queryset.filter(dry_run=kinds[self.value()]) if self.value() in kinds else queryset
+        wanted = {"yes": True, "no": False}.get(self.value() or "")
+        return queryset if wanted is None else queryset.filter(dry_run=wanted)
 
 
 class _DayForm(forms.Form):

@@ -1,5 +1,6 @@
 """The run page, and the part of it that refreshes itself while the run is under way."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,7 @@ def render(
     admin: "ModelAdmin[JobRun]", request: HttpRequest, template: str, title: str, context: dict[str, Any]
 ) -> HttpResponse:
     """Render a page within the admin site."""
-    request.current_app = admin.admin_site.name  # type: ignore[attr-defined]  # Django's admin sets it the same way
+    request.current_app = admin.admin_site.name
     return TemplateResponse(request, template, {**admin.admin_site.each_context(request), "title": title, **context})
 
 
@@ -156,15 +157,18 @@ class Row:
 def describe_items(run: JobRun, page: ItemPage) -> dict[str, Any]:
     """Gather what the table of items shows."""
     job = run.declaration
-    columns = job.columns if job else ()
-    return {"page": page, "rows": [_describe_item(run, job, item) for item in page.items], "columns": columns}
+    columns = [column for column in job.columns if _has_any(column, page)] if job else []
+    return {"page": page, "rows": [_describe_item(run, job, item, columns) for item in page.items], "columns": columns}
 
 
-def _describe_item(run: JobRun, job: type[Job] | None, item: JobItem) -> Row:
-    columns = job.columns if job else ()
+def _has_any(column: Column, page: ItemPage) -> bool:
+    return any(column.show(item.result) for item in page.items)
+
+
+def _describe_item(run: JobRun, job: type[Job] | None, item: JobItem, columns: Sequence[Column]) -> Row:
     return Row(
         item,
-        ITEM_TONES.get(item.status, ""),  # type: ignore[call-overload]  # a status of the code or an unknown text
+        ITEM_TONES.get(item.status, ""),
         link_of(run, job, item),
         [(column, column.show(item.result)) for column in columns],
         str(item.result.get("note") or ""),

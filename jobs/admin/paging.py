@@ -69,7 +69,8 @@ def find_page(run: JobRun, query: ItemQuery, size: int = PAGE_SIZE) -> ItemPage:
     """Find one page of a run's items."""
     rows = _matching(run, query)
     backwards = query.before is not None
-    mark = run.items.filter(pk=query.before or query.after).first() if query.before or query.after else None
+    place = query.before or query.after
+    mark = run.items.filter(pk=place).first() if place else None
     if mark:
         rows = rows.filter(_beyond(query.order, mark, backwards))
     order = [f"-{name}" for name in query.order] if backwards else query.order

@@ -11,7 +11,7 @@ from common.money import format_money
 from jobs.models import JobItem, JobRun
 from jobs.registry import Job
 
-RUN_TONES = {
+RUN_TONES: dict[str, str] = {
     JobRun.Status.QUEUED: "",
     JobRun.Status.RUNNING: "info",
     JobRun.Status.SUCCEEDED: "success",
@@ -20,7 +20,7 @@ RUN_TONES = {
     JobRun.Status.CANCELLED: "warning",
     JobRun.Status.NOTHING_TO_DO: "",
 }
-ITEM_TONES = {
+ITEM_TONES: dict[str, str] = {
     JobItem.Status.PENDING: "",
     JobItem.Status.RUNNING: "info",
     JobItem.Status.DONE: "success",

@@ -1,0 +1,131 @@
+"""Organizations, users and groups."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from accounts.models import Organization, User
+from accounts.panels import list_panels
+
+if TYPE_CHECKING:
+    _UserAdmin = DjangoUserAdmin[User]
+else:
+    _UserAdmin = DjangoUserAdmin
+
+admin.site.unregister(Group)
+
+
+class PanelledAdmin(ModelAdmin):
+    """A page below whose form stand the panels that higher apps add."""
+
+    change_form_outer_after_template = "accounts/panels.html"  # type: ignore[assignment]  # None is only its default
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the form and the panels."""
+        thing = self.get_object(request, object_id)
+        shown = thing is not None and self.has_view_permission(request, thing)
+        panels = list_panels(request, thing) if thing is not None and shown else []
+        return super().change_view(request, object_id, form_url, {"panels": panels, **(extra_context or {})})
+
+
+@admin.register(Organization)
+class OrganizationAdmin(PanelledAdmin):
+    """Customers; one that has left is closed, never deleted."""
+
+    list_display = ("name", "id", "state", "currency", "email", "since")
+    list_filter = (("status", ChoicesDropdownFilter),)
+    list_filter_submit = True
+    list_per_page = 50
+    search_fields = ("name", "id", "email")
+    search_help_text = "Name, id or e-mail address"
+    ordering = ("name", "id")
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    fields = ("id", "name", "email", "status", "currency", "created_at", "updated_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Organization | None = None) -> tuple[str, ...]:
+        """Let the id be chosen once, for it is what other systems call the organization."""
+        return ("id", "created_at", "updated_at") if obj else ("created_at", "updated_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Organization | None = None) -> bool:
+        """Organizations are closed instead."""
+        return False
+
+    @display(description="Status", label={"Active": "success", "Suspended": "warning", "Closed": ""}, ordering="status")
+    def state(self, organization: Organization) -> str:
+        """Show the status as a coloured label."""
+        return organization.get_status_display()
+
+    @display(description="Since", ordering="created_at")
+    def since(self, organization: Organization) -> str:
+        """Tell the day on which it came."""
+        return f"{organization.created_at:%Y-%m-%d}"
+
+
+class NewUserForm(UserCreationForm):
+    """An e-mail address and a password, or none for somebody who may not log in by one."""
+
+    class Meta:
+        model = User
+        fields = ("email", "name")
+
+
+@admin.register(User)
+class UserAdmin(_UserAdmin, ModelAdmin):
+    """Who logs in. Only superusers say what others may do."""
+
+    form = UserChangeForm
+    add_form = NewUserForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("email", "name", "organization", "is_staff", "is_active", "last_login")
+    list_filter = ("is_staff", "is_active", "groups")
+    list_select_related = ("organization",)
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    autocomplete_fields = ("organization",)
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("email", "password", "name", "organization")}),
+        ("What they may do", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (  # type: ignore[assignment]  # the theme's default is empty
+        (None, {"fields": ("email", "name", "usable_password", "password1", "password2", "is_staff", "groups")}),
+    )
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Offer the groups as boxes to tick: there are few."""
+        if db_field.name == "groups":
+            options["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        return super().formfield_for_manytomany(db_field, request, **options)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Let nobody but a superuser hand out rights, least of all to themselves."""
+        rights = () if request.user.is_superuser else ("is_staff", "is_superuser", "groups")
+        return (*self.readonly_fields, *rights)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Let nobody but a superuser touch a superuser, whose password would be a way up."""
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Users are switched off instead: the ledger names them."""
+        return False
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    """What each kind of staff may do."""

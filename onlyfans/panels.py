@@ -1,0 +1,40 @@
+"""What the pages of lower apps show of creators."""
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.models import Organization
+from accounts.panels import Cell, Panel
+from onlyfans.models import CreatorAccount
+
+_SHOWN = 25
+TONES = {
+    CreatorAccount.Status.ACTIVE: "success",
+    CreatorAccount.Status.PAUSED: "warning",
+    CreatorAccount.Status.CLOSED: "neutral",
+}
+
+
+def creators_panel(request: HttpRequest, organization: Organization) -> Panel | None:
+    """List the organization's creators."""
+    if not request.user.has_perm("onlyfans.view_creatoraccount"):
+        return None
+    found = list(organization.creators.defer("credentials").order_by("id")[: _SHOWN + 1])
+    listed = reverse("admin:onlyfans_creatoraccount_changelist") + f"?organization__id__exact={organization.pk}"
+    return Panel(
+        "Creators",
+        headers=("Name", "OnlyFans user id", "Status", "Since"),
+        rows=[_row(creator) for creator in found[:_SHOWN]],
+        empty="No creator belongs to this organization yet.",
+        note=f"The first {_SHOWN} are shown." if len(found) > _SHOWN else "",
+        action=("See all", listed),
+    )
+
+
+def _row(creator: CreatorAccount) -> tuple[Cell | str, ...]:
+    return (
+        Cell(creator.display_name, url=reverse("admin:onlyfans_creatoraccount_change", args=[creator.pk])),
+        creator.onlyfans_user_id,
+        Cell(creator.get_status_display(), tone=TONES[CreatorAccount.Status(creator.status)]),
+        f"{creator.created_at:%Y-%m-%d}",
+    )
