@@ -126,8 +126,9 @@ def hold(items: Iterable[Claimed]) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def renew(items: Sequence[Claimed]) -> int:
-    """Prolong the lease of those items that are still ours; return how many that is."""
+def renew(items: Sequence[Claimed]) -> bool:
+    """Prolong the lease of those items that are still in hand; return whether somebody else has taken any of them."""
+    ids, tokens = [item.id for item in items], [item.token for item in items]
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -135,9 +136,21 @@ def renew(items: Sequence[Claimed]) -> int:
             FROM unnest(%s::bigint[], %s::int[]) AS mine(id, token)
             WHERE item.id = mine.id AND item.token = mine.token AND item.status = 'running'
             """,
-            [settings.JOBS_LEASE_SECONDS, [item.id for item in items], [item.token for item in items]],
+            [settings.JOBS_LEASE_SECONDS, ids, tokens],
         )
-        return int(cursor.rowcount)
+        if cursor.rowcount == len(items):
+            return False
+        # The rest has ended, or somebody holds a newer token.
+        cursor.execute(
+            """
+            SELECT EXISTS (
+                SELECT 1 FROM jobs_jobitem item JOIN unnest(%s::bigint[], %s::int[]) AS mine(id, token)
+                ON item.id = mine.id AND item.token > mine.token
+            )
+            """,
+            [ids, tokens],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 _FLUSH = """

@@ -61,7 +61,7 @@ class Heart:
     def _beat_once(self) -> None:
         try:
             items = list(self._items)
-            if items and not renew(items):
+            if items and renew(items):
                 self._stopped.set()
             if JobRun.objects.filter(pk=self._run.pk, cancel_requested_at__isnull=False).exists():
                 self._cancelled = True
