@@ -5,9 +5,12 @@ Pure. The admin shows all of it, the PDF the short form.
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.money import BPS, format_money, minor_digits, round_cents
+
+if TYPE_CHECKING:
+    from billing.pricing import Terms, UsagePrice
 
 Explanation = dict[str, Any]
 
@@ -22,6 +25,52 @@ def explain_short(explanation: Explanation, currency: str) -> list[str]:
     """Say how a line's amount came about in at most three short lines."""
     say = _SHORT.get(explanation.get("formula", ""))
     return say(explanation, currency) if say else []
+
+
+def describe_terms(terms: "Terms") -> list[str]:
+    """Say what a plan's terms come to."""
+    currency = terms.currency
+    said = [f"Base fee of {format_money(terms.base_fee_cents, currency)} a month"] if terms.base_fee_cents else []
+    said += _describe_brackets(terms)
+    if terms.commission_free_months:
+        said.append(f"No commission in a creator's first {_count(Decimal(terms.commission_free_months), 'month')}")
+    if terms.minimum_commission_cents:
+        least = format_money(terms.minimum_commission_cents, currency)
+        said.append(f"At least {least} of commission for a creator's month with earnings above zero")
+    if terms.maximum_commission_cents is not None:
+        most = format_money(terms.maximum_commission_cents, currency)
+        said.append(f"At most {most} of commission for a creator's month")
+    said += [_describe_price(price, currency) for price in terms.usage_prices]
+    zero = (
+        "An invoice is issued even where nothing is due"
+        if terms.issue_zero_invoices
+        else "No invoice where nothing is due"
+    )
+    return [*said, zero]
+
+
+def _describe_brackets(terms: "Terms") -> list[str]:
+    parts = []
+    if terms.brackets and terms.brackets[0][0] > 0:
+        parts.append(f"nothing of the first {format_money(terms.brackets[0][0], terms.currency)}")
+    for place, (start, rate) in enumerate(terms.brackets):
+        if place + 1 == len(terms.brackets):
+            above = f" above {format_money(start, terms.currency)}" if start else ""
+            parts.append(f"{_percent(rate)} of all{above}")
+        else:
+            which = "next" if place or start else "first"
+            width = format_money(terms.brackets[place + 1][0] - start, terms.currency)
+            parts.append(f"{_percent(rate)} of the {which} {width}")
+    return (
+        [f"Commission on a creator's {terms.commission_basis} earnings of a month: {', '.join(parts)}"] if parts else []
+    )
+
+
+def _describe_price(price: "UsagePrice", currency: str) -> str:
+    said = f"{_exact(price.unit_price_cents, currency)} for each {price.unit_name or price.meter}"
+    if price.included_quantity:
+        said += f" beyond the {_number(price.included_quantity)} included in a month"
+    return said
 
 
 def _commission(of: Explanation, currency: str) -> list[str]:

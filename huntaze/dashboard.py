@@ -1,10 +1,138 @@
-"""The front page."""
+"""The front page: what ran, what is held, what failed, and what came in."""
 
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
+
+from billing.models import Invoice
+from billing.selectors.figures import (
+    Revenue,
+    count_failed_deliveries,
+    count_parked,
+    count_up_to_many,
+    list_failed_deliveries,
+    list_held,
+    list_revenue,
+)
+from common.clock import Month, now, previous_month
+from common.money import format_money, minor_digits
+from jobs.admin.words import RUN_TONES, describe_duration
+from jobs.models import JobItem, JobRun
+from jobs.selectors import list_failed_items, list_last_runs, list_troubled_runs
+
+_SHOWN = 8
+_ITEMS_SHOWN = 3
+_MONTHS = 12
+_CHART_OPTIONS = {
+    "animation": False,
+    "maintainAspectRatio": False,
+    "responsive": True,
+    "plugins": {"legend": {"display": False}},
+    "scales": {
+        "x": {"grid": {"display": False}, "ticks": {"color": "#9ca3af"}},
+        "y": {"beginAtZero": True, "grid": {}, "border": {"display": False}, "ticks": {"color": "#9ca3af"}},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure that says how things stand, leading to where it comes from."""
+
+    title: str
+    text: str
+    address: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Twelve months of revenue in one currency, as the theme's chart wants them."""
+
+    currency: str
+    data: str
+    options: str
 
 
 def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add what staff see first."""
+    """Add what staff see first, each part for those who may see where it comes from."""
+    may = request.user.has_perm
+    context |= {"tiles": [], "may_bill": may("billing.run_billing"), "previous_month": previous_month()}
+    if may("billing.view_invoice"):
+        context |= _billing()
+    if may("jobs.view_jobrun"):
+        context |= _runs()
     return context
+
+
+def _billing() -> dict[str, Any]:
+    held, failed = list_held(), count_failed_deliveries()
+    revenue = list_revenue(previous_month().plus(1 - _MONTHS), Month.of(now()))
+    return {
+        "shows_billing": True,
+        "is_fresh": not revenue and not Invoice.objects.exists(),
+        "tiles": _tiles(count_up_to_many(held), failed),
+        "held": [(invoice, format_money(invoice.total_cents, invoice.currency)) for invoice in held[:_SHOWN]],
+        "undelivered": list(list_failed_deliveries()[:_SHOWN]) if failed else [],
+        "charts": [_chart(code, list(months)) for code, months in groupby(revenue, lambda r: r.currency)],
+        "revenue": _tabulate(revenue),
+    }
+
+
+def _tiles(held: str, failed: dict[str, int]) -> list[Tile]:
+    invoices = reverse("admin:billing_invoice_changelist")
+    accounts = reverse("admin:billing_billingaccount_changelist")
+    count, parked = sum(failed.values()), count_parked()
+    return [
+        Tile("Held for approval", held, f"{invoices}?status__exact=held", "warning" if held != "0" else ""),
+        Tile("Deliveries failed", f"{count:,}", f"{invoices}?failed=any", "danger" if count else ""),
+        Tile("Accounts parked", f"{parked:,}", f"{accounts}?parked=yes", ""),
+    ]
+
+
+def _chart(currency: str, months: list[Revenue]) -> Chart:
+    digits = minor_digits(currency)
+    amounts = [str(Decimal(month.subtotal_cents).scaleb(-digits)) for month in months]
+    dataset = {"label": currency, "data": amounts, "backgroundColor": "var(--color-primary-600)", "borderRadius": 4}
+    labels = [f"{month.month.first_day:%b %Y}" for month in months]
+    return Chart(currency, json.dumps({"labels": labels, "datasets": [dataset]}), json.dumps(_CHART_OPTIONS))
+
+
+def _tabulate(revenue: list[Revenue]) -> list[dict[str, Any]]:
+    """Write the table beside the chart: the newest month first, a row a month and currency that has anything."""
+    rows = sorted((r for r in revenue if r.documents), key=lambda r: (r.month, r.currency), reverse=True)
+    return [
+        {
+            "month": row.month,
+            "documents": row.documents,
+            "subtotal": format_money(row.subtotal_cents, row.currency),
+            "tax": format_money(row.tax_cents, row.currency),
+            "total": format_money(row.total_cents, row.currency),
+        }
+        for row in rows
+    ]
+
+
+def _runs() -> dict[str, Any]:
+    troubled = list_troubled_runs()[:_SHOWN]
+    return {
+        "shows_runs": True,
+        "runs": [_describe_run(run) for run in list_last_runs()],
+        "troubled": [{**_describe_run(run), "items": list_failed_items(run)[:_ITEMS_SHOWN]} for run in troubled],
+    }
+
+
+def _describe_run(run: JobRun) -> dict[str, Any]:
+    address = reverse("admin:jobs_jobrun_change", args=[run.pk])
+    return {
+        "run": run,
+        "address": address,
+        "failed_address": f"{address}?status={JobItem.Status.FAILED}",
+        "tone": RUN_TONES.get(run.status, ""),
+        "took": describe_duration(run.duration),
+    }

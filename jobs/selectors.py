@@ -2,9 +2,10 @@
 
 import datetime as dt
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, QuerySet
 from django.db.models.functions import Now
 
+from common.clock import now
 from jobs.models import JobItem, JobRun
 from jobs.registry import Job
 
@@ -51,3 +52,21 @@ def list_lineage(run: JobRun) -> list[int]:
         run = run.parent
         ids.append(run.pk)
     return ids
+
+
+def list_last_runs() -> list[JobRun]:
+    """List the last run of each job, the newest first."""
+    last = JobRun.objects.order_by("job", "-id").distinct("job").select_related("actor")
+    return sorted(last, key=lambda run: run.pk, reverse=True)
+
+
+def list_troubled_runs(days: int = 30) -> QuerySet[JobRun]:
+    """List the last days' runs of which something failed and that nobody has run again yet, the newest first."""
+    troubled = JobRun.objects.filter(status__in=[JobRun.Status.PARTIAL, JobRun.Status.FAILED], dry_run=False)
+    again = JobRun.objects.filter(parent=OuterRef("pk"), dry_run=False)
+    return troubled.filter(~Exists(again), created_at__gte=now() - dt.timedelta(days=days)).order_by("-id")
+
+
+def list_failed_items(run: JobRun) -> QuerySet[JobItem]:
+    """List a run's failed items."""
+    return run.items.filter(status=JobItem.Status.FAILED).order_by("step", "id")

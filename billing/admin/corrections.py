@@ -1,0 +1,119 @@
+"""Doors of what a person decides about an invoice: approve, reject, void, credit."""
+
+from functools import partial
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+
+from billing.admin.pages import AnyAdmin, Question, ask, find, require
+from billing.forms import CreditForm, ReasonForm
+from billing.models import Invoice
+from billing.selectors.invoices import get_left_to_credit
+from billing.services.approving import approve_and_bill
+from billing.services.correcting import credit_invoice, reject_invoice, void_invoice
+from common.clock import now
+from common.money import format_money
+from jobs.models import JobRun
+
+APPROVE, CORRECT = "billing.approve_invoice", "billing.correct_invoice"
+
+
+def address_of(invoice: Invoice) -> str:
+    """Return the address of an invoice's page."""
+    return reverse("admin:billing_invoice_change", args=[invoice.pk])
+
+
+def tell_of_run(request: HttpRequest, run: JobRun, said: str) -> None:
+    """Say what was started, with a link to it."""
+    address = reverse("admin:jobs_jobrun_change", args=[run.pk])
+    messages.success(request, format_html('{} <a class="hz-link" href="{}">{}</a>', said, address, run))
+
+
+def _name(invoice: Invoice) -> str:
+    return f"{invoice} of {invoice.organization}, {format_money(invoice.total_cents, invoice.currency)}"
+
+
+def approve_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpResponse:
+    """Let a held invoice go on."""
+    actor = require(request, "billing.view_invoice", APPROVE)
+    invoice = find(Invoice, invoice_id)
+
+    def act(form: ReasonForm) -> HttpResponse:
+        run = approve_and_bill(invoice.pk, actor=actor, reason=form.cleaned_data["reason"])
+        tell_of_run(request, run, "Approved. It is issued and delivered by")
+        return redirect(address_of(invoice))
+
+    says = (f"Held because: {invoice.held_reason}", f"Approve {_name(invoice)}? It is numbered and delivered at once.")
+    question = Question("Approve invoice", "Approve", address_of(invoice), says)
+    return ask(admin, request, question, ReasonForm, act)
+
+
+def reject_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpResponse:
+    """Refuse a held invoice."""
+    actor = require(request, "billing.view_invoice", APPROVE)
+    invoice = find(Invoice, invoice_id)
+
+    def act(form: ReasonForm) -> HttpResponse:
+        reject_invoice(invoice.pk, actor=actor, reason=form.cleaned_data["reason"])
+        messages.success(request, "Rejected. The month can be billed anew.")
+        return redirect(address_of(invoice))
+
+    says = (
+        f"Held because: {invoice.held_reason}",
+        f"Reject {_name(invoice)}? It is never issued; put right what is wrong, then bill the month anew.",
+    )
+    question = Question("Reject invoice", "Reject", address_of(invoice), says, is_grave=True)
+    return ask(admin, request, question, ReasonForm, act)
+
+
+def void_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpResponse:
+    """Void an issued invoice."""
+    actor = require(request, "billing.view_invoice", CORRECT)
+    invoice = find(Invoice, invoice_id)
+
+    def act(form: ReasonForm) -> HttpResponse:
+        void_invoice(invoice.pk, actor=actor, reason=form.cleaned_data["reason"])
+        messages.success(request, f"{invoice} is void.")
+        return redirect(address_of(invoice))
+
+    says = (
+        f"Void {_name(invoice)}? Its number stays taken, it is no longer due, and its month can be billed anew.",
+        "A customer who has it already should get a credit note instead.",
+    )
+    question = Question("Void invoice", "Void", address_of(invoice), says, is_grave=True)
+    return ask(admin, request, question, ReasonForm, act)
+
+
+def credit_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpResponse:
+    """Issue a credit note on an invoice."""
+    actor = require(request, "billing.view_invoice", CORRECT)
+    invoice = find(Invoice, invoice_id)
+    left = get_left_to_credit(invoice)
+
+    def act(form: CreditForm) -> HttpResponse:
+        note = credit_invoice(
+            invoice.pk, actor=actor, reason=form.cleaned_data["reason"], now=now(), amounts=form.amounts
+        )
+        messages.success(
+            request, f"Credit note {note.number} over {format_money(note.total_cents, note.currency)} is issued."
+        )
+        return redirect(address_of(note))
+
+    says = (
+        f"Issue a credit note on {_name(invoice)}?",
+        f"{format_money(sum(left.values()), invoice.currency)} is left of it. Tax follows what is credited. "
+        "Once all that is left is credited, its month can be billed anew.",
+    )
+    question = Question(
+        "Credit invoice",
+        "Issue credit note",
+        address_of(invoice),
+        says,
+        is_grave=True,
+        template="billing/admin/credit.html",
+        context={"invoice": invoice},
+    )
+    return ask(admin, request, question, partial(CreditForm, invoice, left), act)

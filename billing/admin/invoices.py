@@ -1,0 +1,149 @@
+"""The invoice list, and the doors to everything that is done about invoices."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from billing.admin import corrections, delivering, invoice_page, running
+from billing.admin.filters import MonthFilter, StepFilter
+from billing.admin.pages import ReadOnlyAdmin, door
+from billing.admin.paging import SelectionPaginator
+from billing.admin.words import INVOICE_TONES, mark_deliveries
+from billing.models import Invoice
+from billing.selectors.figures import count_up_to_many, list_held
+from billing.selectors.invoices import get_selection, list_undelivered, search_invoices
+from common.money import format_money
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(ReadOnlyAdmin):
+    """Invoices and credit notes, the newest month first; what is done about one, is done by its buttons."""
+
+    list_display = ("document", "organization_name", "period", "kind_name", "state", "total", "delivery")
+    list_display_links = ("document",)
+    list_filter = (
+        MonthFilter,
+        ("status", ChoicesDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+        StepFilter,
+    )
+    list_filter_submit = True
+    list_select_related = ("organization",)
+    list_per_page = 50
+    list_fullwidth = True
+    search_fields = ("number",)
+    search_help_text = "Number, organization or reference"
+    ordering = ("-month", "-id")
+    sortable_by = ()
+    actions = ("sum_up",)
+    paginator = SelectionPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    change_list_template = "billing/admin/invoice_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the doors of an invoice and of billing a month."""
+        own = [
+            path("preview/", door(self, running.preview_page), name="billing_invoice_preview"),
+            path("run/", door(self, running.run_page), name="billing_invoice_run"),
+            path("<int:invoice_id>/pdf/", door(self, delivering.pdf), name="billing_invoice_pdf"),
+            path("<int:invoice_id>/approve/", door(self, corrections.approve_page), name="billing_invoice_approve"),
+            path("<int:invoice_id>/reject/", door(self, corrections.reject_page), name="billing_invoice_reject"),
+            path("<int:invoice_id>/void/", door(self, corrections.void_page), name="billing_invoice_void"),
+            path("<int:invoice_id>/credit/", door(self, corrections.credit_page), name="billing_invoice_credit"),
+            path("<int:invoice_id>/retry/", door(self, delivering.retry), name="billing_invoice_retry"),
+            path("<int:invoice_id>/resend/", door(self, delivering.resend_page), name="billing_invoice_resend"),
+            path(
+                "<int:invoice_id>/deliveries/<int:delivery_id>/settle/<slug:outcome>/",
+                door(self, delivering.settle_page),
+                name="billing_invoice_settle",
+            ),
+        ]
+        return own + super().get_urls()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list, with what waits for somebody above it."""
+        context = {"waiting": _list_waiting(), "may_run": request.user.has_perm("billing.run_billing")}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show an invoice."""
+        return invoice_page.invoice_page(self, request, object_id)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
+        """Leave out what the list does not show; add the deliveries of the page."""
+        queryset: QuerySet[Invoice] = super().get_queryset(request)
+        return queryset.defer("seller", "buyer").prefetch_related("deliveries")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Invoice], search_term: str
+    ) -> tuple[QuerySet[Invoice], bool]:
+        """Search by number, organization and reference, each by its index."""
+        return (search_invoices(queryset, search_term) if search_term.strip() else queryset), False
+
+    @display(description="Number")
+    def document(self, invoice: Invoice) -> str:
+        """Give the number, or say that there is none yet."""
+        return invoice.number or "No number"
+
+    @display(description="Organization")
+    def organization_name(self, invoice: Invoice) -> str:
+        """Name the organization, with its id."""
+        return render_to_string("billing/admin/organization_cell.html", {"organization": invoice.organization})
+
+    @display(description="Month")
+    def period(self, invoice: Invoice) -> str:
+        """Give the month."""
+        return str(invoice.period)
+
+    @display(description="Kind")
+    def kind_name(self, invoice: Invoice) -> str:
+        """Tell an invoice from a credit note."""
+        return invoice.get_kind_display()
+
+    @display(description="State")
+    def state(self, invoice: Invoice) -> str:
+        """Show the status as a coloured label, with the reason where it is held."""
+        context = {"text": invoice.get_status_display(), "tone": INVOICE_TONES.get(invoice.status, "")}
+        return render_to_string("billing/admin/state.html", {**context, "title": invoice.held_reason})
+
+    @display(description="Total", formatting="price")
+    def total(self, invoice: Invoice) -> str:
+        """Give the total."""
+        return format_html('<span class="hz-num">{}</span>', format_money(invoice.total_cents, invoice.currency))
+
+    @display(description="Delivery")
+    def delivery(self, invoice: Invoice) -> str:
+        """Show a sign for each step of the delivery."""
+        return render_to_string("billing/admin/marks.html", {"marks": mark_deliveries(invoice)})
+
+    @admin.action(description="Total of the ticked ones")
+    def sum_up(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
+        """Say what the ticked rows come to."""
+        selection = get_selection(queryset)
+        if selection.totals is None:
+            messages.warning(request, f"About {selection.count:,} are too many to add up: filter by month first.")
+        for total in selection.totals or ():
+            words = f"{total.invoices:,} in {total.currency}: {format_money(total.total_cents, total.currency)}"
+            messages.info(request, f"{words}, of it tax {format_money(total.tax_cents, total.currency)}.")
+
+
+def _list_waiting() -> list[tuple[str, str, str, str]]:
+    """List what waits for somebody: label, how many, where to see it, tone."""
+    address = reverse("admin:billing_invoice_changelist")
+    undelivered = list_undelivered(Invoice.objects.all())
+    unknown = list_undelivered(Invoice.objects.all(), statuses=["unknown"])
+    return [
+        ("Held for approval", count_up_to_many(list_held()), f"{address}?status__exact=held", "warning"),
+        ("Delivery failed", count_up_to_many(undelivered), f"{address}?failed=any", "danger"),
+        ("E-mail or outcome unknown", count_up_to_many(unknown), f"{address}?failed=unknown", "warning"),
+    ]

@@ -1,0 +1,171 @@
+"""Forms of the billing admin: what staff are asked before something is done."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from billing.models import Invoice, InvoiceLine
+from common.clock import Month, previous_month
+from common.money import format_money, minor_digits, to_cents
+
+_SEPARATORS = re.compile(r"[\s,;]+")
+
+
+class ReasonForm(forms.Form):
+    """Why something is done; the reason is kept."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=UnfoldAdminTextareaWidget({"rows": 3}),
+        help_text="Kept with what you do, for everybody to read.",
+    )
+
+
+class OnceForm(forms.Form):
+    """A form that carries a token, so that sending it twice starts one run."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("token", uuid4())
+
+
+class MonthForm(OnceForm):
+    """Which month, and whom, to bill."""
+
+    month = forms.CharField(widget=UnfoldAdminTextInputWidget({"placeholder": "2026-10"}))
+    organizations = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextareaWidget({"rows": 2, "placeholder": "org_abc123"}),
+        help_text="Ids of organizations, with spaces or commas between them. Empty: all that are active.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("month", str(previous_month()))
+
+    def clean_month(self) -> Month:
+        """Read the month."""
+        try:
+            return Month.parse(self.cleaned_data["month"].strip())
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+    def clean_organizations(self) -> tuple[str, ...]:
+        """Take the ids apart."""
+        return tuple(dict.fromkeys(filter(None, _SEPARATORS.split(self.cleaned_data["organizations"]))))
+
+
+class PreviewForm(MonthForm):
+    """A month to compute without keeping anything."""
+
+
+class RunForm(MonthForm):
+    """A month to bill."""
+
+    regenerate = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        label="Bill anew what is issued already",
+        help_text="Voids or credits the issued invoices of the organizations named above, then bills them again.",
+    )
+    reason = forms.CharField(
+        max_length=500,
+        widget=UnfoldAdminTextareaWidget({"rows": 2}),
+        help_text="Kept with the run, for everybody to read.",
+    )
+
+
+class CreditForm(ReasonForm):
+    """How much of an invoice to credit: all that is left, or an amount a line (`line_<id>`, in major units)."""
+
+    ALL, SOME = "all", "lines"
+    field_order = ["scope", "reason"]
+
+    scope = forms.ChoiceField(
+        choices=[(ALL, "All that is left"), (SOME, "These amounts")],
+        widget=forms.RadioSelect,
+        initial=ALL,
+        label="Credit",
+    )
+
+    def __init__(self, invoice: Invoice, left: Mapping[int, int], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.invoice, self.left = invoice, left
+        self.lines = [line for line in invoice.lines.all() if left[line.pk] and line.kind != InvoiceLine.Kind.TAX]
+        for line in self.lines:
+            self.fields[f"line_{line.pk}"] = _AmountField(invoice.currency, label=line.description)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The fields of the lines, each with what is left of its line."""
+        return [
+            {"field": self[f"line_{line.pk}"], "left": format_money(self.left[line.pk], self.invoice.currency)}
+            for line in self.lines
+        ]
+
+    @property
+    def amounts(self) -> dict[int, int] | None:
+        """The cents by line id; None for all that is left."""
+        if self.cleaned_data["scope"] == self.ALL:
+            return None
+        chosen = {line.pk: self.cleaned_data.get(f"line_{line.pk}") for line in self.lines}
+        return {id_: cents for id_, cents in chosen.items() if cents}
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for at least one amount, and for none above what is left of its line."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("scope") != self.SOME:
+            return cleaned
+        for line in self.lines:
+            name, left = f"line_{line.pk}", self.left[line.pk]
+            cents = cleaned.get(name)
+            if cents and (cents * left < 0 or abs(cents) > abs(left)):
+                self.add_error(name, f"At most {format_money(left, self.invoice.currency)} is left of this line.")
+        if not self.errors and not any(cleaned.get(f"line_{line.pk}") for line in self.lines):
+            self.add_error("scope", "Write the amount beside at least one line.")
+        return cleaned
+
+
+class _AmountField(forms.DecimalField):
+    """An amount in major units, given as cents."""
+
+    def __init__(self, currency: str, **kwargs: Any) -> None:
+        self.currency = currency
+        digits = minor_digits(currency)
+        widget = UnfoldAdminDecimalFieldWidget({"inputmode": "decimal", "placeholder": f"{Decimal(0):.{digits}f}"})
+        super().__init__(required=False, max_digits=15, decimal_places=digits, widget=widget, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        """Read the amount; None where the field was left empty."""
+        amount = super().clean(value)
+        return None if amount is None else to_cents(amount, self.currency)
+
+
+class BracketFormSet(PaginationInlineFormSet):
+    """A plan's brackets: each starts at an amount of its own."""
+
+    def clean(self) -> None:
+        """Refuse two brackets from the same amount, and say which."""
+        super().clean()
+        seen: set[int] = set()
+        for form in self.forms:
+            start = getattr(form, "cleaned_data", {}).get("from_cents")
+            if start is None or form.cleaned_data.get("DELETE"):
+                continue
+            if start in seen:
+                form.add_error("from_cents", "Another bracket starts at this amount already.")
+            seen.add(start)

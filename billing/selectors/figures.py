@@ -1,0 +1,77 @@
+"""Figures for the front page: revenue by month, what is held, what could not be delivered."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, QuerySet
+
+from billing.models import BillingAccount, Invoice, InvoiceDelivery
+from billing.selectors.inputs import rows
+from common.clock import Month
+
+_MANY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """What was issued for one month in one currency: credit notes taken off, voided invoices left out."""
+
+    month: Month
+    currency: str
+    documents: int = 0
+    subtotal_cents: int = 0
+    tax_cents: int = 0
+
+    @property
+    def total_cents(self) -> int:
+        return self.subtotal_cents + self.tax_cents
+
+
+def list_revenue(first: Month, last: Month) -> list[Revenue]:
+    """List the revenue of each month from `first` to `last` by currency, months without any filled in with zero."""
+    found = {
+        (Month.of(month), currency): Revenue(Month.of(month), currency, int(count), int(subtotal), int(tax))
+        for month, currency, count, subtotal, tax in rows(
+            """
+            SELECT month, currency, count(*), sum(subtotal_cents), sum(tax_cents) FROM billing_invoice
+            WHERE month >= %s AND month <= %s AND status IN ('finalized', 'paid', 'uncollectible', 'credited')
+            GROUP BY month, currency
+            """,
+            first.first_day,
+            last.first_day,
+        )
+    }
+    months = [first.plus(place) for place in range(first.months_until(last) + 1)]
+    currencies = sorted({currency for _, currency in found})
+    return [found.get((m, c), Revenue(m, c)) for c in currencies for m in months]
+
+
+def list_held() -> QuerySet[Invoice]:
+    """List the invoices that wait for approval, the oldest first."""
+    return Invoice.objects.filter(status=Invoice.Status.HELD).select_related("organization").order_by("id")
+
+
+def list_failed_deliveries() -> QuerySet[InvoiceDelivery]:
+    """List what could not be delivered or ended nobody knows how, the newest invoices first."""
+    undone = [InvoiceDelivery.Status.FAILED, InvoiceDelivery.Status.UNKNOWN]
+    return (
+        InvoiceDelivery.objects.filter(status__in=undone)
+        .select_related("invoice__organization")
+        .order_by("-invoice", "id")
+    )
+
+
+def count_failed_deliveries() -> dict[str, int]:
+    """Count, by step, what could not be delivered or ended nobody knows how."""
+    undone = InvoiceDelivery.objects.filter(status__in=["failed", "unknown"]).order_by()
+    return dict(undone.values_list("step").annotate(Count("id")).order_by("step"))
+
+
+def count_up_to_many(queryset: QuerySet[Invoice]) -> str:
+    """Count for people: exactly up to a thousand, `1,000+` beyond."""
+    count = queryset.order_by()[: _MANY + 1].count()
+    return f"{count:,}" if count <= _MANY else f"{_MANY:,}+"
+
+
+def count_parked() -> int:
+    """Count the organizations that billing leaves out."""
+    return BillingAccount.objects.filter(parked_at__isnull=False).count()

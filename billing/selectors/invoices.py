@@ -1,0 +1,140 @@
+"""Reads of invoices for people: a list of any length, what a selection of it comes to, and one invoice's page."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+
+from accounts.models import Organization
+from billing.models import Invoice, InvoiceDelivery, InvoiceLine, NumberSeries
+from billing.selectors.inputs import rows
+from common.clock import Month
+from common.money import format_money
+
+# Up to here a selection is summed when it is looked at; beyond, only the planner is asked how large it is.
+SUMMED_AT_MOST = 150_000
+# How many organizations a word in the search may stand for.
+_NAMED_AT_MOST = 500
+_TOTAL = ("currency", "invoices", "subtotal_cents", "tax_cents", "total_cents", "issued_cents", "dropped_cents")
+UNDONE = (InvoiceDelivery.Status.FAILED, InvoiceDelivery.Status.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What a selection comes to in one currency; `dropped` is what is void or rejected of it."""
+
+    currency: str
+    invoices: int
+    subtotal_cents: int
+    tax_cents: int
+    total_cents: int
+    issued_cents: int
+    dropped_cents: int
+
+    @property
+    def written(self) -> dict[str, str]:
+        """The amounts for people, by name without `_cents`."""
+        return {
+            name.removesuffix("_cents"): format_money(getattr(self, name), self.currency)
+            for name in self.__slots__
+            if name.endswith("_cents")
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A selection's size and its totals; no totals where it is too large, and then the size is an estimate."""
+
+    count: int
+    totals: tuple[Total, ...] | None
+
+
+def get_selection(invoices: QuerySet[Invoice]) -> Selection:
+    """Count and sum a selection of invoices, as far as that is quick."""
+    estimate = estimate_rows(invoices)
+    if estimate > SUMMED_AT_MOST:
+        return Selection(estimate, None)
+    totals = list_totals(invoices)
+    return Selection(sum(total.invoices for total in totals), totals)
+
+
+def list_totals(invoices: QuerySet[Invoice]) -> tuple[Total, ...]:
+    """Sum invoices and credit notes by currency."""
+    dropped = Q(status__in=[Invoice.Status.VOID, Invoice.Status.REJECTED])
+    found = (
+        invoices.order_by()
+        .values("currency")
+        .annotate(
+            invoices=Count("id"),
+            subtotal_cents=Sum("subtotal_cents"),
+            tax_cents=Sum("tax_cents"),
+            total_cents=Sum("total_cents"),
+            issued_cents=Sum("total_cents", filter=Q(number__isnull=False) & ~dropped, default=0),
+            dropped_cents=Sum("total_cents", filter=dropped, default=0),
+        )
+        .order_by("currency")
+    )
+    # Sums of BIGINT come as NUMERIC: whole all the same.
+    return tuple(Total(currency, *map(int, sums)) for currency, *sums in found.values_list(*_TOTAL))
+
+
+def estimate_rows(queryset: QuerySet[Any]) -> int:
+    """Ask the planner how many rows a query gives, without running it."""
+    try:
+        plan = json.loads(queryset.order_by().explain(format="json"))
+    except EmptyResultSet:
+        return 0
+    return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def list_months() -> list[Month]:
+    """List the months from the newest invoice's back to the oldest's."""
+    oldest, newest = rows("SELECT min(month), max(month) FROM billing_invoice")[0]
+    if oldest is None:
+        return []
+    first, last = Month.of(oldest), Month.of(newest)
+    return [last.plus(-back) for back in range(first.months_until(last) + 1)]
+
+
+def search_invoices(invoices: QuerySet[Invoice], text: str) -> QuerySet[Invoice]:
+    """Find invoices by number or its digits, by an outside reference, or by organization.
+
+    Each way is an equality or a prefix that an index answers, but for names of organizations.
+    """
+    text = text.strip()
+    found = Q(number__startswith=text.upper()) | Q(number__in=_numbers(text))
+    found |= Q(pk__in=InvoiceDelivery.objects.filter(reference=text).values("invoice"))
+    named = Organization.objects.filter(Q(pk=text) | Q(name__icontains=text)).values_list("pk", flat=True)
+    return invoices.filter(found | Q(organization__in=list(named[:_NAMED_AT_MOST])))
+
+
+def _numbers(text: str) -> list[str]:
+    if not text.isascii() or not text.isdigit():
+        return []
+    return [f"{prefix}-{year}-{int(text):06}" for prefix, year in NumberSeries.objects.values_list("prefix", "year")]
+
+
+def list_undelivered(
+    invoices: QuerySet[Invoice], step: str = "", statuses: Iterable[str] = UNDONE
+) -> QuerySet[Invoice]:
+    """Keep the invoices of which a step of the delivery, or any, failed or ended nobody knows how."""
+    undone = InvoiceDelivery.objects.filter(invoice=OuterRef("pk"), status__in=list(statuses))
+    return invoices.filter(Exists(undone.filter(step=step) if step else undone))
+
+
+def get_left_to_credit(invoice: Invoice) -> dict[int, int]:
+    """Tell what is left of each line, in cents, after the credit notes that stand."""
+    left = {line.pk: line.amount_cents for line in invoice.lines.all()}
+    credited = InvoiceLine.objects.filter(corrects__invoice=invoice).exclude(invoice__status=Invoice.Status.VOID)
+    for line_id, cents in credited.values_list("corrects", "amount_cents"):
+        left[line_id or 0] += cents
+    return left
+
+
+def list_deliveries(invoice: Invoice) -> list[InvoiceDelivery]:
+    """List an invoice's deliveries in the order in which they are done."""
+    order = {step: place for place, step in enumerate(InvoiceDelivery.Step.values)}
+    return sorted(invoice.deliveries.all(), key=lambda delivery: (order[delivery.step], delivery.sequence))
