@@ -64,12 +64,12 @@ class Command(BaseCommand):
             plans = create_plans()
             for number, name in enumerate(ORGANIZATIONS):
                 create_organization(number, name, plans[number % len(plans)], month, chance)
-            make_it_interesting()
         for hour in list_hours_to_aggregate(now()):
             aggregate_hour(hour)
         for back in range(MONTHS_BEFORE, 0, -1):
             self.stdout.write(f"Billing {month.plus(-back)} …")
             bill_quietly(month.plus(-back))
+        make_it_interesting()
 
 
 def create_staff() -> None:
@@ -175,13 +175,14 @@ def add_usage(organization: Organization, month: Month, chance: random.Random) -
     UsageEvent.objects.bulk_create(rows)
 
 
+@transaction.atomic
 def make_it_interesting() -> None:
     """Let some organizations need a person: a refused address, expired credentials, a leap, a parked one."""
     BillingAccount.objects.filter(organization="org_demo05").update(invoice_email="nobody@refused.invalid")
     for creator in CreatorAccount.objects.filter(organization="org_demo09"):
         creator.credentials = {"token": "expired-demo-token"}
         creator.save(update_fields=["credentials"])
-    BillingAccount.objects.filter(organization="org_demo12").update(max_total_cents=100)
+    BillingAccount.objects.filter(organization="org_demo12").update(max_total_cents=50_000)
     account = BillingAccount.objects.get(organization="org_demo18")
     park_account(account.pk, actor=None, reason="The customer disputes the last contract; legal is on it.")
     Organization.objects.filter(pk="org_demo22").update(status=Organization.Status.SUSPENDED)
