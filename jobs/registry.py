@@ -61,6 +61,8 @@ class Job:
     moves_money: ClassVar[bool]
     batch_size: ClassVar[int]
     columns: ClassVar[tuple[Column, ...]] = ()
+    # In which order a summary's figures are shown: JSON in the database keeps none.
+    summary_order: ClassVar[tuple[str, ...]] = ()
 
     class Params(JobParams):
         """A job without parameters."""

@@ -39,6 +39,7 @@ class MonthlyBilling(Job):
     """Bills every active organization for one month: earnings, invoice, number, delivery."""
 
     columns = COLUMNS
+    summary_order = ("month", "dry_run", "organizations", "invoices", "held", "errors", "revenue_cents", "seconds")
 
     class Params(JobParams):
         """What can be asked of a month's billing."""

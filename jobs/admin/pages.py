@@ -16,6 +16,7 @@ from jobs.admin.words import (
     RUN_TONES,
     STEP_TONES,
     describe_duration,
+    describe_figures,
     describe_params,
     describe_summary,
 )
@@ -55,7 +56,7 @@ def run_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, object_id: str) 
         "opts": JobRun._meta,
         "original": run,
         "buttons": list_buttons(request, run),
-        "summary": describe_summary(run.summary),
+        "summary": describe_summary(run),
         "job_title": run.declaration.title if run.declaration else f"{run.job} (no longer declared)",
         "reruns": list(run.reruns.order_by("-id")[:_RERUNS_SHOWN]),
         "failures": _failures(run),
@@ -173,7 +174,7 @@ def _describe_item(run: JobRun, job: type[Job] | None, item: JobItem, columns: S
         [(column, column.show(item.result)) for column in columns],
         str(item.result.get("note") or ""),
         [{**step, "tone": STEP_TONES.get(step.get("status", ""), "")} for step in item.history],
-        [(name, ", ".join(values)) for name, values in describe_summary(item.result) if name != "Note"],
+        [(name, ", ".join(values)) for name, values in describe_figures(item.result) if name != "Note"],
     )
 
 

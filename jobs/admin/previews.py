@@ -38,6 +38,6 @@ def describe_preview(preview: JobRun | None) -> dict[str, Any]:
     return {
         "preview": preview,
         "preview_state": describe_state(preview),
-        "preview_summary": describe_summary(preview.summary),
+        "preview_summary": describe_summary(preview),
         **describe_items(preview, page),
     }

@@ -1,6 +1,8 @@
 """Runs, parameters and figures in words."""
 
 import datetime as dt
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -30,11 +32,14 @@ ITEM_TONES: dict[str, str] = {
 }
 STEP_TONES = {"done": "success", "failed": "danger", "waiting": "warning"}
 _SHOWN_VALUES = 3
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_SPELLED = {"pdf": "PDF", "email": "E-mail", "seconds": "Took"}
 
 
 def label(name: str) -> str:
     """Turn a name of the code into words: `dry_run` into “Dry run”."""
-    return name.removesuffix("_cents").replace("_", " ").strip().capitalize()
+    words = name.removesuffix("_cents").replace("_", " ").strip()
+    return _SPELLED.get(words, words[:1].upper() + words[1:])
 
 
 def describe_duration(span: dt.timedelta | None) -> str:
@@ -90,21 +95,28 @@ def describe_job(job: type[Job]) -> str:
     return (job.__doc__ or "").strip().split("\n")[0]
 
 
-def describe_summary(summary: dict[str, Any]) -> list[tuple[str, list[str]]]:
-    """Turn what a job wrote at its end into names and values; amounts are written with their currency."""
-    currency = summary.get("currency")
+def describe_figures(figures: dict[str, Any], order: Sequence[str] = ()) -> list[tuple[str, list[str]]]:
+    """Turn figures that a job wrote into names and values; amounts are written with their currency."""
+    currency = figures.get("currency")
+    names = [name for name in order if name in figures]
+    names += sorted(name for name in figures if name not in order and name != "currency")
     return [
-        (label(name), _values(name, value, currency if isinstance(currency, str) else None))
-        for name, value in summary.items()
-        if name != "currency"
+        (label(name), _values(name, figures[name], currency if isinstance(currency, str) else None)) for name in names
     ]
+
+
+def describe_summary(run: JobRun) -> list[tuple[str, list[str]]]:
+    """Turn what a run's job wrote at its end into names and values."""
+    return describe_figures(run.summary, run.declaration.summary_order if run.declaration else ())
 
 
 def _values(name: str, value: Any, currency: str | None) -> list[str]:
     if isinstance(value, dict):
         if name.endswith("_cents"):
-            return [format_money(cents, code) for code, cents in value.items()] or ["-"]
-        return [f"{label(key)}: {', '.join(_values(key, part, currency))}" for key, part in value.items()] or ["-"]
+            return [format_money(cents, code) for code, cents in sorted(value.items())] or ["-"]
+        return [f"{label(key)}: {', '.join(_values(key, part, currency))}" for key, part in value.items() if part] or [
+            "None"
+        ]
     if isinstance(value, list):
         return [", ".join(_values(name, part, currency)) for part in value] or ["-"]
     return [_value(name, value, currency)]
@@ -113,6 +125,8 @@ def _values(name: str, value: Any, currency: str | None) -> list[str]:
 def _value(name: str, value: Any, currency: str | None) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
+    if name == "month" and isinstance(value, str) and _MONTH.fullmatch(value):
+        return Month.parse(value).label
     if isinstance(value, int):
         return format_money(value, currency) if name.endswith("_cents") and currency else f"{value:,}"
     if isinstance(value, float) and name.endswith("seconds"):
