@@ -72,7 +72,7 @@ def _replay(
         after = compute_commission(months[month].terms, of, Month.of(creator.created_at), month, carried)
         carried = after.carried_cents
         was, amount = statements.get(month), after.commission_cents - billed.get((creator.pk, month), 0)
-        if amount or was is None or was.is_stale or _differs(was, after):
+        if amount or (_differs(was, after) if was else of != Earnings()):
             yield _commission_adjustment(creator, month, was, after, amount)
 
 

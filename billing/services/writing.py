@@ -92,12 +92,15 @@ def _drop_statements(drafts: Iterable[Draft]) -> None:
 
 
 def _mark_stale(drafts: Sequence[Draft]) -> None:
-    """Note that later months were computed from what these billed before."""
+    """Note that later months were computed from other deficits than these leave, or that they agree again."""
     for draft in drafts:
         for statement in draft.statements:
-            CommissionStatement.objects.filter(
-                creator=statement.creator_id, month=statement.month.plus(1).first_day
-            ).exclude(carried_in_cents=statement.commission.carried_cents).update(is_stale=True)
+            later = CommissionStatement.objects.filter(
+                creator=statement.creator_id, month__gt=statement.month.first_day
+            ).order_by("month")
+            if after := later.first():
+                after.is_stale = after.carried_in_cents != statement.commission.carried_cents
+                after.save(update_fields=["is_stale"])
 
 
 def discard_unissued(invoice_ids: Sequence[int]) -> None:

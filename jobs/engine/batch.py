@@ -49,11 +49,15 @@ class Batch:
             return
         for key in todo:
             self.context.items[key].step = step.name
+        before = {key: self.context.items[key].save() for key in todo}
         try:
             self._call_set(step, todo)
         except (Misconfigured, LeaseLost):
             raise
         except Exception as error:
+            # What the step said of its items was rolled back, or will be said again.
+            for key in self.context.mine(todo):
+                self.context.items[key].restore(before[key])
             if len(todo) == 1:
                 self.context.fail(todo[0], as_work_error(error))
                 return

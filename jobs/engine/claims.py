@@ -43,6 +43,23 @@ class Claimed:
     not_before: dt.datetime | None = None
     attempts: int = field(default=0)
 
+    def save(self) -> dict[str, Any]:
+        """Remember what is known of the item before a step that may be undone."""
+        return {
+            "steps": {name: dict(record) for name, record in self.steps.items()},
+            "result": dict(self.result),
+            "status": self.status,
+            "error_kind": self.error_kind,
+            "error": self.error,
+            "not_before": self.not_before,
+            "attempts": self.attempts,
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Forget what a step that was undone said of the item."""
+        for name, value in saved.items():
+            setattr(self, name, value)
+
 
 def worker_name() -> str:
     """Name this worker for people: host, process and thread."""

@@ -41,6 +41,10 @@ class Context:
         running = JobItem.Status.RUNNING
         return [key for key in keys if key in self.items and self.items[key].status == running]
 
+    def mine(self, keys: Sequence[str]) -> list[str]:
+        """Keep those keys whose item nobody else has taken."""
+        return [key for key in keys if key in self.items]
+
     def fail(self, key: str, error: WorkError) -> None:
         """Let one item fail at the present step; the others go on."""
         record_failure(self.items[key], error, self.now)
