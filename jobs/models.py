@@ -137,7 +137,7 @@ class JobItem(models.Model):
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
 
-    run = models.ForeignKey(JobRun, on_delete=models.PROTECT, related_name="items")
+    run = models.ForeignKey(JobRun, on_delete=models.PROTECT, related_name="items", db_index=False)
     key = models.CharField(max_length=200)
     status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
     step = models.CharField(max_length=32, blank=True, help_text="Where it stands, or where it failed.")

@@ -18,7 +18,7 @@ class CreatorAccount(models.Model):
         PAUSED = "paused", "Paused"
         CLOSED = "closed", "Closed"
 
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="creators")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="creators", db_index=False)
     onlyfans_user_id = models.CharField("OnlyFans user id", max_length=64, unique=True)
     display_name = models.CharField(max_length=200)
     status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
@@ -47,7 +47,7 @@ class EarningsAggregate(models.Model):
         REFERRALS = "referrals", "Referrals"
         CHARGEBACKS = "chargebacks", "Chargebacks"
 
-    creator = models.ForeignKey(CreatorAccount, on_delete=models.PROTECT, related_name="earnings")
+    creator = models.ForeignKey(CreatorAccount, on_delete=models.PROTECT, related_name="earnings", db_index=False)
     month = models.DateField(help_text="The first day of the month.")
     category = models.CharField(max_length=16, choices=Category)
     gross_cents = models.BigIntegerField()

@@ -25,7 +25,7 @@ class InvoiceDelivery(models.Model):
         FAILED = "failed", "Failed"
         UNKNOWN = "unknown", "Outcome unknown"
 
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="deliveries")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
     step = models.CharField(max_length=16, choices=Step)
     sequence = models.PositiveSmallIntegerField(default=1)
     status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)

@@ -52,7 +52,8 @@ class Invoice(models.Model):
     ISSUED = (Status.FINALIZED, Status.PAID, Status.UNCOLLECTIBLE)
     DEAD = (Status.REJECTED, Status.CREDITED, Status.VOID)
 
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="invoices")
+    # No index of its own where one below begins with the column, or where nobody looks the other way.
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="invoices", db_index=False)
     month = models.DateField(help_text="The first day of the month.")
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.INVOICE)
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
@@ -63,12 +64,14 @@ class Invoice(models.Model):
     total_cents = models.BigIntegerField(default=0)
     issue_date = models.DateField(null=True, blank=True)
     due_date = models.DateField(null=True, blank=True)
-    corrects = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections")
-    terms = models.ForeignKey(PlanTerms, on_delete=models.PROTECT, related_name="+")
+    corrects = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections", db_index=False
+    )
+    terms = models.ForeignKey(PlanTerms, on_delete=models.PROTECT, related_name="+", db_index=False)
     seller = models.JSONField(default=dict)
     buyer = models.JSONField(default=dict)
     held_reason = models.TextField(blank=True)
-    run = models.ForeignKey(JobRun, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    run = models.ForeignKey(JobRun, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     computed_at = models.DateTimeField(default=timezone.now)
     finalized_at = models.DateTimeField(null=True, blank=True)
 
@@ -93,6 +96,8 @@ class Invoice(models.Model):
             models.CheckConstraint(condition=Q(month__day=1), name="billing_invoice_first_day"),
         ]
         indexes = [
+            models.Index(fields=["organization", "month"], name="billing_invoice_organization"),
+            models.Index(fields=["corrects"], condition=Q(corrects__isnull=False), name="billing_invoice_corrects"),
             models.Index(fields=["month", "status", "-id"], name="billing_invoice_month_status"),
             models.Index(fields=["-month", "-id"], name="billing_invoice_newest"),
             models.Index(fields=["id"], condition=Q(status="held"), name="billing_invoice_held"),
@@ -121,14 +126,19 @@ class InvoiceLine(models.Model):
         ADJUSTMENT = "adjustment", "Adjustment"
         TAX = "tax", "Tax"
 
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
+    # An index below begins with each of the columns that have none of their own.
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines", db_index=False)
     position = models.PositiveIntegerField()
     kind = models.CharField(max_length=16, choices=Kind)
     description = models.CharField(max_length=500)
     month = models.DateField(help_text="The month that it is for: an earlier one for an adjustment.")
-    creator = models.ForeignKey(CreatorAccount, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    corrects = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections")
+    creator = models.ForeignKey(
+        CreatorAccount, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
+    corrects = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections", db_index=False
+    )
     quantity = models.DecimalField(max_digits=24, decimal_places=6, default=1)
     amount_cents = models.BigIntegerField()
     explanation = models.JSONField(default=dict)
@@ -139,6 +149,7 @@ class InvoiceLine(models.Model):
         constraints = [models.UniqueConstraint(fields=["invoice", "position"], name="billing_line_position")]
         indexes = [
             models.Index(fields=["creator", "month"], condition=Q(creator__isnull=False), name="billing_line_creator"),
+            models.Index(fields=["corrects"], condition=Q(corrects__isnull=False), name="billing_line_corrects"),
         ]
 
     def __str__(self) -> str:
@@ -148,7 +159,7 @@ class InvoiceLine(models.Model):
 class CommissionStatement(models.Model):
     """What a creator's month came to, as last billed; its lines, original and adjustments, are the ledger."""
 
-    creator = models.ForeignKey(CreatorAccount, on_delete=models.PROTECT, related_name="statements")
+    creator = models.ForeignKey(CreatorAccount, on_delete=models.PROTECT, related_name="statements", db_index=False)
     month = models.DateField(help_text="The first day of the month.")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="statements")
     gross_cents = models.BigIntegerField()

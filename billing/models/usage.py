@@ -23,8 +23,8 @@ class Meter(models.Model):
 class UsageEvent(models.Model):
     """A measured use; the same key from the same organization is the same event."""
 
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="+")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="+", db_index=False)
     quantity = models.DecimalField(max_digits=24, decimal_places=6)
     occurred_at = models.DateTimeField()
     idempotency_key = models.CharField(max_length=200)
@@ -47,8 +47,8 @@ class UsageEvent(models.Model):
 class UsageHour(models.Model):
     """What an organization used of a meter in an hour (UTC); always recomputed whole, never added to."""
 
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="+")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+", db_index=False)
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="+", db_index=False)
     hour = models.DateTimeField()
     quantity = models.DecimalField(max_digits=24, decimal_places=6)
     # Set by the database whenever the quantity is written: late usage is found by it.

@@ -1,12 +1,12 @@
 """Drafts into tables, in bulk: many rows a statement, and the same rows whoever asks twice."""
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from pydantic_core import to_json
 
 from billing.models import CommissionStatement, Invoice, InvoiceLine
 from billing.selectors.inputs import rows
@@ -49,14 +49,14 @@ def _copy(table: str, columns: str, values: Iterable[tuple[Any, ...]]) -> None:
 
 
 def _invoice_rows(drafts: Iterable[Draft], run_id: int | None, computed_at: dt.datetime) -> Iterator[tuple[Any, ...]]:
-    seller = json.dumps(settings.INVOICE_SELLER)
+    seller = to_json(settings.INVOICE_SELLER)
     for draft in drafts:
         account = draft.account
         buyer = {"name": account.name, "address": account.address, "email": account.email, "tax_id": account.tax_id}
         yield (
             draft.id, account.organization_id, draft.month.first_day, str(draft.kind), str(draft.status),
             account.currency, draft.subtotal_cents, draft.tax_cents, draft.total_cents, draft.terms_id, seller,
-            json.dumps(buyer), draft.held_reason, run_id, computed_at,
+            to_json(buyer), draft.held_reason, run_id, computed_at,
         )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def _line_rows(drafts: Iterable[Draft]) -> Iterator[tuple[Any, ...]]:
         for position, line in enumerate(draft.lines, start=1):
             yield (
                 draft.id, position, str(line.kind), line.description, line.month.first_day, line.creator_id,
-                line.meter_id, line.quantity, line.amount_cents, json.dumps(line.explanation),
+                line.meter_id, line.quantity, line.amount_cents, to_json(line.explanation),
             )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from pydantic_core import to_json
 
 from jobs.models import JobItem, JobRun
 
@@ -172,14 +173,13 @@ def renew(items: Sequence[Claimed]) -> bool:
 
 _FLUSH = """
     WITH news AS (
-        SELECT * FROM unnest(
-            %(ids)s::bigint[], %(tokens)s::int[], %(statuses)s::text[], %(step)s::text[], %(steps)s::text[],
-            %(results)s::text[], %(kinds)s::text[], %(errors)s::text[], %(not_before)s::timestamptz[],
-            %(attempts)s::int[]
-        ) AS news(id, token, status, step, steps, result, error_kind, error, not_before, attempts)
+        SELECT * FROM jsonb_to_recordset(%s::jsonb) AS news(
+            id bigint, token int, status text, step text, steps jsonb, result jsonb, error_kind text, error text,
+            not_before timestamptz, attempts int
+        )
     ), written AS (
         UPDATE jobs_jobitem item SET
-            status = news.status, step = news.step, steps = news.steps::jsonb, result = news.result::jsonb,
+            status = news.status, step = news.step, steps = news.steps, result = news.result,
             error_kind = news.error_kind, error = news.error, not_before = news.not_before, attempts = news.attempts,
             lease_expires_at = CASE WHEN news.status = 'running' THEN item.lease_expires_at END,
             finished_at = CASE WHEN news.status IN ('running', 'pending') THEN NULL ELSE clock_timestamp() END
@@ -189,26 +189,16 @@ _FLUSH = """
     )
     SELECT id, status FROM written
 """
+_WRITTEN = ("id", "token", "status", "step", "steps", "result", "error_kind", "error", "not_before", "attempts")
 
 
 def flush(run: JobRun, items: Sequence[Claimed]) -> set[int]:
     """Write down what became of the items and count the ended ones on the run; return the ids still ours."""
     if not items:
         return set()
-    values: dict[str, Any] = {
-        "ids": [item.id for item in items],
-        "tokens": [item.token for item in items],
-        "statuses": [item.status for item in items],
-        "step": [item.step for item in items],
-        "steps": [json.dumps(item.steps) for item in items],
-        "results": [json.dumps(item.result) for item in items],
-        "kinds": [item.error_kind for item in items],
-        "errors": [item.error for item in items],
-        "not_before": [item.not_before for item in items],
-        "attempts": [item.attempts for item in items],
-    }
+    news = to_json([{name: getattr(item, name) for name in _WRITTEN} for item in items]).decode()
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_FLUSH, values)
+        cursor.execute(_FLUSH, [news])
         written = dict(cursor.fetchall())
         ended = list(written.values())
         _count(run.pk, *(ended.count(status) for status in ("done", "skipped", "failed")))
