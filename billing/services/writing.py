@@ -42,6 +42,10 @@ def _give_ids(drafts: Sequence[Draft]) -> None:
         draft.id = id_
 
 
+def _json(value: Any) -> str:
+    return to_json(value).decode()
+
+
 def _copy(table: str, columns: str, values: Iterable[tuple[Any, ...]]) -> None:
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
         for row in values:
@@ -49,14 +53,14 @@ def _copy(table: str, columns: str, values: Iterable[tuple[Any, ...]]) -> None:
 
 
 def _invoice_rows(drafts: Iterable[Draft], run_id: int | None, computed_at: dt.datetime) -> Iterator[tuple[Any, ...]]:
-    seller = to_json(settings.INVOICE_SELLER)
+    seller = _json(settings.INVOICE_SELLER)
     for draft in drafts:
         account = draft.account
         buyer = {"name": account.name, "address": account.address, "email": account.email, "tax_id": account.tax_id}
         yield (
             draft.id, account.organization_id, draft.month.first_day, str(draft.kind), str(draft.status),
             account.currency, draft.subtotal_cents, draft.tax_cents, draft.total_cents, draft.terms_id, seller,
-            to_json(buyer), draft.held_reason, run_id, computed_at,
+            _json(buyer), draft.held_reason, run_id, computed_at,
         )  # fmt: skip
 
 
@@ -65,7 +69,7 @@ def _line_rows(drafts: Iterable[Draft]) -> Iterator[tuple[Any, ...]]:
         for position, line in enumerate(draft.lines, start=1):
             yield (
                 draft.id, position, str(line.kind), line.description, line.month.first_day, line.creator_id,
-                line.meter_id, line.quantity, line.amount_cents, to_json(line.explanation),
+                line.meter_id, line.quantity, line.amount_cents, _json(line.explanation),
             )  # fmt: skip
 
 
