@@ -50,7 +50,7 @@ def run_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, object_id: str) 
     """Show a run: how far it is, what became of its items, and what can be done about it."""
     require_view(request)
     run = get_run(object_id)
-    query = ItemQuery.read(request.GET)
+    query, failures = ItemQuery.read(request.GET), _failures(run)
     context = {
         **describe_state(run),
         "opts": JobRun._meta,
@@ -59,8 +59,8 @@ def run_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, object_id: str) 
         "summary": describe_summary(run),
         "job_title": run.declaration.title if run.declaration else f"{run.job} (no longer declared)",
         "reruns": list(run.reruns.order_by("-id")[:_RERUNS_SHOWN]),
-        "failures": _failures(run),
-        "steps": _step_names(run),
+        "failures": failures,
+        "steps": _step_names(run, [*failures, query.step]),
         "item_statuses": JobItem.Status.choices,
         **describe_items(run, find_page(run, query)),
     }
@@ -128,14 +128,14 @@ def _real_start(run: JobRun) -> str:
     return f"{address}?preview={run.pk}"
 
 
-def _step_names(run: JobRun) -> list[str]:
+def _step_names(run: JobRun, others: Sequence[str]) -> list[str]:
+    """List the steps of a run's job, and others that items stood at under other settings."""
     job = run.declaration
-    if job is None:
-        return []
     try:
-        return [step.name for step in job(job.Params.model_validate(run.params)).steps()]
+        declared = [step.name for step in job(job.Params.model_validate(run.params)).steps()] if job else []
     except ValueError:
-        return []
+        declared = []
+    return list(dict.fromkeys(filter(None, [*declared, *others])))
 
 
 def _failures(run: JobRun) -> dict[str, int]:
