@@ -128,14 +128,17 @@ class CreditForm(ReasonForm):
     def clean(self) -> dict[str, Any]:
         """Ask for at least one amount, and for none above what is left of its line."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        written = any(cleaned.get(f"line_{line.pk}") for line in self.lines)
         if cleaned.get("scope") != self.SOME:
+            if written:
+                self.add_error("scope", "You wrote amounts: choose “These amounts”, or take them out again.")
             return cleaned
         for line in self.lines:
             name, left = f"line_{line.pk}", self.left[line.pk]
             cents = cleaned.get(name)
             if cents and (cents * left < 0 or abs(cents) > abs(left)):
                 self.add_error(name, f"At most {format_money(left, self.invoice.currency)} is left of this line.")
-        if not self.errors and not any(cleaned.get(f"line_{line.pk}") for line in self.lines):
+        if not self.errors and not written:
             self.add_error("scope", "Write the amount beside at least one line.")
         return cleaned
 

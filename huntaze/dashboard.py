@@ -19,13 +19,13 @@ from billing.selectors.figures import (
     list_held,
     list_revenue,
 )
-from common.clock import Month, now, previous_month
+from common.clock import previous_month
 from common.money import format_money, minor_digits
 from jobs.admin.words import RUN_TONES, describe_duration
 from jobs.models import JobItem, JobRun
 from jobs.selectors import list_failed_items, list_last_runs, list_troubled_runs
 
-_SHOWN = 8
+_SHOWN = 6
 _ITEMS_SHOWN = 3
 _MONTHS = 12
 _CHART_OPTIONS = {
@@ -72,14 +72,14 @@ def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _billing() -> dict[str, Any]:
     held, failed = list_held(), count_failed_deliveries()
-    revenue = list_revenue(previous_month().plus(1 - _MONTHS), Month.of(now()))
+    revenue = list_revenue(previous_month().plus(1 - _MONTHS), previous_month())
     return {
         "shows_billing": True,
         "is_fresh": not revenue and not Invoice.objects.exists(),
         "tiles": _tiles(count_up_to_many(held), failed),
         "held": [(invoice, format_money(invoice.total_cents, invoice.currency)) for invoice in held[:_SHOWN]],
         "undelivered": list(list_failed_deliveries()[:_SHOWN]) if failed else [],
-        "charts": [_chart(code, list(months)) for code, months in groupby(revenue, lambda r: r.currency)],
+        "charts": _charts(revenue),
         "revenue": _tabulate(revenue),
     }
 
@@ -93,6 +93,13 @@ def _tiles(held: str, failed: dict[str, int]) -> list[Tile]:
         Tile("Deliveries failed", f"{count:,}", f"{invoices}?failed=any", "danger" if count else ""),
         Tile("Accounts parked", f"{parked:,}", f"{accounts}?parked=yes", ""),
     ]
+
+
+def _charts(revenue: list[Revenue]) -> list[Chart]:
+    """Draw a chart for each currency, the one with most documents first."""
+    by_currency = [list(months) for _, months in groupby(revenue, lambda row: row.currency)]
+    by_currency.sort(key=lambda months: -sum(month.documents for month in months))
+    return [_chart(months[0].currency, months) for months in by_currency]
 
 
 def _chart(currency: str, months: list[Revenue]) -> Chart:
@@ -111,7 +118,6 @@ def _tabulate(revenue: list[Revenue]) -> list[dict[str, Any]]:
             "month": row.month,
             "documents": row.documents,
             "subtotal": format_money(row.subtotal_cents, row.currency),
-            "tax": format_money(row.tax_cents, row.currency),
             "total": format_money(row.total_cents, row.currency),
         }
         for row in rows

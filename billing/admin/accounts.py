@@ -6,7 +6,6 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
@@ -15,6 +14,7 @@ from unfold.paginator import InfinitePaginator
 
 from billing.admin.filters import ParkedFilter
 from billing.admin.pages import AnyAdmin, Question, ask, door, find, require
+from billing.admin.words import show_label
 from billing.forms import ReasonForm
 from billing.models import BillingAccount
 from billing.services.parking import park_account, unpark_account
@@ -116,8 +116,7 @@ class BillingAccountAdmin(ModelAdmin):
     def state(self, account: BillingAccount) -> str:
         """Show whether the account is parked, with the reason."""
         text, tone = ("Parked", "warning") if account.is_parked else ("Billed", "success")
-        context = {"text": text, "tone": tone, "title": account.parked_reason}
-        return render_to_string("billing/admin/state.html", context)
+        return show_label(text, tone, account.parked_reason)
 
 
 def _park_address(request: HttpRequest, account: BillingAccount) -> str:

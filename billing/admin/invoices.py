@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -15,7 +14,7 @@ from billing.admin import corrections, delivering, invoice_page, running
 from billing.admin.filters import MonthFilter, StepFilter
 from billing.admin.pages import ReadOnlyAdmin, door
 from billing.admin.paging import SelectionPaginator
-from billing.admin.words import INVOICE_TONES, mark_deliveries
+from billing.admin.words import INVOICE_TONES, mark_deliveries, show_label, show_marks
 from billing.models import Invoice
 from billing.selectors.figures import count_up_to_many, list_held
 from billing.selectors.invoices import get_selection, list_undelivered, search_invoices
@@ -93,17 +92,18 @@ class InvoiceAdmin(ReadOnlyAdmin):
     @display(description="Number")
     def document(self, invoice: Invoice) -> str:
         """Give the number, or say that there is none yet."""
-        return invoice.number or "No number"
+        return _unbroken(invoice.number or "No number")
 
     @display(description="Organization")
     def organization_name(self, invoice: Invoice) -> str:
         """Name the organization, with its id."""
-        return render_to_string("billing/admin/organization_cell.html", {"organization": invoice.organization})
+        cell = '<span class="hz-clip">{}</span><span class="hz-key hz-muted">{}</span>'
+        return format_html(cell, invoice.organization.name, invoice.organization_id)
 
     @display(description="Month")
     def period(self, invoice: Invoice) -> str:
         """Give the month."""
-        return str(invoice.period)
+        return _unbroken(str(invoice.period))
 
     @display(description="Kind")
     def kind_name(self, invoice: Invoice) -> str:
@@ -113,18 +113,17 @@ class InvoiceAdmin(ReadOnlyAdmin):
     @display(description="State")
     def state(self, invoice: Invoice) -> str:
         """Show the status as a coloured label, with the reason where it is held."""
-        context = {"text": invoice.get_status_display(), "tone": INVOICE_TONES.get(invoice.status, "")}
-        return render_to_string("billing/admin/state.html", {**context, "title": invoice.held_reason})
+        return show_label(invoice.get_status_display(), INVOICE_TONES.get(invoice.status, ""), invoice.held_reason)
 
     @display(description="Total", formatting="price")
     def total(self, invoice: Invoice) -> str:
         """Give the total."""
-        return format_html('<span class="hz-num">{}</span>', format_money(invoice.total_cents, invoice.currency))
+        return _unbroken(format_money(invoice.total_cents, invoice.currency))
 
     @display(description="Delivery")
     def delivery(self, invoice: Invoice) -> str:
         """Show a sign for each step of the delivery."""
-        return render_to_string("billing/admin/marks.html", {"marks": mark_deliveries(invoice)})
+        return show_marks(mark_deliveries(invoice))
 
     @admin.action(description="Total of the ticked ones")
     def sum_up(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
@@ -135,6 +134,10 @@ class InvoiceAdmin(ReadOnlyAdmin):
         for total in selection.totals or ():
             words = f"{total.invoices:,} in {total.currency}: {format_money(total.total_cents, total.currency)}"
             messages.info(request, f"{words}, of it tax {format_money(total.tax_cents, total.currency)}.")
+
+
+def _unbroken(text: str) -> str:
+    return format_html('<span class="tabular-nums whitespace-nowrap">{}</span>', text)
 
 
 def _list_waiting() -> list[tuple[str, str, str, str]]:

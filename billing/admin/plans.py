@@ -48,13 +48,22 @@ class PlanAdmin(ModelAdmin):
     inlines = (BracketInline, MeterPriceInline)
     change_form_template = "billing/admin/plan.html"
     fieldsets = (
-        (None, {"fields": (("name", "code"), ("currency", "base_fee_cents"), "issue_zero_invoices")}),
+        (
+            None,
+            {
+                "fields": ("name", "code", "currency", "base_fee_cents", "issue_zero_invoices"),
+                "description": "Amounts are in cents, the smallest unit of the currency: 9900 is USD 99.00. Rates are "
+                "in hundredths of a percent: 2000 is 20 %. Changes hold for the months billed from then on.",
+            },
+        ),
         (
             "Commission",
             {
                 "fields": (
-                    ("commission_basis", "commission_free_months"),
-                    ("minimum_commission_cents", "maximum_commission_cents"),
+                    "commission_basis",
+                    "commission_free_months",
+                    "minimum_commission_cents",
+                    "maximum_commission_cents",
                 )
             },
         ),

@@ -1,6 +1,10 @@
-"""Statuses as coloured labels."""
+"""Statuses as coloured labels and signs, for lists of many rows without a template a cell."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
 
 from billing.models import Invoice, InvoiceDelivery
 
@@ -53,3 +57,23 @@ def _mark(step: str, delivery: InvoiceDelivery) -> Mark:
     if delivery.error:
         text += f". {delivery.error}"
     return Mark(STEP_ICONS[step], DELIVERY_TONES.get(delivery.status, ""), text)
+
+
+_labels: dict[tuple[str, str], str] = {}
+
+
+def show_label(text: str, tone: str, title: str = "") -> str:
+    """Write the theme's label, rendered once for each text and tone; `title` shows on hovering."""
+    if (text, tone) not in _labels:
+        _labels[text, tone] = render_to_string("unfold/helpers/label.html", {"text": text, "type": tone})
+    return format_html('<span title="{}">{}</span>', title, _labels[text, tone]) if title else _labels[text, tone]
+
+
+def show_marks(marks: Iterable[Mark]) -> str:
+    """Write signs in a row."""
+    sign = (
+        '<span class="hz-mark hz-tone-{}" title="{}" role="img" aria-label="{}">'
+        '<span class="material-symbols-outlined" aria-hidden="true">{}</span></span>'
+    )
+    signs = format_html_join("", sign, ((m.tone or "none", m.text, m.text, m.icon) for m in marks))
+    return format_html('<span class="hz-marks">{}</span>', signs) if signs else "-"

@@ -16,9 +16,8 @@ from common.money import format_money
 
 # Up to here a selection is summed when it is looked at; beyond, only the planner is asked how large it is.
 SUMMED_AT_MOST = 150_000
-# How many organizations a word in the search may stand for.
-_NAMED_AT_MOST = 500
-_TOTAL = ("currency", "invoices", "subtotal_cents", "tax_cents", "total_cents", "issued_cents", "dropped_cents")
+# How many things a word in the search may stand for.
+_FOUND_AT_MOST = 500
 UNDONE = (InvoiceDelivery.Status.FAILED, InvoiceDelivery.Status.UNKNOWN)
 
 
@@ -64,30 +63,29 @@ def get_selection(invoices: QuerySet[Invoice]) -> Selection:
 def list_totals(invoices: QuerySet[Invoice]) -> tuple[Total, ...]:
     """Sum invoices and credit notes by currency."""
     dropped = Q(status__in=[Invoice.Status.VOID, Invoice.Status.REJECTED])
-    found = (
-        invoices.order_by()
-        .values("currency")
-        .annotate(
-            invoices=Count("id"),
-            subtotal_cents=Sum("subtotal_cents"),
-            tax_cents=Sum("tax_cents"),
-            total_cents=Sum("total_cents"),
-            issued_cents=Sum("total_cents", filter=Q(number__isnull=False) & ~dropped, default=0),
-            dropped_cents=Sum("total_cents", filter=dropped, default=0),
-        )
-        .order_by("currency")
+    sums = {
+        "documents": Count("id"),
+        "subtotal": Sum("subtotal_cents"),
+        "tax": Sum("tax_cents"),
+        "total": Sum("total_cents"),
+        "issued": Sum("total_cents", filter=Q(number__isnull=False) & ~dropped, default=0),
+        "dropped": Sum("total_cents", filter=dropped, default=0),
+    }
+    by_currency = (
+        invoices.order_by().values("currency").annotate(**sums).order_by("currency").values_list("currency", *sums)
     )
     # Sums of BIGINT come as NUMERIC: whole all the same.
-    return tuple(Total(currency, *map(int, sums)) for currency, *sums in found.values_list(*_TOTAL))
+    return tuple(Total(currency, *map(int, found)) for currency, *found in by_currency)
 
 
 def estimate_rows(queryset: QuerySet[Any]) -> int:
     """Ask the planner how many rows a query gives, without running it."""
     try:
-        plan = json.loads(queryset.order_by().explain(format="json"))
+        plan = queryset.order_by().explain(format="json")
     except EmptyResultSet:
-        return 0
-    return int(plan[0]["Plan"]["Plan Rows"])
+        plan = ""
+    # Without a plan the query has a condition that nothing meets, and is never sent.
+    return int(json.loads(plan)[0]["Plan"]["Plan Rows"]) if plan else 0
 
 
 def list_months() -> list[Month]:
@@ -100,15 +98,21 @@ def list_months() -> list[Month]:
 
 
 def search_invoices(invoices: QuerySet[Invoice], text: str) -> QuerySet[Invoice]:
-    """Find invoices by number or its digits, by an outside reference, or by organization.
+    """Find invoices by number, its beginning or its digits, by an outside reference, or by organization.
 
-    Each way is an equality or a prefix that an index answers, but for names of organizations.
+    What a word stands for is found first, each way by its index; the invoices are then found by key.
     """
     text = text.strip()
-    found = Q(number__startswith=text.upper()) | Q(number__in=_numbers(text))
-    found |= Q(pk__in=InvoiceDelivery.objects.filter(reference=text).values("invoice"))
-    named = Organization.objects.filter(Q(pk=text) | Q(name__icontains=text)).values_list("pk", flat=True)
-    return invoices.filter(found | Q(organization__in=list(named[:_NAMED_AT_MOST])))
+    numbered = Invoice.objects.filter(Q(number__startswith=text.upper()) | Q(number__in=_numbers(text))).order_by()
+    referred = InvoiceDelivery.objects.filter(reference=text).order_by().values_list("invoice", flat=True)
+    found = Q(pk__in=[*numbered.values_list("pk", flat=True)[:_FOUND_AT_MOST], *referred[:_FOUND_AT_MOST]])
+    return invoices.filter(found | Q(organization__in=find_organizations(text)))
+
+
+def find_organizations(text: str) -> list[str]:
+    """Find the ids of the organizations that a word stands for: by id, or by a part of the name."""
+    named = Organization.objects.filter(Q(pk=text) | Q(name__icontains=text)).order_by()
+    return list(named.values_list("pk", flat=True)[:_FOUND_AT_MOST])
 
 
 def _numbers(text: str) -> list[str]:

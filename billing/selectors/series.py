@@ -13,11 +13,11 @@ class SeriesReport:
     series: str
     expected: int
     found: int
-    missing: int
-    first_gap: str
-    doubles: tuple[str, ...]
-    beyond: tuple[str, ...]
-    malformed: tuple[str, ...]
+    missing: int = 0
+    first_gap: str = ""
+    doubles: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
+    malformed: tuple[str, ...] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -27,7 +27,7 @@ class SeriesReport:
     def verdict(self) -> str:
         """Say it in a sentence."""
         if self.is_sound:
-            return f"{self.series} is sound: {self.expected:,} numbers given, each found once."
+            return f"{self.series} is sound: {self.expected:,} given, each found once."
         faults = []
         if self.missing:
             faults.append(f"{self.missing:,} missing, the first {self.first_gap}")
@@ -39,20 +39,25 @@ class SeriesReport:
         return f"{self.series} is broken: {'; '.join(faults)}."
 
 
-_REPORT = """
+_NUMBERED = """
     WITH given AS (
         SELECT %s::bigint AS last
     ), numbered AS (
-        SELECT number, CASE WHEN number ~ %s THEN substr(number, %s)::bigint END AS place
-        FROM billing_invoice WHERE number LIKE %s
-    ), places AS (
+        SELECT number, CASE WHEN translate(rest, '0123456789', '') = '' AND length(rest) BETWEEN 6 AND 12
+            THEN rest::bigint END AS place
+        FROM (SELECT number, substr(number, %s) AS rest FROM billing_invoice WHERE number LIKE %s) of_series
+    )
+"""
+# As many as there should be, all different, from 1 to the last: then none is missing and none is there twice.
+_PROOF = "SELECT count(*), count(DISTINCT place), min(place), max(place) FROM numbered"
+_FAULTS = """
+    , places AS (
         SELECT place, count(*) AS times FROM numbered WHERE place IS NOT NULL GROUP BY place
     ), within AS (
         SELECT place, lag(place, 1, 0::bigint) OVER (ORDER BY place) AS former
         FROM places, given WHERE place BETWEEN 1 AND last
     )
     SELECT
-        (SELECT count(*) FROM numbered),
         last - (SELECT count(*) FROM within),
         coalesce(
             (SELECT min(former) + 1 FROM within WHERE place > former + 1),
@@ -67,15 +72,17 @@ _REPORT = """
 
 def get_series_report(series: NumberSeries) -> SeriesReport:
     """Compare the numbers that a series gave with those on invoices: each must be there, and once."""
-    start = f"{series}-"
-    ((found, missing, gap, doubles, beyond, malformed),) = rows(
-        _REPORT, series.last_number, f"^{start}[0-9]{{6,12}}$", len(start) + 1, f"{start}%"
-    )
+    start, last = f"{series}-", series.last_number
+    values = (last, len(start) + 1, f"{start}%")
+    ((found, different, lowest, highest),) = rows(_NUMBERED + _PROOF, *values)
+    if found == different == last and (not last or (lowest, highest) == (1, last)):
+        return SeriesReport(str(series), last, found)
+    ((missing, gap, doubles, beyond, malformed),) = rows(_NUMBERED + _FAULTS, *values)
     return SeriesReport(
-        series=str(series),
-        expected=series.last_number,
-        found=found,
-        missing=missing,
+        str(series),
+        last,
+        found,
+        missing,
         first_gap=f"{start}{gap:06}" if missing else "",
         doubles=tuple(f"{start}{place:06}" for place in doubles),
         beyond=tuple(beyond),
