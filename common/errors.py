@@ -4,6 +4,12 @@ A client or a service raises one of these with a sentence that a member of staff
 reads the class and does the rest.
 """
 
+import re
+
+# What neither the database's text nor a page can hold.
+_UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
+_LONGEST_MESSAGE = 2000
+
 
 class WorkError(Exception):
     """A failure with a sentence for people in it and a policy in its class."""
@@ -11,6 +17,7 @@ class WorkError(Exception):
     kind = "error"
 
     def __init__(self, message: str) -> None:
+        message = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", message)[:_LONGEST_MESSAGE]
         super().__init__(message)
         self.message = message
 

@@ -16,6 +16,7 @@ from jobs.services import read_params, start
 
 START_TASK = "jobs.start_job"
 _MARK = "Declared as "
+_CLOCKS_DIFFER_BY = dt.timedelta(seconds=5)
 
 
 def declared_schedule(job: type[Job]) -> str:
@@ -66,9 +67,14 @@ def _sync_one(job: type[Job], expression: str) -> None:
             queue="default",
             description=mark,
         )
-    elif row.description != mark and row.crontab and row.description == f"{_MARK}{_expression(row.crontab)} (UTC).":
+    elif row.description != mark and row.crontab and _is_as_declared(row.description, row.crontab):
         row.crontab, row.description = _crontab(expression), mark
         row.save()
+
+
+def _is_as_declared(description: str, crontab: CrontabSchedule) -> bool:
+    """Tell a row that still says what the code once declared from one that somebody edited."""
+    return str(crontab.timezone) == "UTC" and description == f"{_MARK}{_expression(crontab)} (UTC)."
 
 
 def _crontab(expression: str) -> CrontabSchedule:
@@ -92,10 +98,10 @@ def _expression(crontab: CrontabSchedule) -> str:
 def latest_slot(row: PeriodicTask, moment: dt.datetime) -> dt.datetime:
     """Return the instant for which a schedule rings now: its last due time, or the full interval before `moment`."""
     if row.crontab:
-        minute = moment.astimezone(row.crontab.timezone).replace(second=0, microsecond=0)
-        return next(CronSim(_expression(row.crontab), minute + dt.timedelta(minutes=1), reverse=True)).astimezone(
-            dt.UTC
-        )
+        # Added in UTC: local time forgets which of two equal hours it is in when clocks are put back.
+        beyond = moment.astimezone(dt.UTC).replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
+        local = beyond.astimezone(row.crontab.timezone)
+        return next(CronSim(_expression(row.crontab), local, reverse=True)).astimezone(dt.UTC)
     if row.interval:
         seconds = row.interval.schedule.run_every.total_seconds()
         return dt.datetime.fromtimestamp(moment.timestamp() // seconds * seconds, tz=dt.UTC)
@@ -110,10 +116,13 @@ def next_due(row: PeriodicTask, moment: dt.datetime) -> dt.datetime | None:
 
 
 def start_scheduled(name: str) -> tuple[JobRun, bool]:
-    """Start a job for its present slot; two schedulers, or one that rings twice, get the same run."""
+    """Start a job for its present slot; two schedulers, or one that rings twice, get the same run.
+
+    A worker whose clock is a little behind the scheduler's must not take the slot for the one before it.
+    """
     job = get_job(name)
     row = PeriodicTask.objects.select_related("crontab", "interval").get(name=name)
-    slot = iso(latest_slot(row, now()))
+    slot = iso(latest_slot(row, now() + _CLOCKS_DIFFER_BY))
     return start(job, read_params(job, {}), JobRun.Trigger.SCHEDULE, slot=f"schedule {slot}")
 
 

@@ -6,12 +6,13 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from celery import current_app
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from pydantic import ValidationError
 
 from common.clock import now
-from common.errors import Misconfigured, Permanent
+from common.errors import OutcomeUnknown, Permanent, Retryable, WorkError
 from jobs.models import JobItem, JobRun
 from jobs.registry import Job, JobParams, get_job
 from jobs.selectors import count_items
@@ -86,7 +87,9 @@ def start(
     try:
         with transaction.atomic():
             run.save(force_insert=True)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not _is_taken(error):
+            raise
         other = _other_run(job, slot, overlap_key)
         if other is None:
             # The run that was in the way has ended since: now the place is free.
@@ -94,6 +97,12 @@ def start(
         return other, False
     transaction.on_commit(lambda: ring(run))
     return run, True
+
+
+def _is_taken(error: IntegrityError) -> bool:
+    """Tell a slot or a place that another run has from anything else the database refuses."""
+    refused = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    return refused in {"jobs_run_slot", "jobs_run_overlap"}
 
 
 def _other_run(job: type[Job], slot: str | None, overlap_key: str | None) -> JobRun | None:
@@ -115,7 +124,8 @@ def ring(run: JobRun, times: int = 1) -> None:
 def expand_run(run_id: int) -> JobRun:
     """Write the items that a run expects, once, in one transaction; return the run.
 
-    What the job itself finds wrong before its first item (Permanent, Misconfigured) ends the run as failed.
+    What is wrong with the job before its first item ends the run as failed, unless it may heal by itself: then the
+    error is raised and the run waits for the next sweep.
     """
     with transaction.atomic():
         run = JobRun.objects.select_for_update().get(pk=run_id)
@@ -126,13 +136,22 @@ def expand_run(run_id: int) -> JobRun:
         try:
             with transaction.atomic():
                 run.expected = _insert_items(run, _keys(run))
-        except (Permanent, Misconfigured) as error:
-            run.error = error.message
+        except (OperationalError, Retryable, OutcomeUnknown):
+            raise
+        except Exception as error:
+            run.error = _explain(run, error)
         run.save(update_fields=["started_at", "status", "expected", "error"])
     if run.error:
         stop_run(run.pk, run.error)
         run.refresh_from_db()
     return run
+
+
+def _explain(run: JobRun, error: Exception) -> str:
+    if isinstance(error, WorkError):
+        return error.message
+    logger.error("%s could not say what it expects", run, exc_info=error)
+    return Permanent(f"Unforeseen {type(error).__name__}: {error}").message
 
 
 def _keys(run: JobRun) -> Iterable[str]:
@@ -143,6 +162,9 @@ def _keys(run: JobRun) -> Iterable[str]:
     if run.mode == JobRun.Mode.FAILED:
         return before.filter(status=JobItem.Status.FAILED).values_list("key", flat=True)
     ended = Q(status__in=[JobItem.Status.DONE, JobItem.Status.SKIPPED, JobItem.Status.FAILED])
+    if run.parent.mode in {JobRun.Mode.FAILED, JobRun.Mode.MISSING}:
+        # It expected a part only: what lies beyond that part is not missing from it.
+        return before.exclude(ended).values_list("key", flat=True)
     settled = set(before.filter(ended).values_list("key", flat=True))
     expected = job(job.Params.model_validate(run.params)).keys()
     return (key for key in expected if key not in settled)
@@ -158,6 +180,7 @@ def _insert_items(run: JobRun, keys: Iterable[str]) -> int:
                     (run_id, key, status, step, steps, result, error_kind, error, attempts, crashes, token, worker)
                 SELECT %s, key, 'pending', '', '{}', '{}', '', '', 0, 0, 0, ''
                 FROM unnest(%s::text[]) WITH ORDINALITY AS expected(key, place) ORDER BY place
+                ON CONFLICT (run_id, key) DO NOTHING
                 """,
                 [run.pk, list(chunk)],
             )
@@ -187,6 +210,12 @@ def release_items(run_id: int, items: "Sequence[Claimed]") -> None:
         )
 
 
+def put_back_left_items() -> int:
+    """Let items that dead workers left in runs that have ended meanwhile wait again: a rerun finds them missing."""
+    left = JobItem.objects.filter(status=JobItem.Status.RUNNING, lease_expires_at__lt=Now())
+    return left.exclude(run__status__in=JobRun.ACTIVE).update(status=JobItem.Status.PENDING, lease_expires_at=None)
+
+
 def finish_run(run_id: int) -> bool:
     """End a run whose items have all ended; return whether it has ended. Any number of workers may call it."""
     with transaction.atomic():
@@ -196,13 +225,20 @@ def finish_run(run_id: int) -> bool:
         if run.status == JobRun.Status.QUEUED and not run.cancel_requested_at:
             return False
         if run.cancel_requested_at:
-            run.items.filter(status=JobItem.Status.PENDING).update(status=JobItem.Status.CANCELLED)
+            _cancel_items(run)
         counts = count_items(run_id)
         if counts.get("pending") or counts.get("running"):
             return False
         run.done, run.skipped, run.failed = (counts.get(status, 0) for status in ("done", "skipped", "failed"))
         _close(run, _final_status(run))
         return True
+
+
+def _cancel_items(run: JobRun) -> None:
+    """Cancel what nobody works on: what waits, and what dead workers left behind."""
+    left = Q(status=JobItem.Status.PENDING) | Q(status=JobItem.Status.RUNNING, lease_expires_at__lt=Now())
+    ids = run.items.select_for_update(skip_locked=True).filter(left).values_list("pk", flat=True)
+    run.items.filter(pk__in=list(ids)).update(status=JobItem.Status.CANCELLED, lease_expires_at=None)
 
 
 def _final_status(run: JobRun) -> str:
@@ -216,10 +252,14 @@ def _final_status(run: JobRun) -> str:
 
 
 def _close(run: JobRun, status: str) -> None:
-    job = get_job(run.job)
-    declared = job(job.Params.model_validate(run.params))
     run.status, run.finished_at = status, now()
     run.started_at = run.started_at or run.finished_at
+    job = run.declaration
+    if job is None:
+        # The code has moved on; the row must still be able to end.
+        run.save()
+        return
+    declared = job(job.Params.model_validate(run.params))
     run.summary = declared.summarize(run)
     run.save()
     declared.finish(run)

@@ -1,5 +1,7 @@
 """Celery's doors: a bell, a sweep that rings where a bell was lost, and the schedule's start."""
 
+import logging
+
 from celery import shared_task
 from django.conf import settings
 
@@ -7,8 +9,9 @@ from jobs.engine import work
 from jobs.models import JobRun
 from jobs.schedules import start_scheduled
 from jobs.selectors import list_runs_to_ring
-from jobs.services import WORK_TASK, ring
+from jobs.services import WORK_TASK, put_back_left_items, ring
 
+logger = logging.getLogger(__name__)
 # A task lasts minutes, not hours: the broker hands out again what is not acknowledged for too long.
 _LONGEST_TURN_SECONDS = 240
 
@@ -25,8 +28,11 @@ def work_on_run(run_id: int) -> None:
 @shared_task(name="jobs.sweep")
 def sweep() -> None:
     """Ring for every active run that has something to do now: lost bells, dead workers, retries that fell due."""
+    put_back_left_items()
     for run in list_runs_to_ring():
-        if run.has_work_now:
+        if run.declaration is None:
+            logger.warning("Nobody declares the job of run %s (%s) any more: cancel it", run.pk, run.job)
+        elif run.has_work_now:
             ring(run, times=settings.JOBS_WORKERS_PER_RUN)
 
 

@@ -95,7 +95,7 @@ class DeliverInvoices(Job):
 
     def keys(self) -> Iterable[str]:
         """Expect the chosen invoices."""
-        return [str(id_) for id_ in self.params.invoices]
+        return [str(id_) for id_ in dict.fromkeys(self.params.invoices)]
 
     def steps(self) -> Sequence[Step]:
         """List the steps."""

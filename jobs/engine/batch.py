@@ -44,7 +44,7 @@ class Batch:
     def _run_set(self, step: Step, keys: Sequence[str]) -> None:
         """Run a set-based step; where it raises, halve the batch until the one bad item is alone."""
         self.context.check()
-        todo = [key for key in keys if not self._is_done(key, step)]
+        todo = [key for key in self.context.mine(keys) if not self._is_done(key, step)]
         if not todo:
             return
         for key in todo:
@@ -55,15 +55,20 @@ class Batch:
         except (Misconfigured, LeaseLost):
             raise
         except Exception as error:
+            todo = self.context.mine(todo)
             # What the step said of its items was rolled back, or will be said again.
-            for key in self.context.mine(todo):
+            for key in todo:
                 self.context.items[key].restore(before[key])
-            if len(todo) == 1:
-                self.context.fail(todo[0], as_work_error(error))
-                return
-            middle = len(todo) // 2
-            for half in (todo[:middle], todo[middle:]):
-                self._run_set(step, half)
+            self._halve(step, todo, error)
+
+    def _halve(self, step: Step, keys: Sequence[str], error: Exception) -> None:
+        if len(keys) < 2:
+            for key in keys:
+                self.context.fail(key, as_work_error(error))
+            return
+        middle = len(keys) // 2
+        for half in (keys[:middle], keys[middle:]):
+            self._run_set(step, half)
 
     def _call_set(self, step: Step, keys: Sequence[str]) -> None:
         started_at, clock = now(), time.monotonic()
@@ -71,7 +76,8 @@ class Batch:
             with transaction.atomic():
                 held = hold(self.context.items[key] for key in keys)
                 keys = [key for key in keys if self._keep(key, held)]
-                step.run(keys, self.context)
+                if keys:
+                    step.run(keys, self.context)
                 if self.context.dry_run:
                     transaction.set_rollback(True)
         else:

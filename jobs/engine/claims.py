@@ -19,7 +19,7 @@ from pydantic_core import to_json
 
 from jobs.models import JobItem, JobRun
 
-# A batch whose worker died is retried in parts, so that one item that kills its worker ends up alone.
+# Items whose worker died are retried in ever smaller parts, so that one that kills its worker ends up alone.
 _CRASH_SHRINK = 8
 _MAX_CRASHES = 5
 
@@ -67,30 +67,31 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{threading.get_native_id()}"[:120]
 
 
+# What is chosen is computed first: within an IN, the planner may choose more than once and lock beyond the limit.
 _CLAIM = """
-    UPDATE jobs_jobitem SET
+    WITH chosen AS MATERIALIZED (
+        SELECT id FROM jobs_jobitem WHERE run_id = %(run)s AND {which} AND EXISTS (
+            SELECT 1 FROM jobs_jobrun WHERE id = %(run)s AND status = 'running' AND cancel_requested_at IS NULL
+        )
+        ORDER BY {order} LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    )
+    UPDATE jobs_jobitem item SET
         status = 'running', token = token + 1, crashes = crashes + %(crash)s, worker = %(worker)s,
         lease_expires_at = clock_timestamp() + make_interval(secs => %(lease)s), not_before = NULL,
         started_at = coalesce(started_at, clock_timestamp())
-    WHERE id IN (
-        SELECT id FROM jobs_jobitem WHERE run_id = %(run)s AND {which} ORDER BY {order} LIMIT %(limit)s
-        FOR UPDATE SKIP LOCKED
-    )
-    RETURNING id, key, token, steps, result, attempts, crashes
+    FROM chosen WHERE item.id = chosen.id
+    RETURNING item.id, key, token, steps, result, attempts, crashes
 """
 _CLAIM_WAITING = _CLAIM.format(
     which="status = 'pending' AND (not_before IS NULL OR not_before <= clock_timestamp())", order="id"
 )
-_CLAIM_ABANDONED = _CLAIM.format(
-    which="status = 'running' AND lease_expires_at < clock_timestamp()", order="lease_expires_at"
-)
+_ABANDONED = "status = 'running' AND lease_expires_at < clock_timestamp()"
+_CLAIM_ABANDONED = _CLAIM.format(which=f"{_ABANDONED} AND crashes = %(crashes)s", order="lease_expires_at")
 
 
 def claim(run: JobRun, limit: int) -> list[Claimed]:
-    """Take up to `limit` items nobody works on: first waiting ones, then those of workers that died."""
-    rows = _take(_CLAIM_WAITING, run, limit, crash=0)
-    if not rows:
-        rows = _take(_CLAIM_ABANDONED, run, max(1, limit // _CRASH_SHRINK), crash=1)
+    """Take up to `limit` items of an active run nobody works on: first waiting ones, then those of dead workers."""
+    rows = _take(_CLAIM_WAITING, run, limit, crash=0) or _take_abandoned(run, limit)
     claimed = [
         Claimed(id_, key, token, json.loads(steps), json.loads(result), attempts=attempts)
         for id_, key, token, steps, result, attempts, crashes in sorted(rows)
@@ -102,11 +103,24 @@ def claim(run: JobRun, limit: int) -> list[Claimed]:
     return claimed
 
 
-def _take(sql: str, run: JobRun, limit: int, crash: int) -> list[tuple[Any, ...]]:
+def _take_abandoned(run: JobRun, limit: int) -> list[tuple[Any, ...]]:
+    """Take items of dead workers, the least suspicious first: the more workers died on them, the fewer at once."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT min(crashes) FROM jobs_jobitem WHERE run_id = %s AND {_ABANDONED}", [run.pk])  # noqa: S608
+        crashes = cursor.fetchone()[0]
+    if crashes is None:
+        return []
+    is_last_chance = crashes + 1 >= _MAX_CRASHES - 1
+    few = 1 if is_last_chance else max(1, limit // _CRASH_SHRINK ** (crashes + 1))
+    return _take(_CLAIM_ABANDONED, run, few, crash=1, crashes=crashes)
+
+
+def _take(sql: str, run: JobRun, limit: int, crash: int, crashes: int = 0) -> list[tuple[Any, ...]]:
     values: dict[str, Any] = {
         "run": run.pk,
         "limit": limit,
         "crash": crash,
+        "crashes": crashes,
         "worker": worker_name(),
         "lease": settings.JOBS_LEASE_SECONDS,
     }
@@ -145,7 +159,10 @@ def hold(items: Iterable[Claimed]) -> set[int]:
 
 
 def renew(items: Sequence[Claimed]) -> bool:
-    """Prolong the lease of those items that are still in hand; return whether somebody else has taken any of them."""
+    """Prolong the lease of those items that are still in hand; return whether somebody else has taken any of them.
+
+    One that was put off and written down may be taken by anybody: that is no loss.
+    """
     ids, tokens = [item.id for item in items], [item.token for item in items]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -158,7 +175,8 @@ def renew(items: Sequence[Claimed]) -> bool:
         )
         if cursor.rowcount == len(items):
             return False
-        # The rest has ended, or somebody holds a newer token.
+        # The rest has been written down, or somebody holds a newer token.
+        mine = [item for item in items if item.status == JobItem.Status.RUNNING]
         cursor.execute(
             """
             SELECT EXISTS (
@@ -166,7 +184,7 @@ def renew(items: Sequence[Claimed]) -> bool:
                 ON item.id = mine.id AND item.token > mine.token
             )
             """,
-            [ids, tokens],
+            [[item.id for item in mine], [item.token for item in mine]],
         )
         return bool(cursor.fetchone()[0])
 

@@ -22,29 +22,35 @@ from jobs.services import expand_run, finish_run, release_items, stop_run
 
 logger = logging.getLogger(__name__)
 _LONGEST_NAP = 0.5
+# For how many seconds at most a worker does not hear that its run was cancelled or stopped.
+_LONGEST_DEAFNESS = 1.0
 
 
 class Heart:
-    """Keeps the lease of the items in hand, in a thread; notices when they are lost or the run is cancelled."""
+    """Keeps the lease of the items in hand, in a thread; notices when they are lost or the run is to go no further."""
 
     def __init__(self, run: JobRun) -> None:
         self._run = run
         self._items: list[Claimed] = []
-        self._cancelled = False
-        self._stopped = threading.Event()
+        self._renew_at = 0.0
+        # Held while a lease is prolonged, so that the answer is about the items in hand and not about former ones.
+        self._hand = threading.Lock()
+        self._lost = threading.Event()
+        self._run_over = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._thread.start()
 
     def hold(self, items: list[Claimed]) -> None:
-        """Take care of these items from now on; that former ones were lost matters no more, a cancelled run does."""
-        self._items = items
-        if not self._cancelled:
-            self._stopped.clear()
+        """Take care of these items from now on, and of no others."""
+        with self._hand:
+            self._items = items
+            self._renew_at = time.monotonic() + settings.JOBS_LEASE_SECONDS / 3
+            self._lost.clear()
 
     def is_stopped(self) -> bool:
         """Tell whether the worker should stop before its next effect."""
-        return self._stopped.is_set()
+        return self._lost.is_set() or self._run_over.is_set()
 
     def end(self) -> None:
         """Stop beating."""
@@ -53,23 +59,28 @@ class Heart:
 
     def _beat(self) -> None:
         try:
-            while not self._ended.wait(min(settings.JOBS_LEASE_SECONDS / 3, 5)):
+            while not self._ended.wait(min(settings.JOBS_LEASE_SECONDS / 3, _LONGEST_DEAFNESS)):
                 self._beat_once()
         finally:
             connections.close_all()
 
     def _beat_once(self) -> None:
         try:
-            items = list(self._items)
-            if items and renew(items):
-                self._stopped.set()
-            if JobRun.objects.filter(pk=self._run.pk, cancel_requested_at__isnull=False).exists():
-                self._cancelled = True
-                self._stopped.set()
+            self._renew()
+            going_on = JobRun.objects.filter(pk=self._run.pk, status=JobRun.Status.RUNNING, cancel_requested_at=None)
+            if not going_on.exists():
+                self._run_over.set()
         except Exception:
             # The lease runs out by itself if this goes on; the fencing token keeps us honest until then.
             logger.exception("A heartbeat of run %s failed", self._run.pk)
             connections.close_all()
+
+    def _renew(self) -> None:
+        with self._hand:
+            if self._items and time.monotonic() >= self._renew_at:
+                if renew(self._items):
+                    self._lost.set()
+                self._renew_at = time.monotonic() + settings.JOBS_LEASE_SECONDS / 3
 
 
 def work(run_id: int, *, wait: bool = False, seconds: float | None = None) -> bool:
