@@ -34,7 +34,7 @@ def delivery_steps(find: FindInvoices, params: Any) -> tuple[Step, ...]:
 def _pdf(find: FindInvoices) -> Callable[[Sequence[str], Context], None]:
     def run(keys: Sequence[str], context: Context) -> None:
         for key in keys:
-            # The bytes go to the next step; after a crash between the two they are laid out again.
+            # The bytes go to the next steps; after a crash they are laid out again, or read from the storage.
             context.scratch["pdf", key] = {id_: deliver_pdf(id_, Holder(*context.holder(key))) for id_ in find(key)}
 
     return run
@@ -43,7 +43,7 @@ def _pdf(find: FindInvoices) -> Callable[[Sequence[str], Context], None]:
 def _store(find: FindInvoices) -> Callable[[Sequence[str], Context], None]:
     def run(keys: Sequence[str], context: Context) -> None:
         for key in keys:
-            made = context.scratch.pop(("pdf", key), {})
+            made = context.scratch.get(("pdf", key), {})
             for id_ in find(key):
                 deliver_file(id_, Holder(*context.holder(key)), made.get(id_))
 
@@ -63,9 +63,10 @@ def _stripe(find: FindInvoices) -> Callable[[Sequence[str], Context], None]:
 def _email(find: FindInvoices) -> Callable[[Sequence[str], Context], None]:
     def run(keys: Sequence[str], context: Context) -> None:
         for key in keys:
+            made = context.scratch.pop(("pdf", key), {})
             for id_ in find(key):
                 if BillingAccount.objects.filter(organization__invoices=id_, deliver_email=True).exists():
-                    deliver_email(id_, Holder(*context.holder(key)))
+                    deliver_email(id_, Holder(*context.holder(key)), content=made.get(id_))
 
     return run
 

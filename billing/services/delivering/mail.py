@@ -18,7 +18,7 @@ Step = InvoiceDelivery.Step
 Status = InvoiceDelivery.Status
 
 
-def deliver_email(invoice_id: int, holder: Holder, sequence: int = 1) -> None:
+def deliver_email(invoice_id: int, holder: Holder, sequence: int = 1, content: bytes | None = None) -> None:
     """Send an invoice to its recipient. Idempotent by (invoice, email, sequence).
 
     Where it is not known whether a former attempt went out, `INVOICE_EMAIL_UNKNOWN` decides: `resend` sends it again
@@ -35,7 +35,7 @@ def deliver_email(invoice_id: int, holder: Holder, sequence: int = 1) -> None:
             raise Permanent(f"{invoice.organization} has no e-mail address: set one, or switch e-mail off for it.")
         message_id = claimed.delivery.reference or make_message_id(claimed.delivery)
         claimed.remember(reference=message_id, recipient=recipient)
-        message = _compose(invoice, recipient, message_id)
+        message = _compose(invoice, recipient, message_id, content or open_pdf(invoice))
         get_mailer().send(parseaddr(settings.DEFAULT_FROM_EMAIL)[1], recipient, message.message())
 
 
@@ -52,7 +52,7 @@ def make_message_id(delivery: InvoiceDelivery) -> str:
     return f"<invoice-{delivery.invoice_id}-{delivery.sequence}@{domain}>"
 
 
-def _compose(invoice: Invoice, recipient: str, message_id: str) -> EmailMultiAlternatives:
+def _compose(invoice: Invoice, recipient: str, message_id: str, content: bytes) -> EmailMultiAlternatives:
     context = {"invoice": _context(invoice)}
     subject, text, html = (
         render_to_string(f"billing/email/invoice{suffix}", context) for suffix in ("_subject.txt", ".txt", ".html")
@@ -61,7 +61,7 @@ def _compose(invoice: Invoice, recipient: str, message_id: str) -> EmailMultiAlt
         " ".join(subject.split()), text, settings.DEFAULT_FROM_EMAIL, [recipient], headers={"Message-ID": message_id}
     )
     message.attach_alternative(html, "text/html")
-    message.attach(f"{invoice.number}.pdf", open_pdf(invoice), "application/pdf")
+    message.attach(f"{invoice.number}.pdf", content, "application/pdf")
     return message
 
 
