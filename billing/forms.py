@@ -163,7 +163,6 @@ class BracketFormSet(PaginationInlineFormSet):
 
     def clean(self) -> None:
         """Refuse two brackets from the same amount, and say which."""
-        super().clean()
         seen: set[int] = set()
         for form in self.forms:
             start = getattr(form, "cleaned_data", {}).get("from_cents")
@@ -172,3 +171,10 @@ class BracketFormSet(PaginationInlineFormSet):
             if start in seen:
                 form.add_error("from_cents", "Another bracket starts at this amount already.")
             seen.add(start)
+        super().clean()
+
+
+class CentsField(forms.IntegerField):
+    """A whole number of cents: `99.00` is refused, where a plain integer field would read 99 cents."""
+
+    re_decimal = re.compile(r"(?!)")

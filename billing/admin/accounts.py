@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Field, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from billing.admin.filters import ParkedFilter
-from billing.admin.pages import AnyAdmin, Question, ask, door, find, require
+from billing.admin.pages import AnyAdmin, Question, ask, door, find, in_cents, require
 from billing.admin.words import show_label
 from billing.forms import ReasonForm
 from billing.models import BillingAccount
@@ -60,6 +60,10 @@ class BillingAccountAdmin(ModelAdmin):
             path("<int:account_id>/unpark/", door(self, unpark_page), name="billing_billingaccount_unpark"),
         ]
         return own + super().get_urls()
+
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        """Read cents as whole numbers."""
+        return super().formfield_for_dbfield(db_field, request, **in_cents(db_field), **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: BillingAccount | None = None) -> tuple[str, ...]:
         """Keep an account with its organization."""

@@ -8,12 +8,13 @@ from typing import Any
 from django import forms
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import BigIntegerField, Field, Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 
 from accounts.models import User
+from billing.forms import CentsField
 from common.errors import WorkError
 from jobs.services import InvalidParams
 
@@ -34,6 +35,11 @@ class ReadOnlyAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody deletes one by hand."""
         return False
+
+
+def in_cents(column: "Field[Any, Any]") -> dict[str, Any]:
+    """Choose the form field of a column that holds cents: whole numbers, and nothing that could be read as such."""
+    return {"form_class": CentsField} if isinstance(column, BigIntegerField) else {}
 
 
 def door(admin: AnyAdmin, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

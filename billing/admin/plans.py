@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Field, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from billing.admin.pages import in_cents
 from billing.explaining import describe_terms
 from billing.forms import BracketFormSet
 from billing.models import CommissionBracket, Meter, MeterPrice, Plan
@@ -27,6 +28,10 @@ class BracketInline(TabularInline):
     extra = 0
     fields = ("from_cents", "rate_bps")
     verbose_name_plural = "commission brackets"
+
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        """Read cents as whole numbers."""
+        return super().formfield_for_dbfield(db_field, request, **in_cents(db_field), **kwargs)
 
 
 class MeterPriceInline(TabularInline):
@@ -68,6 +73,10 @@ class PlanAdmin(ModelAdmin):
             },
         ),
     )
+
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        """Read cents as whole numbers."""
+        return super().formfield_for_dbfield(db_field, request, **in_cents(db_field), **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         """Count who is on each plan."""
