@@ -161,7 +161,11 @@ class JobItem(models.Model):
         indexes = [
             models.Index(fields=["run", "id"], condition=Q(status="pending"), name="jobs_item_pending"),
             models.Index(fields=["run", "lease_expires_at"], condition=Q(status="running"), name="jobs_item_leased"),
-            models.Index(fields=["run", "step", "id"], condition=Q(status="failed"), name="jobs_item_failed"),
+            models.Index(
+                fields=["run", "status", "step", "id"],
+                condition=Q(status__in=["done", "skipped", "failed", "cancelled"]),
+                name="jobs_item_ended",
+            ),
             models.Index(fields=["key", "-id"], name="jobs_item_by_key"),
         ]
 

@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,7 +15,7 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from jobs.admin.permissions import require_view
-from jobs.admin.words import ITEM_TONES
+from jobs.admin.words import ITEM_TONES, coloured
 from jobs.models import JobItem
 
 
@@ -72,10 +71,9 @@ class JobItemAdmin(ModelAdmin):
         return redirect(f"{reverse('admin:jobs_jobrun_change', args=[item.run_id])}?{urlencode({'q': item.key})}")
 
     @display(description="State")
-    def state(self, item: JobItem) -> str:
+    def state(self, item: JobItem) -> SafeString:
         """Show the state as a coloured label."""
-        context = {"text": item.get_status_display(), "tone": ITEM_TONES.get(item.status, "")}
-        return render_to_string("jobs/state.html", context)
+        return coloured(item.get_status_display(), ITEM_TONES.get(item.status, ""))
 
     @display(description="What happened")
     def what_happened(self, item: JobItem) -> str:

@@ -8,6 +8,7 @@ from django.contrib.admin import ModelAdmin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils.safestring import SafeString
 
 from jobs.admin.paging import ItemPage, ItemQuery, find_page
 from jobs.admin.permissions import may_run, require_view
@@ -15,6 +16,7 @@ from jobs.admin.words import (
     ITEM_TONES,
     RUN_TONES,
     STEP_TONES,
+    coloured,
     describe_duration,
     describe_figures,
     describe_params,
@@ -147,7 +149,7 @@ class Row:
     """An item as the table shows it."""
 
     item: JobItem
-    tone: str
+    state: SafeString
     link: tuple[str, str] | None
     cells: list[tuple[Column, str]]
     note: str
@@ -169,13 +171,18 @@ def _has_any(column: Column, page: ItemPage) -> bool:
 def _describe_item(run: JobRun, job: type[Job] | None, item: JobItem, columns: Sequence[Column]) -> Row:
     return Row(
         item,
-        ITEM_TONES.get(item.status, ""),
+        coloured(item.get_status_display(), ITEM_TONES.get(item.status, "")),
         link_of(run, job, item),
         [(column, column.show(item.result)) for column in columns],
         str(item.result.get("note") or ""),
-        [{**step, "tone": STEP_TONES.get(step.get("status", ""), "")} for step in item.history],
+        [_describe_step(step) for step in item.history],
         [(name, ", ".join(values)) for name, values in describe_figures(item.result) if name != "Note"],
     )
+
+
+def _describe_step(step: dict[str, Any]) -> dict[str, Any]:
+    status = str(step.get("status", ""))
+    return {**step, "state": coloured(status or "begun", STEP_TONES.get(status, ""))}
 
 
 def link_of(run: JobRun, job: type[Job] | None, item: JobItem) -> tuple[str, str] | None:

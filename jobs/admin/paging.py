@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from jobs.models import JobItem, JobRun
 
 PAGE_SIZE = 50
+_ENDED = (JobItem.Status.DONE, JobItem.Status.SKIPPED, JobItem.Status.FAILED, JobItem.Status.CANCELLED)
 _LAST_CHARACTER = "\U0010ffff"
 
 
@@ -42,6 +43,11 @@ class ItemQuery:
     def is_filtered(self) -> bool:
         return bool(self.status or self.step or self.key)
 
+    @property
+    def crosses_states(self) -> bool:
+        """Whether a step is looked for in whatever state."""
+        return bool(self.step) and not self.status and not self.key
+
     def address(self, **changes: Any) -> str:
         """Write the query of another page of the same look."""
         values = {"status": self.status, "step": self.step, "q": self.key, **changes}
@@ -50,9 +56,11 @@ class ItemQuery:
     @property
     def order(self) -> tuple[str, ...]:
         """Return the columns to go by: those of the index that serves this look."""
+        if self.crosses_states:
+            return ("status", "id")
         if self.key or not self.status:
             return ("key",)
-        return ("step", "id") if self.status == JobItem.Status.FAILED and not self.step else ("id",)
+        return ("step", "id") if self.status in _ENDED and not self.step else ("id",)
 
 
 @dataclass(frozen=True)
@@ -67,14 +75,14 @@ class ItemPage:
 
 def find_page(run: JobRun, query: ItemQuery, size: int = PAGE_SIZE) -> ItemPage:
     """Find one page of a run's items."""
-    rows = _matching(run, query)
     backwards = query.before is not None
     place = query.before or query.after
     mark = run.items.filter(pk=place).first() if place else None
-    if mark:
-        rows = rows.filter(_beyond(query.order, mark, backwards))
-    order = [f"-{name}" for name in query.order] if backwards else query.order
-    found = list(rows.order_by(*order)[: size + 1])
+    order = [f"-{name}" for name in query.order] if backwards else list(query.order)
+    rows, *others = (
+        part.order_by(*order)[: size + 1] for part in _parts(_matching(run, query), query, mark, backwards)
+    )
+    found = list(rows.union(*others, all=True).order_by(*order)[: size + 1] if others else rows)
     more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
@@ -99,15 +107,26 @@ def _matching(run: JobRun, query: ItemQuery) -> QuerySet[JobItem]:
     return rows
 
 
-def _beyond(order: tuple[str, ...], mark: JobItem, backwards: bool) -> Q:
-    """Select what comes after (or before) an item; the first bound is what an index starts from."""
-    strict, loose = ("lt", "lte") if backwards else ("gt", "gte")
-    first, *rest = order
-    value = getattr(mark, first)
-    if not rest:
-        return Q(**{f"{first}__{strict}": value})
-    within = Q(**{first: value}) & _beyond(tuple(rest), mark, backwards)
-    return Q(**{f"{first}__{loose}": value}) & (Q(**{f"{first}__{strict}": value}) | within)
+def _parts(rows: QuerySet[JobItem], query: ItemQuery, mark: JobItem | None, backwards: bool) -> list[QuerySet[JobItem]]:
+    """Split what lies beyond an item into parts, each of which is one stretch of an index."""
+    beyond = "lt" if backwards else "gt"
+    if query.crosses_states:
+        return [_of_state(rows, status, mark, beyond) for status in JobItem.Status.values]
+    if mark is None:
+        return [rows]
+    *outer, last = query.order
+    same = {name: getattr(mark, name) for name in outer}
+    parts = [rows.filter(**same, **{f"{last}__{beyond}": getattr(mark, last)})]
+    return parts + [rows.filter(**{f"{name}__{beyond}": value}) for name, value in same.items()]
+
+
+def _of_state(rows: QuerySet[JobItem], status: str, mark: JobItem | None, beyond: str) -> QuerySet[JobItem]:
+    found = rows.filter(status=status)
+    if mark is None:
+        return found
+    if status == mark.status:
+        return found.filter(**{f"id__{beyond}": mark.pk})
+    return found if (status > mark.status) == (beyond == "gt") else found.none()
 
 
 def _plain(text: str, longest: int) -> str:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -17,7 +18,7 @@ from unfold.paginator import InfinitePaginator
 from jobs.admin import actions, pages, starting
 from jobs.admin.filters import DayFilter, DryRunFilter, JobFilter
 from jobs.admin.permissions import may_start_anything
-from jobs.admin.words import RUN_TONES, describe_duration, describe_params
+from jobs.admin.words import RUN_TONES, coloured, describe_duration, describe_params
 from jobs.models import JobRun
 
 
@@ -93,11 +94,9 @@ class JobRunAdmin(ModelAdmin):
         return render_to_string("jobs/run_name.html", {"run": run})
 
     @display(description="State")
-    def state(self, run: JobRun) -> str:
+    def state(self, run: JobRun) -> SafeString:
         """Show the state as a coloured label."""
-        return render_to_string(
-            "jobs/state.html", {"text": run.get_status_display(), "tone": RUN_TONES.get(run.status, "")}
-        )
+        return coloured(run.get_status_display(), RUN_TONES.get(run.status, ""))
 
     @display(description="Progress")
     def progress(self, run: JobRun) -> str:

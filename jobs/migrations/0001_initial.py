@@ -206,7 +206,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="jobitem",
             index=models.Index(
-                condition=models.Q(("status", "failed")), fields=["run", "step", "id"], name="jobs_item_failed"
+                condition=models.Q(("status__in", ["done", "skipped", "failed", "cancelled"])),
+                fields=["run", "status", "step", "id"],
+                name="jobs_item_ended",
             ),
         ),
         migrations.AddIndex(

@@ -101,7 +101,9 @@ def test_a_higher_app_adds_a_panel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(panels, "_MAKERS", {})
 
     def make(request: HttpRequest, organization: Any) -> Panel:
-        rows = [["plain", Cell("led", url="/there/"), Cell("1.00", numeric=True), Cell("Good", tone="success")]]
+        rows: list[list[str | Cell]] = [
+            ["plain", Cell("led", url="/there/"), Cell("1", numeric=True), Cell("Good", tone="info")]
+        ]
         return Panel(
             f"Of {organization.name}", ("A", "B", Cell("C", numeric=True), "D"), rows, action=("More", "/more/")
         )

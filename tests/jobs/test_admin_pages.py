@@ -136,14 +136,15 @@ def test_items_are_filtered_by_state_step_and_the_beginning_of_the_key() -> None
 
     assert keys(status="failed") == ["org_failed0", "org_failed1", "100%_off"]
     assert keys(status="failed", step="number") == ["100%_off"]
-    assert keys(step="number") == ["100%_off", "org_done0", "org_done1"]
+    assert keys(step="number") == ["org_done0", "org_done1", "100%_off"]
     assert keys(key="org_d") == ["org_done0", "org_done1"]
     assert keys(key="100%") == ["100%_off"]
     assert keys(key="%") == []
 
 
 @pytest.mark.parametrize(
-    "query", [{}, {"status": "failed"}, {"status": "done"}, {"key": "k"}, {"status": "failed", "step": "b"}]
+    "query",
+    [{}, {"status": "failed"}, {"status": "done"}, {"key": "k"}, {"step": "b"}, {"status": "failed", "step": "b"}],
 )
 def test_pages_follow_each_other_in_both_directions_without_gap_or_double(query: dict[str, str]) -> None:
     run = make_run(expected=40)
