@@ -32,6 +32,8 @@ class Attempt:
         self.invoice: Invoice = delivery.invoice
         # How the former attempt ended: anything but `pending` means that the effect may be there already.
         self.before = before
+        # Set where the outcome of a former attempt stays unknown, whatever this one ends with.
+        self.stays_unknown = False
         self._mine = InvoiceDelivery.objects.filter(
             pk=delivery.pk, status=Status.RUNNING, held_by_item=holder.item, held_by_token=holder.token
         )
@@ -68,7 +70,8 @@ def attempt(invoice_id: int, step: str, holder: Holder, sequence: int = 1) -> It
     try:
         yield claimed
     except WorkError as error:
-        claimed.end(Status.UNKNOWN if error.kind == "unknown" else Status.FAILED, error.message)
+        is_unknown = error.kind == "unknown" or claimed.stays_unknown
+        claimed.end(Status.UNKNOWN if is_unknown else Status.FAILED, error.message)
         raise
     except LeaseLost:
         raise

@@ -41,6 +41,7 @@ def deliver_email(invoice_id: int, holder: Holder, sequence: int = 1, content: b
 
 def _settle_unknown(claimed: Attempt) -> None:
     if settings.INVOICE_EMAIL_UNKNOWN == "hold":
+        claimed.stays_unknown = True
         raise Permanent(
             "It is not known whether this e-mail went out. Ask the recipient, then mark it as sent or send it again."
         )
