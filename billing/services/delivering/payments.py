@@ -106,6 +106,9 @@ def _find_or_create_customer(claimed: Attempt, gateway: StripeGateway, account: 
     if account.stripe_customer_id:
         return account.stripe_customer_id
     organization = account.organization
+    if not account.recipient:
+        # Stripe takes such a customer and refuses its invoices, and still would after an address is set here.
+        raise Permanent(f"{organization} has no e-mail address, which Stripe needs: set one, or switch Stripe off.")
     found = gateway.find_customer(organization.pk, account.recipient) or gateway.create_customer(
         organization.pk,
         organization.name,
