@@ -67,6 +67,17 @@ def list_troubled_runs(days: int = 30) -> QuerySet[JobRun]:
     return troubled.filter(~Exists(again), created_at__gte=now() - dt.timedelta(days=days)).order_by("-id")
 
 
+def get_last_failed(job: type[Job], **asked: str) -> JobRun | None:
+    """Return a job's last run with these parameters of which something failed and that nobody has run again yet.
+
+    Its last run where nothing did; None where there is none. Dry runs do not count.
+    """
+    wanted = {f"params__{name}": value for name, value in asked.items()}
+    runs = JobRun.objects.filter(job=job.name, dry_run=False, **wanted).order_by("-id")
+    again = JobRun.objects.filter(parent=OuterRef("pk"), dry_run=False)
+    return runs.filter(~Exists(again), failed__gt=0).first() or runs.first()
+
+
 def list_failed_items(run: JobRun) -> QuerySet[JobItem]:
     """List a run's failed items."""
     return run.items.filter(status=JobItem.Status.FAILED).order_by("step", "id")

@@ -12,7 +12,8 @@ from common.money import format_money
 from jobs.console import default_output, exit_status, refuse, work_and_watch
 from jobs.models import JobRun
 from jobs.registry import get_job
-from jobs.services import InvalidParams, read_params, rerun, start
+from jobs.selectors import get_last_failed
+from jobs.services import InvalidParams, read_params, start
 
 
 class Command(BaseCommand):
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--month", help="like 2026-10; else PROCESS_MONTH, else the last month that has ended")
         parser.add_argument("--dry-run", action="store_true", help="compute everything, keep nothing (or DRY_RUN)")
         parser.add_argument("--organization", action="append", default=[], metavar="ID", help="only it; repeatable")
-        parser.add_argument("--rerun-failed", action="store_true", help="only what failed in the month's last run")
+        parser.add_argument("--rerun-failed", action="store_true", help="only what failed in the month")
         parser.add_argument("--regenerate", action="store_true", help="void or credit, then bill anew")
         parser.add_argument("--reason", default="", help="why; wanted with --regenerate and --rerun-failed")
         parser.add_argument("--no-stripe", action="store_true", help="leave Stripe out")
@@ -39,6 +40,8 @@ class Command(BaseCommand):
             raise refuse("--workers: give a number from 1 to 64.")
         if (options["regenerate"] or options["rerun_failed"]) and not options["reason"].strip():
             raise refuse("--reason: say why this is run again; the reason is kept with the run.")
+        if options["rerun_failed"] and (options["organization"] or options["regenerate"]):
+            raise refuse("--rerun-failed: it takes what failed; leave --organization and --regenerate out.")
         try:
             run, created = self._start(options)
         except InvalidParams as error:
@@ -65,12 +68,15 @@ class Command(BaseCommand):
         reason = options["reason"].strip()
         if not options["rerun_failed"]:
             return start(job, params, JobRun.Trigger.COMMAND, reason=reason)
-        last = JobRun.objects.filter(job=job.name, dry_run=False, params__month=month).first()
+        last = get_last_failed(job, month=month)
         if last is None:
             raise InvalidParams({"rerun-failed": f"there is no run of {month} yet"})
         if last.is_active:
             return last, False
-        return rerun(last, JobRun.Mode.FAILED, trigger=JobRun.Trigger.COMMAND, actor=None, reason=reason)
+        # What the failed run was asked, and what this command leaves out of it besides.
+        narrowed = {name: last.params[name] and values[name] for name in ("stripe", "email")}
+        asked = read_params(job, {**last.params, **narrowed, "dry_run": values["dry_run"]})
+        return start(job, asked, JobRun.Trigger.COMMAND, reason=reason, parent=last, mode=JobRun.Mode.FAILED)
 
     def _print(self, run: JobRun, form: str) -> None:
         differences = list(list_differences(run)) if run.dry_run else []
