@@ -11,7 +11,7 @@ from billing.admin.pages import AnyAdmin, find, render, require
 from billing.admin.words import INVOICE_TONES
 from billing.explaining import explain
 from billing.models import Invoice, InvoiceDelivery, InvoiceLine
-from billing.selectors.invoices import get_left_to_credit
+from billing.selectors.invoices import get_left_to_credit, list_runs
 from common.money import format_money
 
 _LINES_SHOWN = 500
@@ -129,5 +129,5 @@ def _describe_delivery(request: HttpRequest, invoice: Invoice) -> dict[str, Any]
         "may_retry": may_retry(request, invoice, steps),
         "is_delivering": any(step.is_under_way for step in steps),
         "pdf_url": reverse("admin:billing_invoice_pdf", args=[invoice.pk]) if stored else "",
-        "run": invoice.run,
+        "runs": list_runs(invoice),
     }

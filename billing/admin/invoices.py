@@ -148,5 +148,5 @@ def _list_waiting() -> list[tuple[str, str, str, str]]:
     return [
         ("Held for approval", count_up_to_many(list_held()), f"{address}?status__exact=held", "warning"),
         ("Delivery failed", count_up_to_many(undelivered), f"{address}?failed=any", "danger"),
-        ("E-mail or outcome unknown", count_up_to_many(unknown), f"{address}?failed=unknown", "warning"),
+        ("Outcome unknown", count_up_to_many(unknown), f"{address}?failed=unknown", "warning"),
     ]

@@ -13,11 +13,13 @@ from billing.models import Invoice, InvoiceDelivery, InvoiceLine, NumberSeries
 from billing.selectors.inputs import rows
 from common.clock import Month
 from common.money import format_money
+from jobs.models import JobItem, JobRun
 
 # Up to here a selection is summed when it is looked at; beyond, only the planner is asked how large it is.
 SUMMED_AT_MOST = 150_000
 # How many things a word in the search may stand for.
 _FOUND_AT_MOST = 500
+_RUNS_SHOWN = 8
 UNDONE = (InvoiceDelivery.Status.FAILED, InvoiceDelivery.Status.UNKNOWN)
 
 
@@ -142,3 +144,12 @@ def list_deliveries(invoice: Invoice) -> list[InvoiceDelivery]:
     """List an invoice's deliveries in the order in which they are done."""
     order = {step: place for place, step in enumerate(InvoiceDelivery.Step.values)}
     return sorted(invoice.deliveries.all(), key=lambda delivery: (order[delivery.step], delivery.sequence))
+
+
+def list_runs(invoice: Invoice) -> list[JobRun]:
+    """List the last runs that worked on an invoice: its month's billing, and its delivery; the newest first."""
+    key, month = str(invoice.pk), str(invoice.period)
+    billed = Q(key=invoice.organization_id, run__job="monthly-billing", run__params__month=month)
+    known = JobItem.objects.filter(key__in=[invoice.organization_id, key], run__dry_run=False)
+    worked = known.filter(billed | Q(key=key, run__job="deliver-invoices"))
+    return list(JobRun.objects.filter(pk__in=worked.order_by().values("run")).order_by("-id")[:_RUNS_SHOWN])

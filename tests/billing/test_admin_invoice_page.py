@@ -14,6 +14,7 @@ from billing.services.correcting import credit_invoice
 from common.clock import Month
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan, price_meter, use
 from tests.factories.invoices import ISSUED_AT, make_draft, make_held, make_invoice, note_delivery, store_pdf
+from tests.factories.ledger import make_item, make_run
 from tests.factories.staff import log_in, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -202,6 +203,17 @@ def test_shows_a_true_up_on_the_next_invoice() -> None:
     page = _page(make_invoice(organization))
     assert "Adjustment July 2026: commission Zoë" in page
     assert "Due USD 30.00 − USD 20.00 billed = USD 10.00" in page
+
+
+def test_leads_to_the_runs_that_worked_on_it() -> None:
+    invoice = make_invoice()
+    month = {"month": "2026-08", "organizations": []}
+    billed, dry = make_run(params=month), make_run(params=month, dry_run=True)
+    other, delivered = make_run(params={**month, "month": "2026-07"}), make_run("deliver-invoices")
+    for run in (billed, dry, other):
+        make_item(run, invoice.organization_id)
+    make_item(delivered, str(invoice.pk))
+    assert log_in("Read only").get(_address(invoice)).context["runs"] == [delivered, billed]
 
 
 def test_an_unknown_client_sees_nothing() -> None:

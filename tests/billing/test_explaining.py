@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing.explaining import explain, explain_short
+from billing.explaining import describe_terms, explain, explain_short
 from billing.pricing import Earnings, Terms, UsagePrice, compute_commission, compute_tax, compute_usage
 from common.clock import Month
 
@@ -258,3 +258,34 @@ def test_credit(left: int, credited: int, said: list[str]) -> None:
 def test_a_line_without_explanation_says_nothing() -> None:
     assert explain({}, "USD") == []
     assert explain_short({"formula": "of another age"}, "USD") == []
+
+
+def test_a_plan_s_terms_in_words() -> None:
+    terms = _terms(
+        base_fee_cents=9_900,
+        brackets=((100_000, 2000), (500_000, 1250)),
+        commission_free_months=1,
+        minimum_commission_cents=1_000,
+        maximum_commission_cents=100_000,
+        issue_zero_invoices=True,
+        usage_prices=(
+            UsagePrice(1, "messages", "message", Decimal(1000), Decimal("0.25")),
+            UsagePrice(2, "storage", "", Decimal(0), Decimal("12.5")),
+        ),
+    )
+    assert describe_terms(terms) == [
+        "Base fee of USD 99.00 a month",
+        "Commission on a creator's net earnings of a month: nothing of the first USD 1,000.00, "
+        "20 % of the next USD 4,000.00, 12.5 % of all above USD 5,000.00",
+        "No commission in a creator's first 1 month",
+        "At least USD 10.00 of commission for a creator's month with earnings above zero",
+        "At most USD 1,000.00 of commission for a creator's month",
+        "USD 0.0025 for each message beyond the 1,000 included in a month",
+        "USD 0.125 for each storage",
+        "An invoice is issued even where nothing is due",
+    ]
+    assert describe_terms(_terms(brackets=((0, 2000),), commission_basis="gross")) == [
+        "Commission on a creator's gross earnings of a month: 20 % of all",
+        "No invoice where nothing is due",
+    ]
+    assert describe_terms(_terms(brackets=())) == ["No invoice where nothing is due"]
