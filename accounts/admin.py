@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -103,6 +104,14 @@ class UserAdmin(_UserAdmin, ModelAdmin):
     add_fieldsets = (  # type: ignore[assignment]  # the theme's default is empty
         (None, {"fields": ("email", "name", "usable_password", "password1", "password2", "is_staff", "groups")}),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Show the hash of a password to nobody who may only look."""
+        fieldsets = super().get_fieldsets(request, obj)
+        user = obj if isinstance(obj, User) else None
+        if user is None or self.has_change_permission(request, user):
+            return fieldsets
+        return [(title, {"fields": [n for n in part["fields"] if n != "password"]}) for title, part in fieldsets]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         """Offer the groups as boxes to tick: there are few."""

@@ -341,4 +341,5 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda request: static("huntaze/admin.css"), lambda request: static("huntaze/billing.css")],
     "DASHBOARD_CALLBACK": "huntaze.dashboard.front_page",
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "huntaze.navigation.sidebar"},
+    "COMMAND": {"search_callback": "huntaze.search.search"},
 }

@@ -46,6 +46,7 @@ class JobRunAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     change_list_template = "jobs/run_list.html"
+    list_after_template = "jobs/run_list_refresh.html"  # type: ignore[assignment]  # None is only its default
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody writes the ledger by hand."""
@@ -74,8 +75,13 @@ class JobRunAdmin(ModelAdmin):
         return self.admin_site.admin_view(partial(view, self))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list, with a button for those who may start something."""
-        return super().changelist_view(request, {"may_start": may_start_anything(request), **(extra_context or {})})
+        """Show the list, refreshing itself while anything runs, with a button for those who may start something."""
+        context = {
+            "may_start": may_start_anything(request),
+            "refreshes": JobRun.objects.filter(status__in=JobRun.ACTIVE).exists(),
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -15,11 +15,11 @@ from common.errors import WorkError
 from jobs.admin.pages import render
 from jobs.admin.permissions import actor, may_run, may_start_anything
 from jobs.admin.previews import describe_preview, find_preview
-from jobs.admin.words import RUN_TONES, describe_job
+from jobs.admin.words import RUN_TONES, describe_job, describe_schedule
 from jobs.forms import StartForm, has_preview
 from jobs.models import JobRun
 from jobs.registry import Job, find_job, list_jobs
-from jobs.schedules import declared_schedule, next_due
+from jobs.schedules import next_due
 from jobs.selectors import list_recent_runs
 from jobs.services import InvalidParams, start
 
@@ -53,7 +53,7 @@ def _offer(request: HttpRequest, job: type[Job], row: PeriodicTask | None) -> Of
         job.name,
         job.title,
         describe_job(job),
-        str(row.crontab or row.interval) if row else declared_schedule(job),
+        describe_schedule(row) if row else "",
         next_due(row, now()) if row else None,
         last,
         RUN_TONES.get(last.status, "") if last else "",

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
+from django_celery_beat.models import PeriodicTask
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -101,7 +102,14 @@ def _describe_value(name: str, value: Any) -> str:
 
 def describe_job(job: type[Job]) -> str:
     """Return the first line of what a job says about itself."""
-    return (job.__doc__ or "").strip().split("\n")[0]
+    return (job.__doc__ or "").strip().split("\n")[0].replace("`", "")
+
+
+def describe_schedule(row: PeriodicTask) -> str:
+    """Say in words when a schedule rings."""
+    if not row.enabled:
+        return "Paused"
+    return str(row.crontab.human_readable if row.crontab else row.interval)
 
 
 def describe_figures(figures: dict[str, Any], order: Sequence[str] = ()) -> list[tuple[str, list[str]]]:

@@ -125,6 +125,13 @@ def test_only_superusers_add_and_change_users() -> None:
         assert client.get(reverse("admin:auth_user_password_change", args=[other.pk])).status_code == 403
 
 
+def test_whoever_may_only_look_sees_no_hash_of_a_password() -> None:
+    other = make_staff("Finance")
+    page = log_in("Read only").get(reverse("admin:accounts_user_change", args=[other.pk])).content.decode()
+    assert other.email in page
+    assert (other.password in page, other.password.split("$")[-1] in page) == (False, False)
+
+
 def test_a_superuser_adds_staff_with_groups() -> None:
     values = {
         "email": "New@Example.test", "name": "Nora", "usable_password": "true", "is_staff": "on",

@@ -163,6 +163,14 @@ def test_what_the_job_itself_refuses_becomes_a_message() -> None:
     assert JobRun.objects.count() == 1
 
 
+def test_a_preview_is_not_rerun_but_started_for_real() -> None:
+    client, parent = log_in("Finance"), make_failed_run()
+    preview = _preview(parent)
+    assert f'href="{_rerun(parent)}?preview={preview.pk}"' in _page(client, preview)
+    assert "is a preview" in client.get(_rerun(preview, "all"), follow=True).content.decode()
+    assert JobRun.objects.count() == 2
+
+
 @pytest.mark.parametrize("mode", ["some", "normal"])
 def test_an_unknown_way_of_rerunning_is_not_found(mode: str) -> None:
     assert log_in("Finance").get(_rerun(make_failed_run(), mode)).status_code == 404

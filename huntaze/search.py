@@ -1,0 +1,62 @@
+"""The search above the sidebar: organizations, creators, invoices and runs by what staff have at hand."""
+
+from collections.abc import Callable, Iterator
+
+from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
+from unfold.dataclasses import SearchResult
+
+from accounts.models import Organization
+from billing.models import Invoice
+from jobs.models import JobRun
+from onlyfans.models import CreatorAccount
+
+_SHOWN = 5
+_SHORTEST = 2
+
+Find = Callable[[str], Iterator[SearchResult]]
+
+
+def search(request: HttpRequest, term: str) -> list[SearchResult]:
+    """Find what a term names, as far as this member of staff may see it; the theme gives it in lower case."""
+    term = term.strip().replace("\x00", "")
+    finders: tuple[tuple[str, Find], ...] = (
+        ("jobs.view_jobrun", _runs),
+        ("billing.view_invoice", _invoices),
+        ("accounts.view_organization", _organizations),
+        ("onlyfans.view_creatoraccount", _creators),
+    )
+    return [result for permission, find in finders if request.user.has_perm(permission) for result in find(term)]
+
+
+def _result(title: str, kind: str, address: str, pk: object, icon: str) -> SearchResult:
+    return SearchResult(title=title, description=kind, link=reverse(f"admin:{address}_change", args=[pk]), icon=icon)
+
+
+def _runs(term: str) -> Iterator[SearchResult]:
+    number = term.removeprefix("#")
+    if number.isascii() and number.isdigit() and len(number) <= 18:
+        for run in JobRun.objects.filter(pk=int(number)):
+            yield _result(str(run), f"Run, {run.get_status_display().lower()}", "jobs_jobrun", run.pk, "play_circle")
+
+
+def _invoices(term: str) -> Iterator[SearchResult]:
+    for invoice in Invoice.objects.select_related("organization").filter(number=term.upper()):
+        yield _result(str(invoice), f"Invoice of {invoice.organization}", "billing_invoice", invoice.pk, "receipt_long")
+
+
+def _organizations(term: str) -> Iterator[SearchResult]:
+    if len(term) >= _SHORTEST:
+        for found in Organization.objects.filter(Q(name__icontains=term) | Q(id__iexact=term))[:_SHOWN]:
+            yield _result(found.name, f"Organization {found.pk}", "accounts_organization", found.pk, "apartment")
+
+
+def _creators(term: str) -> Iterator[SearchResult]:
+    if len(term) >= _SHORTEST:
+        matching = Q(display_name__icontains=term) | Q(onlyfans_user_id__iexact=term)
+        for found in (
+            CreatorAccount.objects.defer("credentials").select_related("organization").filter(matching)[:_SHOWN]
+        ):
+            about = f"Creator of {found.organization}"
+            yield _result(found.display_name, about, "onlyfans_creatoraccount", found.pk, "star")
