@@ -129,8 +129,7 @@ class MonthlyBilling(Job):
             context.fail(key, error)
         for key, note in computed.left_out.items():
             context.skip(key, note)
-        for key, (invoice_id, status) in computed.existing.items():
-            context.note(key, invoice_id=invoice_id, status=status, note="Billed already.")
+        self._note_existing(computed.existing, context)
         for key, draft in computed.drafts.items():
             context.note(key, **describe_draft(draft))
             if key in already:
@@ -139,6 +138,17 @@ class MonthlyBilling(Job):
                 context.skip(key, f"Held for approval: {draft.held_reason}")
             elif draft.status == Invoice.Status.NOTHING_DUE:
                 context.skip(key, "Nothing is due.")
+
+    @staticmethod
+    def _note_existing(existing: dict[str, tuple[int, str]], context: Context) -> None:
+        """Say what is there already: issued, or computed by a worker that died or before a person approved it."""
+        drafts = Invoice.objects.in_bulk([id_ for id_, status in existing.values() if status == Invoice.Status.DRAFT])
+        for key, (invoice_id, status) in existing.items():
+            note = "Billed already."
+            if draft := drafts.get(invoice_id):
+                context.note(key, currency=draft.currency, total_cents=draft.total_cents)
+                note = "Computed before."
+            context.note(key, invoice_id=invoice_id, status=status, note=note)
 
     def _note_already(self, key: str, number: str, cents: int, context: Context) -> None:
         """Set a preview of what is billed already beside what it was billed."""
