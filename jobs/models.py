@@ -174,5 +174,7 @@ class JobItem(models.Model):
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """Its steps in order, each with name, status, attempts, seconds and errors."""
-        return [{"name": name, **record} for name, record in self.steps.items()]
+        """Its steps in the order in which they were done, each with name, status, attempts, seconds and errors."""
+        steps = [{"name": name, **record} for name, record in self.steps.items()]
+        # The database keeps no order within JSON. Where an item stands is behind what is done of it.
+        return sorted(steps, key=lambda step: (step["status"] != "done", step.get("started_at", "")))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
-from pytest_django.plugin import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker
 
 from jobs.models import JobItem, JobRun
 from tests.jobs.spine import CREATE_EFFECTS

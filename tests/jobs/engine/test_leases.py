@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 
 import pytest
-from django.conf import settings as django_settings
 from django.db import connection, transaction
+from pytest_django import Settings
 
 from jobs.engine import work
 from jobs.engine.claims import claim, flush
@@ -30,7 +30,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def short_lease(settings: django_settings) -> None:
+def short_lease(settings: Settings) -> None:
     settings.JOBS_LEASE_SECONDS = 0.6
 
 
