@@ -5,18 +5,18 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from billing.selectors.summaries import COMPONENTS, list_differences, write_revenue
 from common.money import format_money
-from jobs.console import default_output, exit_status, refuse, work_and_watch
+from jobs.console import OneLineCommand, default_output, exit_status, refuse, work_and_watch
 from jobs.models import JobRun
 from jobs.registry import get_job
 from jobs.selectors import get_last_failed
 from jobs.services import InvalidParams, read_params, start
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Bills a month, or what is missing of it, and prints what came of it."""
 
     help = "Bill a month: exit status 0 all well, 1 some organizations failed, 2 wrong usage."

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from jobs.console import OneLineCommand
 from jobs.registry import list_jobs
 from jobs.schedules import declared_schedule
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Prints every declared job with its schedule and parameters."""
 
     help = "List the jobs that can be run, with their schedules and parameters."

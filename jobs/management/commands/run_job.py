@@ -4,16 +4,16 @@ import argparse
 import sys
 from typing import Any, get_args, get_origin
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from pydantic.fields import FieldInfo
 
-from jobs.console import default_output, exit_status, refuse, work_and_watch
+from jobs.console import OneLineCommand, default_output, exit_status, refuse, work_and_watch
 from jobs.models import JobRun
 from jobs.registry import Job, UnknownJob, get_job, list_jobs
 from jobs.services import InvalidParams, read_params, start
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Starts a job; with --wait, works on it here until it has ended."""
 
     help = "Run a job: its parameters are its flags (see list_jobs)."
@@ -51,20 +51,33 @@ class Command(BaseCommand):
 
 def read_flags(job: type[Job], options: dict[str, Any]) -> tuple[argparse.Namespace, dict[str, Any]]:
     """Split what follows the job's name into the command's own flags and the job's parameters."""
-    parser = argparse.ArgumentParser(prog=f"manage.py run_job {job.name}", add_help=True, allow_abbrev=False)
+    parser = _FlagParser(prog=f"manage.py run_job {job.name}", add_help=True, allow_abbrev=False)
     parser.add_argument("--wait", action="store_true", default=options["wait"])
     parser.add_argument("--workers", type=int, default=options["workers"])
     parser.add_argument("--reason", default=options["reason"])
     for name, field in job.Params.model_fields.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", dest=f"param_{name}", **_how(field))
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=f"param_{name}", **_how(name, field))
     own = parser.parse_args(options["params"])
     given = {name: getattr(own, f"param_{name}") for name in job.Params.model_fields}
     return own, {name: value for name, value in given.items() if value is not None}
 
 
-def _how(field: FieldInfo) -> dict[str, Any]:
+class _FlagParser(argparse.ArgumentParser):
+    """Answers wrong usage with one line, as the command does."""
+
+    def print_usage(self, file: Any = None) -> None:
+        """Print nothing."""
+
+
+def _how(name: str, field: FieldInfo) -> dict[str, Any]:
     kind: Any = field.annotation
+    explained = (field.description or "").replace("%", "%%")
     if kind is bool:
-        return {"action": argparse.BooleanOptionalAction, "default": None, "help": field.description}
+        return {"action": argparse.BooleanOptionalAction, "default": None, "help": explained}
     many = get_origin(kind) in {list, tuple} and bool(get_args(kind))
-    return {"action": "append" if many else "store", "default": None, "help": field.description}
+    return {
+        "action": "append" if many else "store",
+        "default": None,
+        "metavar": name.upper(),
+        "help": explained,
+    }

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from threading import Event
 
 import pytest
+from pytest_django import Settings
 
 from accounts.models import User
 from jobs.engine import work
@@ -15,6 +16,12 @@ from jobs.registry import Job, Step
 from jobs.services import cancel_run, expand_run, rerun
 from tests.jobs.conftest import Declare
 from tests.jobs.spine import act, begin, complete, counts, effects, elsewhere, end_leases, run_job, statuses
+
+
+@pytest.fixture(autouse=True)
+def quick_ears(settings: Settings) -> None:
+    """Let workers hear every fifth of a second whether they are to stop."""
+    settings.JOBS_LEASE_SECONDS = 0.6
 
 
 @pytest.fixture

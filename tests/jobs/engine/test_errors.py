@@ -183,7 +183,8 @@ def test_a_set_up_that_is_broken_keeps_what_ended_before(declare: Declare) -> No
     assert effects() == ["a"]
 
 
-def test_a_run_that_one_worker_stopped_is_left_by_the_others(declare: Declare) -> None:
+def test_a_run_that_one_worker_stopped_is_left_by_the_others(declare: Declare, settings: Settings) -> None:
+    settings.JOBS_LEASE_SECONDS = 0.6
     in_step, stopped = Event(), Event()
 
     @declare("stopping", title="Stopping", batch_size=1)

@@ -40,7 +40,7 @@ def queue(declare: Declare) -> Iterator[None]:
 
 def take_bells() -> list[int]:
     """Take what was rung from the real broker: the runs' ids."""
-    found = []
+    found: list[int] = []
     with current_app.connection_for_read() as broker, broker.SimpleQueue(QUEUE) as waiting:
         while True:
             try:

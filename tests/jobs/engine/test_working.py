@@ -92,7 +92,7 @@ def test_steps_are_recorded_in_their_order(declare: Declare) -> None:
                 context.note(key, total=context.scratch["sum"])
 
         def send(self, keys: Sequence[str], context: Context) -> None:
-            act(*keys, "sent")
+            act(keys[0], "sent")
 
         def tell(self, keys: Sequence[str], context: Context) -> None:
             assert effects("sent").count(keys[0]) == 1
