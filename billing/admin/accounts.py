@@ -10,7 +10,6 @@ from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 
 from billing.admin.filters import ParkedFilter
 from billing.admin.pages import AnyAdmin, Question, ask, door, find, in_cents, require
@@ -38,7 +37,6 @@ class BillingAccountAdmin(ModelAdmin):
     autocomplete_fields = ("organization", "plan")
     ordering = ("-id",)
     sortable_by = ()
-    paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     actions = None
@@ -103,7 +101,9 @@ class BillingAccountAdmin(ModelAdmin):
     @display(description="Tax")
     def tax_rate(self, account: BillingAccount) -> str:
         """Give the rate in percent."""
-        return f"{account.tax_rate_bps // 100}.{account.tax_rate_bps % 100:02} %" if account.tax_rate_bps else "-"
+        if not account.tax_rate_bps:
+            return "-"
+        return f"{account.tax_rate_bps // 100}.{account.tax_rate_bps % 100:02}\N{NO-BREAK SPACE}%"
 
     @display(description="Invoices go to")
     def recipient(self, account: BillingAccount) -> str:
