@@ -2,16 +2,20 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.models import Organization, User
@@ -19,8 +23,9 @@ from accounts.panels import list_panels
 
 if TYPE_CHECKING:
     _UserAdmin = DjangoUserAdmin[User]
+    _UserForm = forms.ModelForm[User]
 else:
-    _UserAdmin = DjangoUserAdmin
+    _UserAdmin, _UserForm = DjangoUserAdmin, forms.ModelForm
 
 admin.site.unregister(Group)
 
@@ -86,7 +91,7 @@ class NewUserForm(UserCreationForm):
 class UserAdmin(_UserAdmin, ModelAdmin):
     """Who logs in. Only superusers say what others may do."""
 
-    form = UserChangeForm
+    form = _UserForm
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("email", "name", "organization", "is_staff", "is_active", "last_login")
@@ -95,23 +100,15 @@ class UserAdmin(_UserAdmin, ModelAdmin):
     search_fields = ("email", "name")
     ordering = ("email",)
     autocomplete_fields = ("organization",)
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("password_state", "password_link", "last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("email", "password", "name", "organization")}),
+        (None, {"fields": ("email", ("password_state", "password_link"), "name", "organization")}),
         ("What they may do", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (  # type: ignore[assignment]  # the theme's default is empty
         (None, {"fields": ("email", "name", "usable_password", "password1", "password2", "is_staff", "groups")}),
     )
-
-    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Show the hash of a password to nobody who may only look."""
-        fieldsets = super().get_fieldsets(request, obj)
-        user = obj if isinstance(obj, User) else None
-        if user is None or self.has_change_permission(request, user):
-            return fieldsets
-        return [(title, {"fields": [n for n in part["fields"] if n != "password"]}) for title, part in fieldsets]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         """Offer the groups as boxes to tick: there are few."""
@@ -129,6 +126,24 @@ class UserAdmin(_UserAdmin, ModelAdmin):
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Offer a new password to nobody who may only look."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if not isinstance(obj, User) or self.has_change_permission(request, obj):
+            return fieldsets
+        return [(None, {"fields": ("email", "password_state", "name", "organization")}), *fieldsets[1:]]
+
+    @display(description="Password")
+    def password_state(self, user: User) -> str:
+        """Tell whether there is one, never its hash."""
+        return "Set" if user.has_usable_password() else "None: nobody logs in by one"
+
+    @display(description="")
+    def password_link(self, user: User) -> SafeString:
+        """Lead to where a new one is set."""
+        address = reverse("admin:auth_user_password_change", args=[user.pk])
+        return format_html('<a class="hz-link" href="{}">Set a new password</a>', address)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Users are switched off instead: the ledger names them."""

@@ -130,6 +130,9 @@ def test_whoever_may_only_look_sees_no_hash_of_a_password() -> None:
     page = log_in("Read only").get(reverse("admin:accounts_user_change", args=[other.pk])).content.decode()
     assert other.email in page
     assert (other.password in page, other.password.split("$")[-1] in page) == (False, False)
+    link = reverse("admin:auth_user_password_change", args=[other.pk])
+    assert link not in page
+    assert link in log_in(superuser=True).get(reverse("admin:accounts_user_change", args=[other.pk])).content.decode()
 
 
 def test_a_superuser_adds_staff_with_groups() -> None:
