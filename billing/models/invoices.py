@@ -100,6 +100,15 @@ class Invoice(models.Model):
             models.Index(fields=["corrects"], condition=Q(corrects__isnull=False), name="billing_invoice_corrects"),
             models.Index(fields=["month", "status", "-id"], name="billing_invoice_month_status"),
             models.Index(fields=["-month", "-id"], name="billing_invoice_newest"),
+            models.Index(
+                fields=["-month", "-id"], condition=Q(kind="credit_note"), name="billing_invoice_credit_notes"
+            ),
+            models.Index(
+                fields=["month", "currency"],
+                include=["subtotal_cents", "tax_cents"],
+                condition=Q(status__in=["finalized", "paid", "uncollectible", "credited"]),
+                name="billing_invoice_revenue",
+            ),
             models.Index(fields=["id"], condition=Q(status="held"), name="billing_invoice_held"),
         ]
 

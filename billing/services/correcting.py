@@ -9,6 +9,7 @@ from django.db import transaction
 
 from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine
 from billing.pricing import compute_tax
+from billing.selectors.invoices import get_left_to_credit
 from billing.services.numbering import finalize_invoices
 from billing.services.writing import restore_statements
 from common.clock import Month
@@ -112,7 +113,7 @@ def credit_invoice(
     if not invoice.is_issued or invoice.kind != Invoice.Kind.INVOICE or invoice.status not in Invoice.ISSUED:
         raise Permanent(f"{invoice} is {invoice.get_status_display().lower()} and can't be credited.")
     reason = _require_reason(reason)
-    left = _left_to_credit(invoice)
+    left = get_left_to_credit(invoice)
     taken = _choose(invoice, left, amounts)
     note = _write_credit_note(invoice, taken, left, run)
     finalize_invoices([note.pk], now)
@@ -123,15 +124,6 @@ def credit_invoice(
     note.refresh_from_db()
     _note(invoice, InvoiceAction.Verb.CREDIT, actor, reason, credit_note=note.number, total_cents=note.total_cents)
     return note
-
-
-def _left_to_credit(invoice: Invoice) -> dict[int, int]:
-    """What is left of each line, in cents, after the credit notes that stand."""
-    left = {line.pk: line.amount_cents for line in invoice.lines.all()}
-    credited = InvoiceLine.objects.filter(corrects__invoice=invoice).exclude(invoice__status=Invoice.Status.VOID)
-    for line in credited:
-        left[line.corrects_id or 0] += line.amount_cents
-    return left
 
 
 def _choose(invoice: Invoice, left: Mapping[int, int], amounts: Mapping[int, int] | None) -> dict[int, int]:
