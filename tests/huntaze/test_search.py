@@ -1,10 +1,8 @@
 """The search above the sidebar finds what somebody may see, and nothing else."""
 
-from collections.abc import Iterator
-
 import pytest
-from django.core.cache import cache
 from django.urls import reverse
+from pytest_django import Settings
 
 from tests.factories.billing import AUGUST, make_creator, make_organization
 from tests.factories.ledger import make_run
@@ -13,11 +11,9 @@ from tests.factories.staff import log_in
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> Iterator[None]:
-    """The theme keeps results for some minutes."""
-    cache.clear()
-    yield
-    cache.clear()
+def _nothing_remembered(settings: Settings) -> None:
+    """Remember nothing: the theme keeps results for minutes, which is longer than between two runs of the tests."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 
 
 def _find(term: str, group: str = "Read only") -> str:
