@@ -12,8 +12,8 @@ from billing.admin.pages import AnyAdmin, Question, ask, find, require
 from billing.forms import CreditForm, ReasonForm
 from billing.models import Invoice
 from billing.selectors.invoices import get_left_to_credit
-from billing.services.approving import approve_and_bill
-from billing.services.correcting import credit_invoice, reject_invoice, void_invoice
+from billing.services.correcting import reject_invoice
+from billing.services.deciding import approve_and_bill, credit_and_deliver, void_and_deliver
 from common.clock import now
 from common.money import format_money
 from jobs.models import JobRun
@@ -75,8 +75,11 @@ def void_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpRes
     invoice = find(Invoice, invoice_id)
 
     def act(form: ReasonForm) -> HttpResponse:
-        void_invoice(invoice.pk, actor=actor, reason=form.cleaned_data["reason"])
-        messages.success(request, f"{invoice} is void.")
+        run = void_and_deliver(invoice.pk, actor=actor, reason=form.cleaned_data["reason"])
+        if run:
+            tell_of_run(request, run, f"{invoice} is void. It is voided in Stripe by")
+        else:
+            messages.success(request, f"{invoice} is void.")
         return redirect(address_of(invoice))
 
     says = (
@@ -94,12 +97,11 @@ def credit_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpR
     left = get_left_to_credit(invoice)
 
     def act(form: CreditForm) -> HttpResponse:
-        note = credit_invoice(
+        note, run = credit_and_deliver(
             invoice.pk, actor=actor, reason=form.cleaned_data["reason"], now=now(), amounts=form.amounts
         )
-        messages.success(
-            request, f"Credit note {note.number} over {format_money(note.total_cents, note.currency)} is issued."
-        )
+        total = format_money(note.total_cents, note.currency)
+        tell_of_run(request, run, f"Credit note {note.number} over {total} is issued. It is delivered by")
         return redirect(address_of(note))
 
     says = (

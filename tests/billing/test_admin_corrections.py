@@ -59,7 +59,16 @@ def test_rejecting_voiding_and_crediting_keep_who_and_why() -> None:
     assert (note.total_cents, response["Location"]) == (-21_000, _address(note))
     why = "Checked with the customer."
     assert _actions() == [("reject", why), ("void", why), ("credit", why)]
-    assert not JobRun.objects.exists()
+    # Nothing of the void one had reached anybody, so that its delivery is the credit note's alone.
+    assert [(run.job, run.params["invoices"]) for run in JobRun.objects.all()] == [("deliver-invoices", [note.pk])]
+
+
+def test_a_void_is_carried_to_stripe() -> None:
+    issued = make_invoice()
+    note_delivery(issued, "stripe", "done")
+    _post(issued, "void")
+    assert [(run.job, run.params["invoices"]) for run in JobRun.objects.all()] == [("deliver-invoices", [issued.pk])]
+    assert issued.deliveries.get(step="stripe_void").status == "pending"
 
 
 @pytest.mark.parametrize("name", ["approve", "reject", "void", "credit", "resend"])
