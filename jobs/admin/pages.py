@@ -57,6 +57,7 @@ def run_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, object_id: str) 
         **describe_state(run),
         "opts": JobRun._meta,
         "original": run,
+        "is_fullwidth": "1",
         "buttons": list_buttons(request, run),
         "summary": describe_summary(run),
         "job_title": run.declaration.title if run.declaration else f"{run.job} (no longer declared)",

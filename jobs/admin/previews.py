@@ -10,7 +10,7 @@ from jobs.admin.words import describe_summary
 from jobs.models import JobRun
 from jobs.registry import Job
 
-_ROWS_SHOWN = 20
+_ROWS_SHOWN = 10
 
 
 def find_preview(text: str, job: type[Job]) -> JobRun | None:
