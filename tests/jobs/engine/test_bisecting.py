@@ -57,7 +57,7 @@ def test_what_a_step_said_is_taken_back_with_what_it_did(declare: Declare) -> No
 
         def write(self, keys: Sequence[str], context: Context) -> None:
             if "00" in keys:
-                context.fail("00", Retryable("Later."))
+                context.fail("00", Retryable("Later.", retry_after=3600))
             if "01" in keys:
                 act("01", "held")
                 context.skip("01", "Held.")
