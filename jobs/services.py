@@ -1,5 +1,6 @@
 """Starting, expanding, ending, cancelling and rerunning runs: nobody runs a job any other way."""
 
+import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from itertools import batched
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 WORK_TASK = "jobs.work"
 _KEYS_AT_ONCE = 20_000
+_LONGEST_SCOPE = 100
 
 
 class InvalidParams(ValueError):
@@ -62,41 +64,57 @@ def start(
     Idempotent by (job, slot). Where the job forbids overlap, the run under way is returned instead. Raises
     InvalidParams where the job refuses the parameters.
     """
-    errors = job(params).check()
-    if job(params).needs_reason() and not reason.strip():
-        errors["reason"] = "Say why: the reason is kept with the run."
-    if errors:
-        raise InvalidParams(errors)
+    _check(job, params, reason)
     values = params.model_dump(mode="json")
-    dry_run = bool(values.get("dry_run"))
-    overlap_key = None
-    if job.overlap == "forbid" and not dry_run:
-        overlap_key = ":".join(filter(None, (job.name, job(params).overlap_scope())))
     run = JobRun(
         job=job.name,
         params=values,
-        dry_run=dry_run,
+        dry_run=bool(values.get("dry_run")),
         slot=slot,
-        overlap_key=overlap_key,
         trigger=trigger,
         actor=actor,
         reason=reason,
         parent=parent,
         mode=mode,
     )
+    run.overlap_key = None if run.dry_run else _overlap_key(job, params)
+    # Where the run that is in the way ends meanwhile, its place is free at the next look.
+    while not _is_placed(run):
+        if other := _other_run(run):
+            return other, False
+    transaction.on_commit(lambda: ring(run))
+    return run, True
+
+
+def _check(job: type[Job], params: JobParams, reason: str) -> None:
+    errors = job(params).check()
+    if job(params).needs_reason() and not reason.strip():
+        errors["reason"] = "Say why: the reason is kept with the run."
+    if errors:
+        raise InvalidParams(errors)
+
+
+def _overlap_key(job: type[Job], params: JobParams) -> str | None:
+    """Name the place that only one active run can have; a long scope is known by its digest."""
+    if job.overlap != "forbid":
+        return None
+    scope = job(params).overlap_scope()
+    if len(scope) > _LONGEST_SCOPE:
+        scope = hashlib.sha256(scope.encode()).hexdigest()
+    return f"{job.name}:{scope}"
+
+
+def _is_placed(run: JobRun) -> bool:
+    """Write a run, unless another has its slot or its place."""
     try:
         with transaction.atomic():
             run.save(force_insert=True)
     except IntegrityError as error:
         if not _is_taken(error):
             raise
-        other = _other_run(job, slot, overlap_key)
-        if other is None:
-            # The run that was in the way has ended since: now the place is free.
-            return start(job, params, trigger, actor=actor, reason=reason, slot=slot, parent=parent, mode=mode)
-        return other, False
-    transaction.on_commit(lambda: ring(run))
-    return run, True
+        run.pk = None
+        return False
+    return True
 
 
 def _is_taken(error: IntegrityError) -> bool:
@@ -105,10 +123,12 @@ def _is_taken(error: IntegrityError) -> bool:
     return refused in {"jobs_run_slot", "jobs_run_overlap"}
 
 
-def _other_run(job: type[Job], slot: str | None, overlap_key: str | None) -> JobRun | None:
-    if slot is not None and (found := JobRun.objects.filter(job=job.name, slot=slot).first()):
+def _other_run(run: JobRun) -> JobRun | None:
+    if run.slot is not None and (found := JobRun.objects.filter(job=run.job, slot=run.slot).first()):
         return found
-    return JobRun.objects.filter(overlap_key=overlap_key, status__in=JobRun.ACTIVE).first() if overlap_key else None
+    if run.overlap_key is None:
+        return None
+    return JobRun.objects.filter(overlap_key=run.overlap_key, status__in=JobRun.ACTIVE).first()
 
 
 def ring(run: JobRun, times: int = 1) -> None:
