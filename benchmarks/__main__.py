@@ -1,0 +1,41 @@
+"""`python -m benchmarks [compute] [delivery] [pages]`: measure, print, and write docs/performance.md when all was measured.
+
+`BENCH_ORGANIZATIONS` (100,000), `BENCH_INVOICES` to deliver (400) and `BENCH_ROWS` behind the pages (1,000,000) make
+it smaller; a smaller run is printed and not written down.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+
+from benchmarks import compute
+from benchmarks.report import Table, show, write
+
+_PARTS: dict[str, tuple[str, int, Callable[[int], list[Table]]]] = {
+    "compute": ("BENCH_ORGANIZATIONS", 100_000, compute.measure),
+}
+
+
+def main() -> None:
+    """Measure the parts that are wanted, all where none is named."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(_PARTS)}; all without")
+    parts = parser.parse_args().parts or list(_PARTS)
+    if strange := set(parts) - set(_PARTS):
+        parser.error(f"there is no part {', '.join(sorted(strange))}; there are {', '.join(_PARTS)}")
+    tables, is_whole = [], len(parts) == len(_PARTS)
+    for part in parts:
+        variable, size, measure = _PARTS[part]
+        wanted = int(os.environ.get(variable, size))
+        is_whole = is_whole and wanted == size
+        print(f"bench: {part}, {variable}={wanted:,} …", file=sys.stderr, flush=True)
+        measured = measure(wanted)
+        show(measured)
+        tables += measured
+    if is_whole:
+        print(f"bench: written to {write(tables, 'make bench')}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What was measured, as tables: on the terminal, and in docs/performance.md."""
+
+import datetime as dt
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from benchmarks.database import ROOT
+
+_FILE = ROOT / "docs" / "performance.md"
+
+
+@dataclass
+class Table:
+    """One table with what a reader must know to judge it."""
+
+    title: str
+    columns: Sequence[str]
+    rows: list[Sequence[str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def rate(count: int, seconds: float) -> str:
+    """How many a second, with as many digits as mean something."""
+    per_second = count / seconds
+    return f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:,.1f}"
+
+
+def judge(is_met: bool) -> str:
+    """Whether an aim is met, in a word."""
+    return "met" if is_met else "missed"
+
+
+def show(tables: Sequence[Table]) -> None:
+    """Print the tables."""
+    console = Console()
+    for table in tables:
+        grid = Grid(title=table.title, title_justify="left", title_style="bold")
+        for place, column in enumerate(table.columns):
+            grid.add_column(column, justify="right" if place else "left")
+        for row in table.rows:
+            grid.add_row(*row)
+        console.print(grid)
+        for note in table.notes:
+            console.print(f"- {note}", highlight=False)
+        console.print()
+
+
+def write(tables: Sequence[Table], command: str) -> Path:
+    """Write docs/performance.md anew."""
+    parts = [f"# Performance\n\n{_describe_run(command)}"]
+    for table in tables:
+        alignment = ["---", *["---:"] * (len(table.columns) - 1)]
+        lines = [_row(line) for line in (table.columns, alignment, *table.rows)]
+        notes = "\n".join(f"- {note}" for note in table.notes)
+        parts.append(f"## {table.title}\n\n" + "\n".join(lines) + (f"\n\n{notes}" if notes else ""))
+    _FILE.parent.mkdir(exist_ok=True)
+    _FILE.write_text("\n\n".join(parts) + "\n")
+    return _FILE
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _describe_run(command: str) -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    load = os.getloadavg()[2]
+    day = dt.datetime.now(dt.UTC).date()
+    return (
+        f"Measured by `{command}` on {day:%-d %B %Y}, all in one run, with everything real: PostgreSQL and Valkey from "
+        f"their wheels on the same machine.\n\n"
+        f"Machine: {os.cpu_count()} cores ({_processor()}), {memory:.0f} GB, {platform.system()} "
+        f"{platform.release().split('-')[0]}, Python {platform.python_version()}. Load average of the last quarter of an "
+        f"hour at the end: {load:.1f}.\n\n"
+        "This file is written by the benchmarks; absolute figures are this machine's, ratios travel better."
+    )
+
+
+def _processor() -> str:
+    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return names[0].partition(":")[2].strip() if names else platform.machine()
