@@ -9,11 +9,12 @@ import os
 import sys
 from collections.abc import Callable
 
-from benchmarks import compute
+from benchmarks import compute, delivery
 from benchmarks.report import Table, show, write
 
 _PARTS: dict[str, tuple[str, int, Callable[[int], list[Table]]]] = {
     "compute": ("BENCH_ORGANIZATIONS", 100_000, compute.measure),
+    "delivery": ("BENCH_INVOICES", 400, delivery.measure),
 }
 
 

@@ -89,8 +89,7 @@ def _run_loop(servers: Servers, loop: Way, first: int) -> int:
     """Measure the loop; return the sum of its totals."""
     run_file(servers.database_url, "empty.sql")
     before = database_cpu_seconds(servers.database_url)
-    environment = {**servers.environment, "DJANGO_SETTINGS_MODULE": "huntaze.settings"}
-    done = run_command(["-m", "benchmarks.loop", MONTH, str(first), str(loop.invoices)], environment)
+    done = run_command(["-m", "benchmarks.loop", MONTH, str(first), str(loop.invoices)], servers.environment)
     found = json.loads(done.output.splitlines()[-1])
     loop.seconds.append(found["seconds"])
     loop.cpu_seconds.append(found["cpu_seconds"] + database_cpu_seconds(servers.database_url) - before)

@@ -25,8 +25,18 @@ class Servers:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process of the product needs to use them."""
-        return {"DEBUG": "1", "DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url, "LOG_LEVEL": "WARNING"}
+        """What a process of the product needs to use them, as it runs in production: debugging costs time and memory."""
+        return {
+            "DJANGO_SETTINGS_MODULE": "huntaze.settings",
+            "DEBUG": "0",
+            "ALLOWED_HOSTS": "localhost",
+            "BASE_URL": "https://localhost",
+            "SECRET_KEY": "for-benchmarks-only-" + "0123456789abcdef" * 4,
+            "ENCRYPTION_KEYS": "Zm9yLWJlbmNobWFya3Mtb25seS0wMTIzNDU2Nzg5MDE=",
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "LOG_LEVEL": "WARNING",
+        }
 
 
 @contextmanager
