@@ -208,13 +208,20 @@ _INVOICE_FILES: dict[str, Any] = {
     "OPTIONS": {"location": DATA_DIR / "invoices", "base_url": None, "allow_overwrite": True},
 }
 if ENV.invoice_enable_s3:
+    from botocore.config import Config
+
     _INVOICE_FILES = {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": ENV.invoice_s3_bucket,
             "region_name": ENV.invoice_s3_region or None,
             "endpoint_url": ENV.invoice_s3_endpoint or None,
-            "addressing_style": "path" if ENV.invoice_s3_endpoint else "auto",
+            # One connection a thread; a file is small enough to go up in one piece by the thread that brings it.
+            "client_config": Config(
+                s3={"addressing_style": "path" if ENV.invoice_s3_endpoint else "auto"},
+                max_pool_connections=ENV.jobs_threads,
+            ),
+            "use_threads": False,
             "file_overwrite": True,
             "default_acl": None,
             "querystring_auth": True,

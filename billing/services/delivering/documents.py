@@ -1,6 +1,7 @@
 """The invoice as a file: laid out, stored, and handed out with its checksum compared."""
 
 import hashlib
+import threading
 
 import botocore.exceptions
 from django.conf import settings
@@ -16,6 +17,7 @@ from common.money import format_money
 
 Step = InvoiceDelivery.Step
 _BROKEN_SET_UP = {"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled"}
+_opening = threading.Lock()
 
 
 def deliver_pdf(invoice_id: int, holder: Holder) -> bytes | None:
@@ -61,7 +63,11 @@ def open_pdf(invoice: Invoice) -> bytes:
 
 
 def _storage() -> Storage:
-    return storages["invoices"]
+    # The first thread to come opens what all then share; together they would open it as often as they are many.
+    with _opening:
+        storage = storages["invoices"]
+        getattr(storage, "bucket", None)
+        return storage
 
 
 def _save(name: str, content: bytes) -> None:
