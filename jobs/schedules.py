@@ -69,7 +69,7 @@ def _sync_one(job: type[Job], expression: str) -> None:
         )
     elif row.description != mark and row.crontab and _is_as_declared(row.description, row.crontab):
         row.crontab, row.description = _crontab(expression), mark
-        row.save()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+        row.save()
 
 
 def _is_as_declared(description: str, crontab: CrontabSchedule) -> bool:

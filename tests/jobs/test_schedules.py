@@ -43,7 +43,8 @@ def declare_anew(schedule: str) -> None:
 
 
 def row(name: str = "often") -> PeriodicTask:
-    return PeriodicTask.objects.select_related("crontab", "interval").get(name=name)
+    found: PeriodicTask = PeriodicTask.objects.select_related("crontab", "interval").get(name=name)
+    return found
 
 
 def save(task: PeriodicTask) -> None:
