@@ -5,11 +5,14 @@ Each result carries its explanation: the inputs and what was done with them, as 
 """
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from common.clock import Month
 from common.money import BPS, divide_half_even, round_cents, share_cents
+
+# Digits enough for any quantity times any price that the columns hold, so that only the result is rounded.
+_EXACT = Context(prec=50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,8 @@ class Charge:
 def compute_usage(price: UsagePrice, quantity: Decimal) -> Charge:
     """Charge a month's usage beyond what is included."""
     beyond = max(quantity - price.included_quantity, Decimal(0))
-    amount = round_cents(beyond * price.unit_price_cents)
+    before_rounding = _EXACT.multiply(beyond, price.unit_price_cents)
+    amount = round_cents(before_rounding)
     return Charge(
         amount,
         {
@@ -152,7 +156,7 @@ def compute_usage(price: UsagePrice, quantity: Decimal) -> Charge:
             "included_quantity": _plain(price.included_quantity),
             "billable_quantity": _plain(beyond),
             "unit_price_cents": _plain(price.unit_price_cents),
-            "before_rounding": _plain(beyond * price.unit_price_cents),
+            "before_rounding": _plain(before_rounding),
             "amount_cents": amount,
         },
     )

@@ -8,7 +8,8 @@ from typing import Any, Self
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])\Z")
+# Other years are slips of the pen, and some have no month before or after them.
+_MONTH = re.compile(r"((?:19|2[0-9])[0-9]{2})-(0[1-9]|1[0-2])\Z")
 
 
 def now() -> dt.datetime:
@@ -27,7 +28,7 @@ class Month:
     def parse(cls, text: str) -> Self:
         """Read `2026-10`; ValueError with a sentence for people otherwise."""
         match = _MONTH.match(text)
-        if not match or match[1] == "0000":
+        if not match:
             raise ValueError(f"“{text}” is not a month: write it as year and month, like 2026-10")
         return cls(int(match[1]), int(match[2]))
 

@@ -14,7 +14,7 @@ BPS = 10_000
 
 def round_cents(amount: Decimal) -> int:
     """Round a decimal number of minor units to a whole one, half-even."""
-    return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    return int(amount.to_integral_value(ROUND_HALF_EVEN))
 
 
 def share_cents(amount_cents: int, rate_bps: int) -> int:
