@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from common.errors import Misconfigured
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     _Field = models.Field[Any, Any]
 else:
     _Field = models.Field
+
+# How every encrypted text begins: the version of its format.
+_VERSION = "gAAAA"
 
 
 @cache
@@ -58,8 +62,16 @@ class EncryptedJSONField(_Field):
         return None if value is None else json.loads(decrypt(value))
 
     def to_python(self, value: Any) -> Any:
-        """Leave Python values alone; read JSON text that a form sent."""
-        return json.loads(value) if isinstance(value, str) else value
+        """Leave Python values alone; read JSON text that a form sent, or what `value_to_string` wrote."""
+        if not isinstance(value, str):
+            return value
+        if value.startswith(_VERSION):
+            value = decrypt(value)
+        try:
+            return json.loads(value) if value else None
+        except ValueError:
+            # Without the value: it may be a secret with a comma too many.
+            raise ValidationError("This is not valid JSON.", code="invalid") from None
 
     def value_to_string(self, obj: models.Model) -> str:
         """Serialize for fixtures, encrypted."""
