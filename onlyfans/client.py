@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
+from urllib.parse import quote
 
 from common.clock import Month
 from common.errors import Permanent, Retryable
@@ -16,6 +17,8 @@ from common.money import to_cents
 
 SERVICE = "The OnlyFans gateway"
 CATEGORIES = ("subscriptions", "tips", "messages", "posts", "streams", "referrals", "chargebacks")
+# Beyond this an answer is garbage, some of it of a length that no memory holds.
+_MOST = 10**12
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class OnlyFansClient:
         """
         body = get_json(
             self._http,
-            self._earnings_path.format(account=account),
+            self._earnings_path.format(account=quote(account, safe="")),
             service=SERVICE,
             params={"start_date": _day(month.first_day), "end_date": _day(month.last_day)},
             headers={"Authorization": f"Bearer {token}"},
@@ -94,4 +97,7 @@ def _read_category(name: str, part: Mapping[str, Any]) -> CategoryEarnings:
 def _decimal(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise TypeError("not a number")
-    return Decimal(value)
+    amount = Decimal(value)
+    if abs(amount) > _MOST:
+        raise ValueError("no month is worth that much")
+    return amount

@@ -26,6 +26,8 @@ def read_token(creator: CreatorAccount) -> str:
     token = credentials.get("token") if isinstance(credentials, dict) else None
     if not token:
         raise Permanent(f"{creator} has no gateway credentials: connect the account, or ingest its earnings.")
+    if not (str(token).isascii() and str(token).isprintable()):
+        raise Permanent(f"{creator} has gateway credentials that can't be sent: connect the account again.")
     return str(token)
 
 

@@ -1,0 +1,5 @@
+"""What these tests talk to."""
+
+from tests.outside import outside
+
+__all__ = ["outside"]

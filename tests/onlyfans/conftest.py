@@ -1,0 +1,5 @@
+"""The gateway that these tests talk to."""
+
+from tests.outside import outside
+
+__all__ = ["outside"]
