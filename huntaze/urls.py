@@ -8,3 +8,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]
+handler403 = "huntaze.admin_site.refuse"
