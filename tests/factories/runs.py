@@ -9,11 +9,12 @@ from billing.models import Invoice
 from billing.services.computing import compute_invoices
 from billing.services.correcting import supersede_invoices
 from billing.services.numbering import finalize_invoices
-from common.clock import Month, now
+from common.clock import Month
 from jobs.engine import work
 from jobs.models import JobRun
 from jobs.registry import get_job
 from jobs.services import read_params, start
+from tests.factories.invoices import ISSUED_AT
 
 
 def run(job: str, **params: Any) -> JobRun:
@@ -41,15 +42,15 @@ def bill_anew_here(month: Month, *organizations: str) -> None:
     """Void or credit what is issued of some organizations' month, and bill it anew, in the present transaction."""
     run = JobRun.objects.create(job="monthly-billing", trigger=JobRun.Trigger.COMMAND, reason="Billed anew")
     with transaction.atomic():
-        supersede_invoices(organizations, month, run=run, now=now())
+        supersede_invoices(organizations, month, run=run, now=ISSUED_AT)
         _compute_and_number(month, organizations, run)
 
 
 def _compute_and_number(month: Month, organizations: Sequence[str], run: JobRun) -> None:
-    computed = compute_invoices(organizations, month, run_id=run.pk, now=now())
+    computed = compute_invoices(organizations, month, run_id=run.pk, now=ISSUED_AT)
     assert not computed.refused, computed.refused
     drafts = [draft.id for draft in computed.drafts.values() if draft.status == Invoice.Status.DRAFT]
-    finalize_invoices(drafts, now())
+    finalize_invoices(drafts, ISSUED_AT)
 
 
 def let_time_pass(days: int) -> None:
