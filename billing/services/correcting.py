@@ -212,18 +212,27 @@ def _write_credit_note(
 def supersede_invoices(organization_ids: Sequence[str], month: Month, *, run: JobRun, now: dt.datetime) -> None:
     """Void or credit what is issued of a month, so that it can be billed anew in the caller's transaction.
 
-    What already reached the customer is credited, the rest voided. What this run itself issued, or one that it
-    reruns, is left alone: a repeated attempt, or a rerun of what failed afterwards, corrects nothing twice.
+    What already reached the customer, or was credited in part, is credited; the rest is voided. What this run itself
+    issued, or one that it reruns, is left alone: a repeated attempt, or a rerun of what failed afterwards, corrects
+    nothing twice.
     """
     issued = Invoice.objects.filter(
         organization__in=organization_ids, month=month.first_day, corrects=None, status__in=Invoice.ISSUED
     ).exclude(run__in=list_lineage(run))
     for invoice in issued.order_by("organization_id"):
-        reached = invoice.deliveries.filter(step__in=["email", "stripe"], status__in=_REACHED).exists()
-        if invoice.kind == Invoice.Kind.INVOICE and (reached or invoice.status == Invoice.Status.PAID):
+        if _is_to_be_credited(invoice):
             credit_invoice(invoice.pk, actor=run.actor, reason=run.reason, now=now, run=run)
         else:
             void_invoice(invoice.pk, actor=run.actor, reason=run.reason)
+
+
+def _is_to_be_credited(invoice: Invoice) -> bool:
+    """Tell whether crediting is the way to take an invoice back; one that says nothing can only be voided."""
+    if invoice.kind != Invoice.Kind.INVOICE or not any(get_left_to_credit(invoice).values()):
+        return False
+    reached = invoice.deliveries.filter(step__in=["email", "stripe"], status__in=_REACHED).exists()
+    noted = invoice.corrections.exclude(status=Invoice.Status.VOID).exists()
+    return reached or noted or invoice.status == Invoice.Status.PAID
 
 
 def set_aside_issued(organization_ids: Sequence[str], month: Month) -> dict[str, tuple[str, int]]:
