@@ -10,6 +10,8 @@ from common.clock import iso, now
 from jobs.engine.context import Context
 from jobs.registry import Job, JobParams, job
 
+_FIRST_YEAR = 2000
+
 
 def _last_hour() -> dt.datetime:
     return now().replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=1)
@@ -17,12 +19,19 @@ def _last_hour() -> dt.datetime:
 
 @job("hourly-usage", title="Hourly usage", schedule="0 * * * *", queue="billing", batch_size=1)
 class HourlyUsage(Job):
-    """Recomputes the last hour, and every earlier one that events came late for."""
+    """Recomputes an hour, the last one unless told, and every other that events came late for."""
 
     class Params(JobParams):
         """`hour` is recomputed whether or not anything came for it; any instant within it will do."""
 
         hour: AwareDatetime = Field(default_factory=_last_hour, description="The hour to aggregate, in UTC.")
+
+    def check(self) -> dict[str, str]:
+        """Refuse hours that nobody can have used anything in."""
+        hour = self.params.hour
+        if hour.year < _FIRST_YEAR or hour > now():
+            return {"hour": "Give an hour that has begun, like 2026-10-31T23:00Z."}
+        return {}
 
     def keys(self) -> Iterable[str]:
         """Expect the hour and those that late events changed."""

@@ -5,8 +5,11 @@ import datetime as dt
 from django.db import connection, transaction
 
 from billing.selectors.inputs import rows
+from common.clock import now
+from jobs.models import JobRun
 
 _HOUR = dt.timedelta(hours=1)
+_OVERLAP = dt.timedelta(days=1)
 
 _AGGREGATE = """
     INSERT INTO billing_usagehour (organization_id, meter_id, hour, quantity)
@@ -44,14 +47,22 @@ def aggregate_hour(hour: dt.datetime) -> int:
 
 
 def list_hours_to_aggregate(hour: dt.datetime) -> list[dt.datetime]:
-    """List the hour and all earlier ones for which events arrived since a day before it."""
-    hour = hour.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)
+    """List the hour, and all that have ended and for which events arrived since the job last succeeded.
+
+    However long it did not run, nothing is left out; a day's overlap covers what is committed late.
+    """
+    succeeded = JobRun.objects.filter(job="hourly-usage", status=JobRun.Status.SUCCEEDED)
+    last = succeeded.order_by("-id").values_list("started_at", flat=True).first()
     late = rows(
         """
         SELECT DISTINCT date_trunc('hour', occurred_at, 'UTC') FROM billing_usageevent
-        WHERE received_at >= %s AND occurred_at < %s
+        WHERE received_at >= coalesce(%s, '-infinity'::timestamptz) AND occurred_at < %s
         """,
-        hour - dt.timedelta(days=1),
-        hour,
+        last - _OVERLAP if last else None,
+        _start(now()),
     )
-    return sorted({hour} | {moment for (moment,) in late})
+    return sorted({_start(hour)} | {moment for (moment,) in late})
+
+
+def _start(moment: dt.datetime) -> dt.datetime:
+    return moment.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)
