@@ -18,7 +18,7 @@ STRIPE_KEY = "sk_test_4242secret4242"
 
 
 @cache
-def _running() -> Sandbox:
+def running_sandbox() -> Sandbox:
     sandbox = run()
     atexit.register(sandbox.stop)
     return sandbox
@@ -75,7 +75,7 @@ class Outside:
 @pytest.fixture
 def outside() -> Iterator[Outside]:
     """The sandbox, emptied."""
-    world = Outside(_running())
+    world = Outside(running_sandbox())
     world.reset()
     yield world
     world._http.close()

@@ -1,0 +1,112 @@
+"""The whole product as it runs in production, on the test database: web server, worker, and an S3 to store in."""
+
+import os
+import socket
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+import redis
+from botocore.config import Config
+from django.conf import settings
+from django.db import connection
+
+from scripts.demo.__main__ import answers, listens
+from scripts.demo.processes import Processes
+from tests.outside import Outside
+
+_BUCKET = "browser-invoices"
+_AWS_KEY = "browser"
+
+
+class House:
+    """The running processes; `url` is where staff find the admin."""
+
+    def __init__(self, directory: Path, redis_database: int, outside: Outside) -> None:
+        self.directory, self.outside = directory, outside
+        self._web, self._storage = _free_ports(2)
+        self.url = f"http://127.0.0.1:{self._web}"
+        self._redis_url = f"{settings.REDIS_URL.rsplit('/', 1)[0]}/{redis_database}"
+        self._processes = Processes(self._environment())
+        self._s3 = self._open_s3()
+
+    def open(self) -> None:
+        """Start everything and return when it answers."""
+        with redis.Redis.from_url(self._redis_url) as broker:
+            broker.flushdb()
+        address = ["--host", "127.0.0.1", "--port", str(self._web)]
+        queues = ["-Q", ",".join(settings.CELERY_TASK_QUEUE_NAMES)]
+        self._start("web", "granian", *address, "--interface", "wsgi", "--no-ws", "huntaze.wsgi:application")
+        self._start("worker", "celery", "-A", "huntaze", "worker", "-P", "solo", "-l", "warning", *queues)
+        file = self.directory / "storage.sqlite3"
+        self._start("storage", "scripts.demo.storage", "--port", str(self._storage), "--file", str(file))
+        self._processes.wait_until(partial(listens, self._storage), "storage")
+        self._s3.create_bucket(Bucket=_BUCKET)
+        self._processes.wait_until(partial(answers, f"{self.url}/admin/login/"), "web")
+
+    def close(self) -> None:
+        """End everything: nobody may be left who holds the test database."""
+        self._processes.stop()
+
+    def tidy(self) -> None:
+        """Let the world outside forget whatever was done in it."""
+        self.outside.reset()
+        for name in self.files():
+            self._s3.delete_object(Bucket=_BUCKET, Key=name)
+
+    def files(self) -> list[str]:
+        """The names of the stored files."""
+        return [entry["Key"] for entry in self._s3.list_objects_v2(Bucket=_BUCKET).get("Contents", ())]
+
+    def _start(self, name: str, module: str, *arguments: str) -> None:
+        log = self.directory / f"{name}.log"
+        self._processes.start(name, [sys.executable, "-m", module, *arguments], log=log)
+
+    def _open_s3(self) -> Any:
+        return boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{self._storage}",
+            region_name="us-east-1",
+            aws_access_key_id=_AWS_KEY,
+            aws_secret_access_key=_AWS_KEY,
+            config=Config(s3={"addressing_style": "path"}),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+            "DATABASE_URL": _database_url(),
+            "REDIS_URL": self._redis_url,
+            "BASE_URL": self.url,
+            "ONLYFANS_API_URL": self.outside.gateway_url,
+            "STRIPE_API_KEY": "sk_test_browser",
+            "STRIPE_API_BASE": self.outside.stripe_url,
+            "AWS_ACCESS_KEY_ID": _AWS_KEY,
+            "AWS_SECRET_ACCESS_KEY": _AWS_KEY,
+            "INVOICE_ENABLE_S3": "1",
+            "INVOICE_S3_BUCKET": _BUCKET,
+            "INVOICE_S3_REGION": "us-east-1",
+            "INVOICE_S3_ENDPOINT": f"http://127.0.0.1:{self._storage}",
+            "INVOICE_ENABLE_STRIPE": "1",
+            "INVOICE_ENABLE_EMAIL": "1",
+            "INVOICE_SMTP_HOST": self.outside.sandbox.smtp_host,
+            "INVOICE_SMTP_PORT": str(self.outside.sandbox.smtp_port),
+        }
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def _database_url() -> str:
+    place = connection.settings_dict
+    password = f":{place['PASSWORD']}" if place["PASSWORD"] else ""
+    return f"postgres://{place['USER']}{password}@{place['HOST']}:{place['PORT']}/{place['NAME']}"
