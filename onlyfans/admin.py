@@ -49,6 +49,7 @@ class CreatorForm(_CreatorModelForm):
     class Meta:
         model = CreatorAccount
         fields = ("organization", "onlyfans_user_id", "display_name", "status", "created_at")
+        help_texts = {"organization": "A creator stays with the organization that is billed for it."}
 
     def clean(self) -> dict[str, Any]:
         """Refuse to store and to remove a token at once."""
@@ -83,6 +84,8 @@ class CreatorAccountAdmin(PanelledAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     readonly_fields = ("connected",)
+    # What decides who is billed for a creator, and from when on: not for those who only look after its connection.
+    billed_fields = ("onlyfans_user_id", "status", "created_at")
     fieldsets = (
         (None, {"fields": ("organization", "display_name", "onlyfans_user_id", "status", "created_at")}),
         ("Gateway", {"fields": ("connected", "new_token", "forget_token")}),
@@ -95,6 +98,13 @@ class CreatorAccountAdmin(PanelledAdmin):
         if may_write:
             return self.fieldsets
         return (self.fieldsets[0], ("Gateway", {"fields": ("connected",)}))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: CreatorAccount | None = None) -> tuple[str, ...]:
+        """Let nobody move a creator, and only those who may add one change what its billing follows from."""
+        if obj is None:
+            return self.readonly_fields
+        kept = () if self.has_add_permission(request) else self.billed_fields
+        return (*self.readonly_fields, "organization", *kept)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CreatorAccount]:
         """Tell whether credentials are stored without reading them."""

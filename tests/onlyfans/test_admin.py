@@ -74,6 +74,35 @@ def test_an_empty_token_leaves_what_is_stored_and_a_removal_removes_it() -> None
     assert creator.credentials is None
 
 
+def test_a_creator_stays_with_the_organization_that_is_billed_for_it() -> None:
+    mine, other = make_organization(), make_organization()
+    creator = make_creator(mine)
+    for client in (log_in("Operations"), log_in(superuser=True)):
+        assert "A creator stays with the organization" in client.get(_change(creator)).content.decode()
+        _save(client, creator, organization=other.pk, status="paused", onlyfans_user_id="u-new")
+        creator.refresh_from_db()
+        assert (creator.organization_id, creator.status, creator.onlyfans_user_id) == (mine.pk, "paused", "u-new")
+
+
+def test_support_changes_the_name_and_the_token_and_nothing_that_is_billed() -> None:
+    mine, other = make_organization(), make_organization()
+    creator = make_creator(mine)
+    before = (mine.pk, creator.status, creator.onlyfans_user_id, creator.created_at)
+    wished = {"status": "closed", "onlyfans_user_id": "u-new", "created_at_0": "2030-01-01", "created_at_1": "00:00"}
+    _save(log_in("Support"), creator, organization=other.pk, display_name="Aurora", new_token=SECRET, **wished)
+    creator.refresh_from_db()
+    assert (creator.organization_id, creator.status, creator.onlyfans_user_id, creator.created_at) == before
+    assert (creator.display_name, creator.credentials) == ("Aurora", {"token": SECRET})
+
+
+def test_operations_choose_the_organization_of_a_new_creator() -> None:
+    organization = make_organization()
+    values = {"organization": organization.pk, "display_name": "Aurora", "onlyfans_user_id": "u-1", "status": "active"}
+    dates = {"created_at_0": "2025-01-15", "created_at_1": "00:00"}
+    log_in("Operations").post(reverse("admin:onlyfans_creatoraccount_add"), {**values, **dates})
+    assert CreatorAccount.objects.get().organization_id == organization.pk
+
+
 def test_read_only_staff_change_no_creator_and_are_offered_no_token_field() -> None:
     creator = make_creator(make_organization(), credentials={"token": SECRET})
     client = log_in("Read only")
