@@ -193,6 +193,13 @@ def test_an_address_of_nothing_is_not_found(text: str) -> None:
     assert client.get(f"{reverse('admin:billing_invoice_changelist')}{text}/change/").status_code == 404
 
 
+@pytest.mark.parametrize("group", ["Finance", "Read only"])
+def test_the_address_of_its_history_leads_to_the_page_that_has_it(group: str) -> None:
+    invoice = make_invoice()
+    response = log_in(group).get(_address(invoice, "history"))
+    assert (response.status_code, response["Location"]) == (302, _address(invoice))
+
+
 def test_shows_a_true_up_on_the_next_invoice() -> None:
     plan = make_plan()
     organization = make_organization(plan)
