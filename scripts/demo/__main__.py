@@ -32,6 +32,7 @@ QUEUES = "default,billing,messages,ai,enrichment,analytics,notifications,email,w
 PYTHON = sys.executable
 MANAGE = [PYTHON, "manage.py"]
 _SOME_ITEMS_FAILED = 1
+_LAST_PORT = 65_535
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -211,6 +212,8 @@ def only_demo() -> Iterator[None]:
 
 def run(port: int) -> None:
     """Run the demo until a person stops it."""
+    if not 0 < port <= _LAST_PORT:
+        raise DemoError(f"There is no port {port}; choose one from 1 to {_LAST_PORT}: make demo PORT=8000")
     with only_demo():
         if not ports.is_free(port):
             raise DemoError(f"Port {port} is taken by another program; choose another: make demo PORT={port + 10}")

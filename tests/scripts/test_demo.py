@@ -107,6 +107,14 @@ def test_lines_carry_the_name_of_their_process_and_an_end_is_noticed(
     assert capsys.readouterr().out == "web    | one\nweb    | two\n"
 
 
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "99999"])
+def test_a_port_that_is_none_is_refused_in_a_line(port: str) -> None:
+    command = [sys.executable, "-m", "scripts.demo", f"--port={port}"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    said = f"demo: There is no port {port}; choose one from 1 to 65535: make demo PORT=8000\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", said)
+
+
 def test_stopping_ends_the_children_of_children(processes: Processes, capsys: pytest.CaptureFixture[str]) -> None:
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}])"
     processes.start("worker", [sys.executable, "-c", parent])
