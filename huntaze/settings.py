@@ -330,10 +330,16 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"brief": {"()": "huntaze.logs.BriefRefusals"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": ENV.log_level},
-    "loggers": {"httpx": {"level": "WARNING"}, "stripe": {"level": "WARNING"}, "botocore": {"level": "WARNING"}},
+    "loggers": {
+        "django.request": {"filters": ["brief"]},
+        "httpx": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
+        "botocore": {"level": "WARNING"},
+    },
 }
 
 UNFOLD: dict[str, Any] = {
