@@ -150,8 +150,8 @@ def _speed(ours: Way, floor: Way, loop: Way, lines: int) -> Table:
             "`psql`, one statement a table, one transaction, one connection. It reads no figures and computes nothing, "
             "and writes each row once, where the product writes an item three times and an invoice twice.",
             "The product's time is its run's, from the row that starts it to its summary: items written, claimed, "
-            "computed, finalized, numbered and counted. The loop's time leaves out Python's start. All three begin with "
-            "empty tables, take turns twice, and the best time of each counts. Amounts of the sample are compared.",
+            "computed, finalized, numbered and counted. The loop's time leaves out Python's start. All three begin "
+            "with empty tables, take turns twice, and the best time of each counts; the sample's amounts are compared.",
             "CPU is that of Python and of the database server together.",
         ],
     )

@@ -25,7 +25,7 @@ class Servers:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process of the product needs to use them, as it runs in production: debugging costs time and memory."""
+        """What a process of the product needs to use them as in production: debugging costs time and memory."""
         return {
             "DJANGO_SETTINGS_MODULE": "huntaze.settings",
             "DEBUG": "0",

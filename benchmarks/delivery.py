@@ -63,7 +63,9 @@ def measure(invoices: int) -> list[Table]:
 def _measure_pdf(servers: Servers) -> Table:
     rows = []
     for processes in (1, 2):
-        done = json.loads(run_command(["-m", "benchmarks.pdf", str(processes)], servers.environment).output.splitlines()[-1])
+        done = json.loads(
+            run_command(["-m", "benchmarks.pdf", str(processes)], servers.environment).output.splitlines()[-1]
+        )
         kilobytes = done["bytes"] / done["invoices"] / 1024
         rows.append([str(processes), rate(done["invoices"], done["seconds"]), f"{kilobytes:.0f}"])
     notes = ["Reading an invoice with its lines, writing its sentences, laying it out as PDF/A-2a and PDF/UA-1."]

@@ -34,6 +34,8 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str]) -> Fin
     before, clock, peak = _children_cpu(), time.perf_counter(), 0.0
     with tempfile.TemporaryFile("w+") as file:
         command, settings = [sys.executable, *arguments], {**os.environ, **environment}
+        # As installed software is: what it imports is compiled once.
+        settings.pop("PYTHONDONTWRITEBYTECODE", None)
         process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=file, stderr=subprocess.STDOUT)
         while process.poll() is None:
             peak = max([peak, *(_peak_megabytes(pid) for pid in _children(process.pid))])

@@ -76,8 +76,8 @@ def _describe_run(command: str) -> str:
         f"Measured by `{command}` on {day:%-d %B %Y}, all in one run, with everything real: PostgreSQL and Valkey from "
         f"their wheels on the same machine.\n\n"
         f"Machine: {os.cpu_count()} cores ({_processor()}), {memory:.0f} GB, {platform.system()} "
-        f"{platform.release().split('-')[0]}, Python {platform.python_version()}. Load average of the last quarter of an "
-        f"hour at the end: {load:.1f}.\n\n"
+        f"{platform.release().split('-')[0]}, Python {platform.python_version()}. Load average of the last quarter of "
+        f"an hour at the end: {load:.1f}.\n\n"
         "This file is written by the benchmarks; absolute figures are this machine's, ratios travel better."
     )
 
