@@ -26,7 +26,7 @@ FROM generate_series(:first, :last) n, generate_series(1, 1 + n % 4) place,
     (VALUES (1, 'subscriptions'), (2, 'tips'), (3, 'messages'), (4, 'posts'), (5, 'streams'), (6, 'chargebacks'))
         AS categories(weight, category),
     LATERAL (SELECT CASE category WHEN 'chargebacks' THEN -(n * 31 + place) % 5000
-        ELSE (n * 4 + place) * 7919 * weight % 90000 END) AS amounts(gross);
+        ELSE (n * 4 + place)::bigint * 7919 * weight % 90000 END) AS amounts(gross);
 
 INSERT INTO billing_usagehour (organization_id, meter_id, hour, quantity)
 SELECT format('org_b%s', lpad(n::text, 8, '0')), meter, (date :'month' + hour * interval '37 hours') AT TIME ZONE 'UTC',
