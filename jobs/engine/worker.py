@@ -16,12 +16,13 @@ from jobs.engine.batch import Batch
 from jobs.engine.claims import Claimed, LeaseLost, claim, renew
 from jobs.engine.context import Context
 from jobs.models import JobRun
-from jobs.registry import get_job
+from jobs.registry import Job, get_job
 from jobs.selectors import get_next_due
 from jobs.services import expand_run, finish_run, release_items, stop_run
 
 logger = logging.getLogger(__name__)
 _LONGEST_NAP = 0.5
+_SMALLEST_SHARE = 50
 # For how many seconds at most a worker does not hear that its run was cancelled or stopped.
 _LONGEST_DEAFNESS = 1.0
 
@@ -110,7 +111,7 @@ def _take_batches(run: JobRun, heart: Heart, pool: ThreadPoolExecutor, until: fl
     job = declared(declared.Params.model_validate(run.params))
     took = False
     while not heart.is_stopped() and (until is None or time.monotonic() < until):
-        items = claim(run, job.batch_size)
+        items = claim(run, _fair_share(run, job))
         if not items:
             break
         took = True
@@ -128,6 +129,11 @@ def _take_batches(run: JobRun, heart: Heart, pool: ThreadPoolExecutor, until: fl
         finally:
             heart.hold([])
     return took
+
+
+def _fair_share(run: JobRun, job: Job) -> int:
+    """Bound a batch so that all workers find something to do in a run that is not large."""
+    return min(job.batch_size, max(_SMALLEST_SHARE, run.expected // (2 * settings.JOBS_WORKERS_PER_RUN)))
 
 
 @contextmanager
