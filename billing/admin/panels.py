@@ -65,9 +65,7 @@ def statements_panel(request: HttpRequest, creator: CreatorAccount) -> Panel | N
     amounts = ("Gross", "Net", "Carried in", "Basis", "Commission", "Carried on")
     headers: list[str | Cell] = ["Month", *(Cell(name, numeric=True) for name in amounts), "Invoice"]
     rows = [_statement_row(statement) for statement in statements[: 2 * _SHOWN]]
-    stale = any(statement.is_stale for statement in statements[: 2 * _SHOWN])
-    note = "A former month was billed anew; the next invoice settles the difference." if stale else ""
-    return Panel("Commission statements", headers, rows, "No month of this creator was billed yet.", note)
+    return Panel("Commission statements", headers, rows, "No month of this creator was billed yet.")
 
 
 def _statement_row(statement: CommissionStatement) -> tuple[str | Cell, ...]:
@@ -75,7 +73,7 @@ def _statement_row(statement: CommissionStatement) -> tuple[str | Cell, ...]:
     amounts = (getattr(statement, f"{name}_cents") for name in names)
     invoice = statement.invoice
     return (
-        f"{statement.month:%Y-%m}{' (stale)' if statement.is_stale else ''}",
+        f"{statement.month:%Y-%m}",
         *(Cell(format_money(cents, invoice.currency), numeric=True) for cents in amounts),
         Cell(invoice.number or "No number", reverse("admin:billing_invoice_change", args=[invoice.pk])),
     )

@@ -71,6 +71,17 @@ def _email(find: FindInvoices) -> Callable[[Sequence[str], Context], None]:
     return run
 
 
+def void_steps(find: FindInvoices) -> tuple[Step, ...]:
+    """Make the step that voids in Stripe what `find` finds for a key, where there is a Stripe."""
+
+    def run(keys: Sequence[str], context: Context) -> None:
+        for key in keys:
+            for id_ in find(key):
+                deliver_stripe_void(id_, Holder(*context.holder(key)))
+
+    return (Step("void", run, each=True, dry_run=False),) if settings.INVOICE_ENABLE_STRIPE else ()
+
+
 @job(
     "deliver-invoices",
     title="Deliver invoices",
@@ -102,13 +113,17 @@ class DeliverInvoices(Job):
         """List the steps."""
         ways = delivery_steps(self._find_issued, self.params)
         again = (Step("resend", self.resend, each=True),) if settings.INVOICE_ENABLE_EMAIL else ()
-        void = (Step("void", self.void, each=True),) if settings.INVOICE_ENABLE_STRIPE else ()
-        return ways + again + void
+        return ways + again + void_steps(self._find_void)
 
     @staticmethod
     def _find_issued(key: str) -> list[int]:
         found = Invoice.objects.filter(pk=key, number__isnull=False).exclude(status=Invoice.Status.VOID)
         return list(found.values_list("pk", flat=True))
+
+    @staticmethod
+    def _find_void(key: str) -> list[int]:
+        asked = InvoiceDelivery.objects.filter(invoice_id=int(key), step=InvoiceDelivery.Step.STRIPE_VOID)
+        return list(asked.exclude(status=InvoiceDelivery.Status.DONE).values_list("invoice", flat=True))
 
     def resend(self, keys: Sequence[str], context: Context) -> None:
         """Send the e-mails that were asked for again."""
@@ -116,12 +131,6 @@ class DeliverInvoices(Job):
             asked = InvoiceDelivery.objects.filter(invoice_id=int(key), step=InvoiceDelivery.Step.EMAIL, sequence__gt=1)
             for sequence in asked.exclude(status=InvoiceDelivery.Status.DONE).values_list("sequence", flat=True):
                 deliver_email(int(key), Holder(*context.holder(key)), sequence)
-
-    def void(self, keys: Sequence[str], context: Context) -> None:
-        """Void in Stripe what was voided here."""
-        for key in keys:
-            if InvoiceDelivery.objects.filter(invoice_id=int(key), step=InvoiceDelivery.Step.STRIPE_VOID).exists():
-                deliver_stripe_void(int(key), Holder(*context.holder(key)))
 
     @classmethod
     def link(cls, key: str, result: dict[str, Any]) -> tuple[str, str] | None:

@@ -5,16 +5,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from pydantic import Field
 
 from accounts.models import Organization
 from billing.jobs.columns import COLUMNS
-from billing.jobs.delivery import delivery_steps
-from billing.models import Invoice
+from billing.jobs.delivery import delivery_steps, void_steps
+from billing.models import Invoice, InvoiceDelivery
 from billing.selectors.summaries import list_unbilled, summarize_run
-from billing.services.computing import compute_invoices
+from billing.services.computing import Computed, compute_invoices
 from billing.services.correcting import set_aside_issued, supersede_invoices
-from billing.services.drafts import describe_draft
+from billing.services.drafts import Draft, describe_draft
 from billing.services.numbering import finalize_invoices
 from common.clock import Month, now, previous_month
 from jobs.engine.context import Context
@@ -23,6 +24,9 @@ from jobs.registry import Job, JobParams, Step, get_job, job
 from jobs.services import read_params, start
 from onlyfans.selectors import list_creators_to_pull
 from onlyfans.services import open_gateway, pull_statement, store_statement
+
+# A month further back than this is more often a slip of the pen than meant.
+_USUAL_MONTHS_BACK = 12
 
 
 @job(
@@ -65,8 +69,9 @@ class MonthlyBilling(Job):
         return errors
 
     def needs_reason(self) -> bool:
-        """Correcting what is issued must be explained."""
-        return bool(self.params.regenerate)
+        """Correcting what is issued must be explained, and so must going back further than a year."""
+        is_long_ago = self.params.month < previous_month().plus(-_USUAL_MONTHS_BACK)
+        return bool(self.params.regenerate) or (is_long_ago and not self.params.dry_run)
 
     def overlap_scope(self) -> str:
         """Allow some organizations to be billed beside the whole month, but not the same ones twice."""
@@ -88,7 +93,9 @@ class MonthlyBilling(Job):
             Step("compute", self.compute, atomic=True),
             Step("number", self.number, atomic=True, dry_run=False),
         )
-        return first + (delivery_steps(self.find_invoices, self.params) if self.params.deliver else ())
+        if not self.params.deliver:
+            return first
+        return first + delivery_steps(self.find_invoices, self.params) + void_steps(self.find_void)
 
     def earnings(self, keys: Sequence[str], context: Context) -> None:
         """Pull the month's earnings of active creators for whom none were ingested.
@@ -121,10 +128,24 @@ class MonthlyBilling(Job):
         month, run = self.params.month, context.run
         for creator_id, statement in [pulled for key in keys for pulled in context.scratch.get(key, ())]:
             store_statement(creator_id, statement, context.now)
-        already = set_aside_issued(keys, month) if context.dry_run else {}
         if self.params.regenerate and not context.dry_run:
-            supersede_invoices(keys, month, run=run, now=context.now)
-        computed = compute_invoices(keys, month, run_id=run.pk, now=context.now)
+            for key in keys:
+                self._compute_anew(key, context)
+            return
+        already = set_aside_issued(keys, month) if context.dry_run else {}
+        self._note_computed(compute_invoices(keys, month, run_id=run.pk, now=context.now), already, context)
+
+    def _compute_anew(self, key: str, context: Context) -> None:
+        """Correct what is issued and compute the month anew; where that is refused, what is issued stands."""
+        month, run = self.params.month, context.run
+        with transaction.atomic():
+            supersede_invoices([key], month, run=run, now=context.now)
+            computed = compute_invoices([key], month, run_id=run.pk, now=context.now)
+            if computed.refused or computed.left_out:
+                transaction.set_rollback(True)
+        self._note_computed(computed, {}, context)
+
+    def _note_computed(self, computed: Computed, already: dict[str, tuple[str, int]], context: Context) -> None:
         for key, error in computed.refused.items():
             context.fail(key, error)
         for key, note in computed.left_out.items():
@@ -133,11 +154,24 @@ class MonthlyBilling(Job):
         for key, draft in computed.drafts.items():
             context.note(key, **describe_draft(draft))
             if key in already:
-                self._note_already(key, *already[key], context)
-            if draft.status == Invoice.Status.HELD:
-                context.skip(key, f"Held for approval: {draft.held_reason}")
-            elif draft.status == Invoice.Status.NOTHING_DUE:
-                context.skip(key, "Nothing is due.")
+                context.note(key, already_number=already[key][0], already_cents=already[key][1])
+            if key in already and not self.params.regenerate:
+                note = f"Billed already as {already[key][0]}; a run leaves it as it is."
+                context.note(key, status=Invoice.Status.FINALIZED.value, note=note)
+            else:
+                self._note_not_issued(key, draft, context)
+
+    def _note_not_issued(self, key: str, draft: Draft, context: Context) -> None:
+        """Say why a draft is not issued; what was corrected to make room for it is delivered all the same."""
+        note = ""
+        if draft.status == Invoice.Status.HELD:
+            note = f"Held for approval: {draft.held_reason}"
+        elif draft.status == Invoice.Status.NOTHING_DUE:
+            note = "Nothing is due."
+        if note and self.params.regenerate and not context.dry_run:
+            context.note(key, note=note)
+        elif note:
+            context.skip(key, note)
 
     @staticmethod
     def _note_existing(existing: dict[str, tuple[int, str]], context: Context) -> None:
@@ -149,13 +183,6 @@ class MonthlyBilling(Job):
                 context.note(key, currency=draft.currency, total_cents=draft.total_cents)
                 note = "Computed before."
             context.note(key, invoice_id=invoice_id, status=status, note=note)
-
-    def _note_already(self, key: str, number: str, cents: int, context: Context) -> None:
-        """Set a preview of what is billed already beside what it was billed."""
-        context.note(key, already_cents=cents, already_number=number)
-        if not self.params.regenerate:
-            note = f"Billed already as {number}; a run leaves it as it is."
-            context.note(key, status=Invoice.Status.FINALIZED.value, note=note)
 
     def number(self, keys: Sequence[str], context: Context) -> None:
         """Finalize the drafts of a batch."""
@@ -169,6 +196,13 @@ class MonthlyBilling(Job):
             organization=key, month=self.params.month.first_day, number__isnull=False, status__in=Invoice.ISSUED
         )
         return list(found.order_by("pk").values_list("pk", flat=True))
+
+    def find_void(self, key: str) -> list[int]:
+        """Find an organization's void documents of the month that are still to be voided in Stripe."""
+        asked = InvoiceDelivery.objects.filter(
+            invoice__organization=key, invoice__month=self.params.month.first_day, step=InvoiceDelivery.Step.STRIPE_VOID
+        )
+        return list(asked.exclude(status=InvoiceDelivery.Status.DONE).values_list("invoice", flat=True))
 
     def summarize(self, run: JobRun) -> dict[str, Any]:
         """Sum the run up for finance staff."""

@@ -1,4 +1,4 @@
-"""Let the database refuse changes to what was issued, and note when usage changes."""
+"""Let the database refuse changes to what was issued and to whom, and note when usage changes."""
 
 from django.db import migrations
 
@@ -65,8 +65,22 @@ CREATE TRIGGER billing_lines_issued_update AFTER UPDATE ON billing_invoiceline
     FOR EACH STATEMENT EXECUTE FUNCTION billing_keep_issued_lines();
 CREATE TRIGGER billing_lines_issued_delete AFTER DELETE ON billing_invoiceline
     REFERENCING OLD TABLE AS old_lines FOR EACH STATEMENT EXECUTE FUNCTION billing_keep_issued_lines();
+
+CREATE FUNCTION billing_keep_creator() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM billing_commissionstatement WHERE creator_id = NEW.id) THEN
+        RAISE EXCEPTION 'Creator % was billed to % and stays there', NEW.id, OLD.organization_id
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER billing_creator_stays BEFORE UPDATE OF organization_id ON onlyfans_creatoraccount
+    FOR EACH ROW WHEN (OLD.organization_id IS DISTINCT FROM NEW.organization_id)
+    EXECUTE FUNCTION billing_keep_creator();
 """
 BACKWARD = """
+DROP TRIGGER billing_creator_stays ON onlyfans_creatoraccount;
+DROP FUNCTION billing_keep_creator();
 DROP TRIGGER billing_lines_issued_delete ON billing_invoiceline;
 DROP TRIGGER billing_lines_issued_update ON billing_invoiceline;
 DROP TRIGGER billing_lines_issued_insert ON billing_invoiceline;

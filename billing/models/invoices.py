@@ -120,6 +120,11 @@ class Invoice(models.Model):
         return Month.of(self.month)
 
     @property
+    def seen_mark(self) -> str:
+        """What a person saw who decides about it: it changes when the invoice is computed anew."""
+        return f"{self.total_cents}:{self.computed_at.isoformat()}"
+
+    @property
     def is_issued(self) -> bool:
         """Whether it has its number, from which on it never changes."""
         return self.number is not None
@@ -177,16 +182,12 @@ class CommissionStatement(models.Model):
     basis_cents = models.BigIntegerField(help_text="Earnings less chargebacks and what was carried in.")
     commission_cents = models.BigIntegerField()
     carried_cents = models.BigIntegerField(help_text="A deficit carried to the next month, negative.")
-    is_stale = models.BooleanField(
-        default=False, help_text="A former month was billed anew; the next invoice settles the difference."
-    )
     computed_at = models.DateTimeField()
 
     class Meta:
         ordering = ["-month", "creator"]
         default_permissions = ("view",)
         constraints = [models.UniqueConstraint(fields=["creator", "month"], name="billing_statement_unique")]
-        indexes = [models.Index(fields=["creator"], condition=Q(is_stale=True), name="billing_statement_stale")]
 
     def __str__(self) -> str:
         return f"{self.creator} {self.month:%Y-%m}"
@@ -210,6 +211,9 @@ class InvoiceAction(models.Model):
     )
     reason = models.CharField(max_length=500, blank=True)
     data = models.JSONField(default=dict, blank=True)
+    token = models.CharField(
+        max_length=64, unique=True, null=True, blank=True, help_text="Of the form that asked, so that it acts once."
+    )
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -169,6 +169,16 @@ class StripeGateway:
         with self._call("POST credit_notes"):
             return str(self._client.v1.credit_notes.create(params, {"idempotency_key": key}).id)
 
+    def get_credit_note_status(self, note_id: str) -> str:
+        """Read whether a credit note stands (`issued`) or is `void`."""
+        with self._call("GET credit_note", reads=True):
+            return str(self._client.v1.credit_notes.retrieve(note_id).status)
+
+    def void_credit_note(self, note_id: str, key: str) -> None:
+        """Void a credit note; idempotent by `key`."""
+        with self._call("POST credit_note void"):
+            self._client.v1.credit_notes.void_credit_note(note_id, options={"idempotency_key": key})
+
     @contextmanager
     def _call(self, endpoint: str, *, reads: bool = False) -> Iterator[None]:
         self._pace(endpoint)

@@ -109,12 +109,14 @@ def _fill_creators(accounts: dict[str, Account], month: Month) -> None:
             SELECT carried_cents FROM billing_commissionstatement
             WHERE creator_id = creator.id AND month < %s ORDER BY month DESC LIMIT 1
         ) before ON true
-        WHERE creator.organization_id = ANY(%s) AND (creator.status = 'active' OR sums.categories IS NOT NULL)
+        WHERE creator.organization_id = ANY(%s)
+            AND (creator.status = 'active' AND creator.created_at < %s OR sums.categories IS NOT NULL)
         ORDER BY creator.organization_id, creator.id
         """,
         month.first_day,
         month.first_day,
         list(accounts),
+        month.ends_at,
     )
     for organization, id_, name, created_at, categories, gross, net, currencies, carried in found:
         account = accounts[organization]
@@ -143,17 +145,18 @@ def _fill_usage(accounts: dict[str, Account], month: Month) -> None:
 
 def _fill_invoices(accounts: dict[str, Account], month: Month) -> None:
     found = rows(
-        f"SELECT organization_id, month, id, status, total_cents FROM billing_invoice "  # noqa: S608 - a constant
+        f"SELECT organization_id, month, id, status, total_cents, currency FROM billing_invoice "  # noqa: S608 - a constant
         f"WHERE organization_id = ANY(%s) AND month >= %s AND {LIVE}",
         list(accounts),
         month.plus(-1).first_day,
     )
-    for organization, of, id_, status, total in found:
+    for organization, of, id_, status, total, currency in found:
         account = accounts[organization]
         if of == month.first_day:
             account.existing_id, account.existing_status = id_, status
         elif of < month.first_day:
-            account.former_total_cents = total
+            # Totals of two currencies say nothing about each other.
+            account.former_total_cents = total if currency == account.currency else None
         else:
             account.has_later_invoice = True
 
@@ -194,74 +197,86 @@ class Former:
     computed_at: dt.datetime
 
 
-def list_changed_creators(accounts: Iterable[str], month: Month) -> list[tuple[str, int, dt.date]]:
-    """List (organization, creator, earliest month) whose figures changed after the month was billed.
+def read_histories(organization_ids: Iterable[str], month: Month) -> dict[str, dt.datetime | None]:
+    """Tell from when on changes matter to each organization that was billed before: since it was last computed.
+
+    None: all that is known must be compared, for months were billed out of turn, or an invoice was taken back
+    together with what it had settled.
+    """
+    found = rows(
+        f"""
+        WITH live AS (
+            SELECT organization_id, month, computed_at,
+                lag(computed_at) OVER (PARTITION BY organization_id ORDER BY month) AS before
+            FROM billing_invoice WHERE organization_id = ANY(%s) AND {LIVE}
+        )
+        SELECT organization_id, max(computed_at), bool_or(before > computed_at OR month > %s) OR EXISTS (
+            SELECT 1 FROM billing_invoice dead WHERE dead.organization_id = live.organization_id
+            AND dead.status IN ('rejected', 'credited', 'void')
+        )
+        FROM live GROUP BY organization_id HAVING min(month) < %s
+        """,  # noqa: S608 - a constant
+        list(organization_ids),
+        month.first_day,
+        month.first_day,
+    )
+    return {organization: None if everything else at for organization, at, everything in found}
+
+
+def list_changed_creators(histories: dict[str, dt.datetime | None], month: Month) -> list[tuple[str, int, dt.date]]:
+    """List (organization, creator, first month to compute anew) where earnings may differ from what was billed.
 
     Changes are dated by the database when they are written, but may be committed later: a day's overlap covers
     that, and only sums that differ from what was billed count.
     """
-    return rows(
-        f"""
-        WITH creator AS (
-            SELECT c.id, c.organization_id, (
-                SELECT max(computed_at) FROM billing_commissionstatement s WHERE s.creator_id = c.id
-            ) AS looked_at
-            FROM onlyfans_creatoraccount c WHERE c.organization_id = ANY(%s)
-        ), changed AS (
-            SELECT touched.organization_id, touched.creator_id, touched.month
-            FROM (
-                SELECT DISTINCT creator.organization_id, creator.id AS creator_id, earned.month
-                FROM creator JOIN onlyfans_earningsaggregate earned ON earned.creator_id = creator.id
-                    AND earned.changed_at > coalesce(creator.looked_at, '-infinity') - interval '1 day'
-                WHERE earned.month < %s
-            ) touched
-            JOIN LATERAL (
-                SELECT sum(gross_cents) AS gross, sum(net_cents) AS net FROM onlyfans_earningsaggregate
-                WHERE creator_id = touched.creator_id AND month = touched.month
-            ) sums ON true
-            LEFT JOIN billing_commissionstatement billed
-                ON billed.creator_id = touched.creator_id AND billed.month = touched.month
-            WHERE (billed.gross_cents, billed.net_cents) IS DISTINCT FROM (sums.gross, sums.net)
-            UNION ALL
-            SELECT creator.organization_id, creator.id, stale.month
-            FROM creator JOIN billing_commissionstatement stale ON stale.creator_id = creator.id AND stale.is_stale
-            WHERE stale.month < %s
-        )
-        SELECT changed.organization_id, changed.creator_id, min(changed.month) FROM changed
-        JOIN billing_invoice ON billing_invoice.organization_id = changed.organization_id
-            AND billing_invoice.month = changed.month AND {LIVE}
-        GROUP BY changed.organization_id, changed.creator_id ORDER BY 1, 2
-        """,  # noqa: S608 - a constant
-        list(accounts),
-        month.first_day,
+    since = {organization: at for organization, at in histories.items() if at is not None}
+    changed = rows(
+        """
+        SELECT touched.organization_id, touched.creator_id, min(touched.month) FROM (
+            SELECT DISTINCT wanted.id AS organization_id, creator.id AS creator_id, earned.month
+            FROM unnest(%s::text[], %s::timestamptz[]) AS wanted(id, looked_at)
+            JOIN onlyfans_creatoraccount creator ON creator.organization_id = wanted.id
+            JOIN onlyfans_earningsaggregate earned ON earned.creator_id = creator.id
+                AND earned.changed_at > wanted.looked_at - interval '1 day'
+            WHERE earned.month < %s
+        ) touched
+        JOIN LATERAL (
+            SELECT sum(gross_cents) AS gross, sum(net_cents) AS net FROM onlyfans_earningsaggregate
+            WHERE creator_id = touched.creator_id AND month = touched.month
+        ) sums ON true
+        LEFT JOIN billing_commissionstatement billed
+            ON billed.creator_id = touched.creator_id AND billed.month = touched.month
+        WHERE (billed.gross_cents, billed.net_cents) IS DISTINCT FROM (sums.gross, sums.net)
+        GROUP BY 1, 2 ORDER BY 1, 2
+        """,
+        list(since),
+        list(since.values()),
         month.first_day,
     )
+    everything = [organization for organization, at in histories.items() if at is None]
+    if everything:
+        changed += rows(
+            "SELECT organization_id, id, '0001-01-01'::date FROM onlyfans_creatoraccount "
+            "WHERE organization_id = ANY(%s) ORDER BY 1, 2",
+            everything,
+        )
+    return changed
 
 
-def list_changed_usage(accounts: Iterable[str], month: Month) -> list[tuple[str, int, dt.date]]:
-    """List (organization, meter, month) whose hours changed after the month was billed."""
+def list_changed_usage(histories: dict[str, dt.datetime | None], month: Month) -> list[tuple[str, int, dt.date]]:
+    """List (organization, meter, billed month) whose hours may differ from what was billed."""
     return rows(
         f"""
-        WITH organization AS (
-            SELECT wanted.id, (
-                SELECT max(computed_at) FROM billing_invoice
-                WHERE organization_id = wanted.id AND month < %s AND {LIVE}
-            ) AS looked_at
-            FROM unnest(%s::text[]) AS wanted(id)
-        ), changed AS (
-            SELECT DISTINCT hour.organization_id, hour.meter_id,
-                date_trunc('month', hour.hour AT TIME ZONE 'UTC')::date AS month
-            FROM organization JOIN billing_usagehour hour ON hour.organization_id = organization.id
-                AND hour.changed_at > organization.looked_at - interval '1 hour'
-            WHERE hour.hour < %s
-        )
-        SELECT changed.organization_id, changed.meter_id, changed.month FROM changed
-        JOIN billing_invoice ON billing_invoice.organization_id = changed.organization_id
-            AND billing_invoice.month = changed.month AND {LIVE}
-        ORDER BY 1, 3, 2
+        SELECT DISTINCT hour.organization_id, hour.meter_id, billing_invoice.month
+        FROM unnest(%s::text[], %s::timestamptz[]) AS wanted(id, looked_at)
+        JOIN billing_usagehour hour ON hour.organization_id = wanted.id
+            AND hour.changed_at > coalesce(wanted.looked_at - interval '1 hour', '-infinity')
+        JOIN billing_invoice ON billing_invoice.organization_id = wanted.id AND {LIVE}
+            AND billing_invoice.month = date_trunc('month', hour.hour AT TIME ZONE 'UTC')::date
+        WHERE hour.hour < %s ORDER BY 1, 3, 2
         """,  # noqa: S608 - a constant
-        month.first_day,
-        list(accounts),
+        list(histories),
+        list(histories.values()),
         month.starts_at,
     )
 

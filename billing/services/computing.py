@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from accounts.models import Organization
 from billing.models import Invoice, InvoiceLine
 from billing.pricing import Terms, compute_commission, compute_tax, compute_usage
 from billing.selectors import inputs
@@ -15,7 +16,7 @@ from billing.selectors.inputs import Account, Creator
 from billing.services.drafts import Draft, Line, Statement
 from billing.services.guarding import find_reason_to_hold
 from billing.services.terms import keep_terms
-from billing.services.trueups import Adjustment, find_adjustments
+from billing.services.trueups import Adjustment, Settlement, find_settlements
 from billing.services.writing import discard_unissued, write_drafts
 from common.clock import Month
 from common.errors import Permanent
@@ -45,10 +46,10 @@ def compute_invoices(
     wanted = {id_: a for id_ in organization_ids if (a := _sort_out(id_, accounts, terms, computed)) is not None}
     discard_unissued([account.existing_id for account in wanted.values() if account.existing_id])
     terms_ids = keep_terms(terms)
-    adjustments = find_adjustments(wanted, month)
+    settlements = find_settlements(wanted, month)
     for id_, account in wanted.items():
         draft = Draft(account, terms[account.plan_id], terms_ids[account.plan_id], month, id=account.existing_id or 0)
-        _fill(draft, adjustments.get(id_, []))
+        _fill(draft, settlements[id_])
         computed.drafts[id_] = draft
     write_drafts(list(computed.drafts.values()), run_id=run_id, computed_at=computed_at)
     return computed
@@ -65,6 +66,8 @@ def _sort_out(
         )
     elif account.existing_status and account.existing_status not in {Invoice.Status.HELD, Invoice.Status.NOTHING_DUE}:
         computed.existing[organization_id] = (account.existing_id or 0, account.existing_status)
+    elif account.status != Organization.Status.ACTIVE:
+        computed.left_out[organization_id] = f"The organization is {account.status}."
     elif account.parked_reason is not None:
         computed.left_out[organization_id] = f"Parked: {account.parked_reason}"
     elif problem := _find_problem(account, terms[account.plan_id]):
@@ -86,18 +89,16 @@ def _find_problem(account: Account, terms: Terms) -> str:
     return ""
 
 
-def _fill(draft: Draft, adjustments: list[Adjustment]) -> None:
+def _fill(draft: Draft, settlement: Settlement) -> None:
     terms, lines = draft.terms, draft.lines
     if terms.base_fee_cents:
         explanation = {"formula": "base_fee", "plan": terms.plan}
         lines.append(Line(KIND.BASE_FEE, f"{terms.plan}, base fee", draft.month, terms.base_fee_cents, explanation))
-    carried = {
-        a.creator_id: a.after.carried_cents for a in adjustments if a.creator_id and a.after and a.month < draft.month
-    }
     for creator in draft.account.creators:
-        _add_commission(draft, creator, carried.get(creator.id, creator.carried_in_cents))
+        carried = settlement.carried_cents.get(creator.id, creator.carried_in_cents)
+        _add_commission(draft, creator, carried)
     _add_usage(draft)
-    for adjustment in adjustments:
+    for adjustment in settlement.adjustments:
         _add_adjustment(draft, adjustment)
     draft.subtotal_cents = sum(line.amount_cents for line in lines)
     if draft.account.tax_rate_bps:

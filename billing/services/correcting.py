@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine
 from billing.pricing import compute_tax
@@ -35,9 +36,15 @@ def _require_reason(reason: str) -> str:
 
 
 @transaction.atomic
-def approve_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoice:
-    """Let a held invoice go on as it is; the caller starts its month's billing for it."""
+def approve_invoice(invoice_id: int, *, actor: "User | None", reason: str, seen: str | None = None) -> Invoice:
+    """Let a held invoice go on as it is; the caller starts its month's billing for it.
+
+    `seen` is the `seen_mark` of what the person looked at: what was computed anew since is not approved unseen.
+    """
     invoice = _lock(invoice_id)
+    if seen is not None and seen != invoice.seen_mark and invoice.status == Invoice.Status.HELD:
+        total = format_money(invoice.total_cents, invoice.currency)
+        raise Permanent(f"{invoice} was computed anew since you opened this page and is {total} now: look again.")
     if invoice.status != Invoice.Status.HELD:
         raise Permanent(f"{invoice} is not held but {invoice.get_status_display().lower()}.")
     invoice.status = Invoice.Status.DRAFT
@@ -69,13 +76,16 @@ def void_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoi
     invoice = _lock(invoice_id)
     if not invoice.is_issued or invoice.status not in {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE}:
         raise Permanent(f"{invoice} is {invoice.get_status_display().lower()} and can't be voided.")
+    sent = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE)
+    if not invoice.corrects_id and sent.filter(detail__status="paid").exists():
+        raise Permanent(f"{invoice} is settled in Stripe and can't be voided there: credit it instead.")
     if invoice.corrections.exclude(status=Invoice.Status.VOID).exists():
         raise Permanent(f"{invoice} has credit notes; void those first.")
     reason = _require_reason(reason)
     invoice.status = Invoice.Status.VOID
     invoice.save(update_fields=["status"])
     restore_statements([invoice.pk])
-    if invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE, status__in=_REACHED).exists():
+    if sent.filter(Q(status__in=_REACHED) | ~Q(reference="")).exists():
         InvoiceDelivery.objects.get_or_create(invoice=invoice, step=InvoiceDelivery.Step.STRIPE_VOID)
     if original := invoice.corrects:
         _reopen(original)
@@ -103,14 +113,18 @@ def credit_invoice(
     now: dt.datetime,
     amounts: Mapping[int, int] | None = None,
     run: JobRun | None = None,
+    token: str | None = None,
 ) -> Invoice:
     """Issue a credit note on an issued invoice: over all that is left of it, or over `amounts` (cents by line id).
 
     Every line of the credit note points at the line it takes from; no line can be credited beyond its amount. Tax
-    follows what is credited. A full credit frees the month.
+    follows what is credited. A full credit frees the month. A month's own credit note is taken back by an invoice in
+    the same way. Idempotent by `token`: the same one again gives the document that it made.
     """
     invoice = _lock(invoice_id)
-    if not invoice.is_issued or invoice.kind != Invoice.Kind.INVOICE or invoice.status not in Invoice.ISSUED:
+    if token is not None and (done := InvoiceAction.objects.filter(token=token, invoice=invoice).first()):
+        return Invoice.objects.get(number=done.data["credit_note"])
+    if not invoice.is_issued or invoice.corrects_id or invoice.status not in Invoice.ISSUED:
         raise Permanent(f"{invoice} is {invoice.get_status_display().lower()} and can't be credited.")
     reason = _require_reason(reason)
     left = get_left_to_credit(invoice)
@@ -122,7 +136,10 @@ def credit_invoice(
         invoice.save(update_fields=["status"])
         restore_statements([invoice.pk])
     note.refresh_from_db()
-    _note(invoice, InvoiceAction.Verb.CREDIT, actor, reason, credit_note=note.number, total_cents=note.total_cents)
+    data = {"credit_note": note.number, "total_cents": note.total_cents}
+    InvoiceAction.objects.create(
+        invoice=invoice, verb=InvoiceAction.Verb.CREDIT, actor=actor, reason=reason, data=data, token=token
+    )
     return note
 
 
@@ -172,7 +189,7 @@ def _write_credit_note(
     note = Invoice.objects.create(
         organization_id=invoice.organization_id,
         month=invoice.month,
-        kind=Invoice.Kind.CREDIT_NOTE,
+        kind=Invoice.Kind.CREDIT_NOTE if total <= 0 else Invoice.Kind.INVOICE,
         currency=invoice.currency,
         subtotal_cents=total - tax,
         tax_cents=tax,
@@ -228,7 +245,7 @@ def supersede_invoices(organization_ids: Sequence[str], month: Month, *, run: Jo
 
 def _is_to_be_credited(invoice: Invoice) -> bool:
     """Tell whether crediting is the way to take an invoice back; one that says nothing can only be voided."""
-    if invoice.kind != Invoice.Kind.INVOICE or not any(get_left_to_credit(invoice).values()):
+    if not any(get_left_to_credit(invoice).values()):
         return False
     reached = invoice.deliveries.filter(step__in=["email", "stripe"], status__in=_REACHED).exists()
     noted = invoice.corrections.exclude(status=Invoice.Status.VOID).exists()

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @transaction.atomic
-def approve_and_bill(invoice_id: int, *, actor: "User | None", reason: str) -> JobRun:
+def approve_and_bill(invoice_id: int, *, actor: "User | None", reason: str, seen: str | None = None) -> JobRun:
     """Approve a held invoice and start its month's billing for its organization; return that run."""
-    invoice = approve_invoice(invoice_id, actor=actor, reason=reason)
+    invoice = approve_invoice(invoice_id, actor=actor, reason=reason, seen=seen)
     job = get_job("monthly-billing")
     params = read_params(job, {"month": Month.of(invoice.month), "organizations": [invoice.organization_id]})
     run, _ = start(job, params, JobRun.Trigger.ADMIN, actor=actor, reason=reason or "Approved")
@@ -44,7 +44,8 @@ def credit_and_deliver(
     reason: str,
     now: dt.datetime,
     amounts: Mapping[int, int] | None = None,
+    token: str | None = None,
 ) -> tuple[Invoice, JobRun]:
     """Issue a credit note, as `credit_invoice` does, and start its delivery; return both."""
-    note = credit_invoice(invoice_id, actor=actor, reason=reason, now=now, amounts=amounts)
+    note = credit_invoice(invoice_id, actor=actor, reason=reason, now=now, amounts=amounts, token=token)
     return note, retry_delivery(note.pk, actor=actor, reason=reason)

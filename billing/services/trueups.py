@@ -4,8 +4,8 @@ For each (creator or meter, month) the amount is what is due by all that is know
 already. A creator's months are replayed from the earliest change on, since a deficit is carried from one to the next.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import datetime as dt
+from dataclasses import dataclass, field
 from typing import Any
 
 from billing.models import CommissionStatement
@@ -13,7 +13,11 @@ from billing.pricing import Charge, Commission, Earnings, UsagePrice, compute_co
 from billing.selectors import inputs
 from billing.selectors.inputs import Account, Creator, Former
 from common.clock import Month
+from common.errors import Permanent
 from onlyfans.models import CreatorAccount
+
+Histories = dict[str, dt.datetime | None]
+Formers = dict[str, dict[Month, Former]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,51 +33,80 @@ class Adjustment:
     after: Commission | None = None
 
 
-def find_adjustments(accounts: dict[str, Account], month: Month) -> dict[str, list[Adjustment]]:
-    """Find what the invoices of `month` must settle of other months, and of itself where it is billed anew."""
-    found: dict[str, list[Adjustment]] = {id_: [] for id_ in accounts}
-    for organization, adjustment in [*_find_commission(accounts, month), *_find_usage(accounts, month)]:
-        found[organization].append(adjustment)
+@dataclass(slots=True)
+class Settlement:
+    """What one organization's invoice must settle of other months, and the deficits that follow from it."""
+
+    adjustments: list[Adjustment] = field(default_factory=list)
+    # By creator: what the months before leave, as now known.
+    carried_cents: dict[int, int] = field(default_factory=dict)
+
+
+def find_settlements(accounts: dict[str, Account], month: Month) -> dict[str, Settlement]:
+    """Find what the invoices of `month` must settle of other months, and of itself where it is billed anew.
+
+    Raises Permanent where late figures belong to months that were billed in another currency.
+    """
+    found = {id_: Settlement() for id_ in accounts}
+    histories = inputs.read_histories(accounts, month)
+    if histories:
+        formers = inputs.read_former(histories, month)
+        _settle_commission(found, histories, formers, month)
+        _settle_usage(found, histories, formers, month)
+        for id_, settlement in found.items():
+            for adjustment in settlement.adjustments:
+                _check_currency(accounts[id_], formers[id_][adjustment.month], adjustment)
     for id_, account in accounts.items():
         if account.has_later_invoice:
-            found[id_] += _credit_what_is_billed_elsewhere(account, month)
+            found[id_].adjustments += _credit_what_is_billed_elsewhere(account, month)
     return found
 
 
-def _find_commission(accounts: dict[str, Account], until: Month) -> Iterator[tuple[str, Adjustment]]:
-    changed = inputs.list_changed_creators(accounts, until)
-    if not changed:
-        return
+def _check_currency(account: Account, former: Former, adjustment: Adjustment) -> None:
+    if former.terms.currency != account.currency:
+        raise Permanent(
+            f"Late figures of {adjustment.month.label} ({adjustment.subject}) are in {former.terms.currency}, but "
+            f"{account.name} is billed in {account.currency} now: settle them by hand with a credit note, or bill that "
+            "month anew."
+        )
+
+
+def _settle_commission(found: dict[str, Settlement], histories: Histories, formers: Formers, until: Month) -> None:
+    changed = inputs.list_changed_creators(histories, until)
     ids = [creator_id for _, creator_id, _ in changed]
+    if not ids:
+        return
     creators = CreatorAccount.objects.in_bulk(ids)
     statements: dict[int, dict[Month, CommissionStatement]] = {id_: {} for id_ in ids}
-    for statement in CommissionStatement.objects.filter(creator__in=ids):
+    for statement in CommissionStatement.objects.filter(creator__in=ids, month__lt=until.first_day):
         statements[statement.creator_id][Month.of(statement.month)] = statement
     earnings, billed = inputs.read_earnings(ids, until), inputs.read_billed_commission(ids)
-    formers = inputs.read_former({organization for organization, _, _ in changed}, until)
     for organization, id_, first in changed:
-        months = {month: former for month, former in formers[organization].items() if month >= Month.of(first)}
-        for adjustment in _replay(creators[id_], months, statements[id_], earnings, billed):
-            yield organization, adjustment
+        months = {month: former for month, former in formers[organization].items() if month.first_day >= first}
+        settlement = found[organization]
+        before = [statements[id_][month] for month in sorted(statements[id_]) if month.first_day < first]
+        settlement.carried_cents[id_] = before[-1].carried_cents if before else 0
+        _replay(settlement, creators[id_], months, statements[id_], earnings, billed)
 
 
 def _replay(
+    settlement: Settlement,
     creator: CreatorAccount,
     months: dict[Month, Former],
     statements: dict[Month, CommissionStatement],
     earnings: dict[tuple[int, Month], Earnings],
     billed: dict[tuple[int, Month], int],
-) -> Iterator[Adjustment]:
-    """Compute a creator's billed months anew, from the first that changed on."""
-    before = [statements[month] for month in sorted(statements) if month < min(months)]
-    carried = before[-1].carried_cents if before else 0
+) -> None:
+    """Compute a creator's billed months anew, from the first that changed on, each carrying on to the next."""
+    created = Month.of(creator.created_at)
     for month in sorted(months):
         of = earnings.get((creator.pk, month), Earnings())
-        after = compute_commission(months[month].terms, of, Month.of(creator.created_at), month, carried)
-        carried = after.carried_cents
+        carried = settlement.carried_cents[creator.pk]
+        after = compute_commission(months[month].terms, of, created, month, carried)
+        settlement.carried_cents[creator.pk] = after.carried_cents
         was, amount = statements.get(month), after.commission_cents - billed.get((creator.pk, month), 0)
         if amount or (_differs(was, after) if was else of != Earnings()):
-            yield _commission_adjustment(creator, month, was, after, amount)
+            settlement.adjustments.append(_commission_adjustment(creator, month, was, after, amount))
 
 
 def _differs(was: CommissionStatement, after: Commission) -> bool:
@@ -108,11 +141,10 @@ def _commission_adjustment(
     )
 
 
-def _find_usage(accounts: dict[str, Account], until: Month) -> Iterator[tuple[str, Adjustment]]:
-    changed = inputs.list_changed_usage(accounts, until)
+def _settle_usage(found: dict[str, Settlement], histories: Histories, formers: Formers, until: Month) -> None:
+    changed = inputs.list_changed_usage(histories, until)
     if not changed:
         return
-    formers = inputs.read_former({organization for organization, _, _ in changed}, until)
     billed = inputs.read_billed_usage({organization for organization, _, _ in changed})
     used = inputs.read_usage(changed)
     for organization, meter_id, first_day in changed:
@@ -122,7 +154,7 @@ def _find_usage(accounts: dict[str, Account], until: Month) -> Iterator[tuple[st
                 due = compute_usage(price, used[organization, meter_id, month])
                 before = billed.get((organization, meter_id, month), 0)
                 if due.amount_cents != before:
-                    yield organization, _usage_adjustment(price, month, due, before)
+                    found[organization].adjustments.append(_usage_adjustment(price, month, due, before))
 
 
 def _usage_adjustment(price: UsagePrice, month: Month, due: Charge, billed_cents: int) -> Adjustment:

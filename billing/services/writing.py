@@ -19,7 +19,7 @@ _INVOICE = (
 _LINE = "invoice_id, position, kind, description, month, creator_id, meter_id, quantity, amount_cents, explanation"
 _STATEMENT = (
     "creator_id, month, invoice_id, gross_cents, net_cents, carried_in_cents, basis_cents, commission_cents, "
-    "carried_cents, is_stale, computed_at"
+    "carried_cents, computed_at"
 )
 
 
@@ -32,7 +32,6 @@ def write_drafts(drafts: Sequence[Draft], *, run_id: int | None, computed_at: dt
     _copy("billing_invoice", _INVOICE, _invoice_rows(drafts, run_id, computed_at))
     _copy("billing_invoiceline", _LINE, _line_rows(drafts))
     _copy("billing_commissionstatement", _STATEMENT, _statement_rows(drafts, computed_at))
-    _mark_stale([draft for draft in drafts if draft.account.has_later_invoice])
 
 
 def _give_ids(drafts: Sequence[Draft]) -> None:
@@ -80,7 +79,7 @@ def _statement_rows(drafts: Iterable[Draft], computed_at: dt.datetime) -> Iterat
             yield (
                 statement.creator_id, statement.month.first_day, draft.id, of.earnings.gross_cents,
                 of.earnings.net_cents, of.carried_in_cents, of.basis_cents, of.commission_cents, of.carried_cents,
-                False, computed_at,
+                computed_at,
             )  # fmt: skip
 
 
@@ -93,18 +92,6 @@ def _drop_statements(drafts: Iterable[Draft]) -> None:
         [creator for creator, _ in keys],
         [month for _, month in keys],
     )
-
-
-def _mark_stale(drafts: Sequence[Draft]) -> None:
-    """Note that later months were computed from other deficits than these leave, or that they agree again."""
-    for draft in drafts:
-        for statement in draft.statements:
-            later = CommissionStatement.objects.filter(
-                creator=statement.creator_id, month__gt=statement.month.first_day
-            ).order_by("month")
-            if after := later.first():
-                after.is_stale = after.carried_in_cents != statement.commission.carried_cents
-                after.save(update_fields=["is_stale"])
 
 
 def discard_unissued(invoice_ids: Sequence[int]) -> None:

@@ -61,7 +61,8 @@ class Command(OneLineCommand):
             "stripe": not options["no_stripe"],
             "email": not options["no_email"],
         }
-        if month := options["month"] or settings.PROCESS_MONTH:
+        month = settings.PROCESS_MONTH if options["month"] is None else options["month"]
+        if month is not None:
             values["month"] = month
         params = read_params(job, values)
         month = str(params.model_dump()["month"])

@@ -107,4 +107,9 @@ def _claim(invoice_id: int, step: str, holder: Holder, sequence: int) -> Attempt
 def _is_held_by_another(delivery: InvoiceDelivery, holder: Holder) -> bool:
     if delivery.held_by_item == holder.item:
         return (delivery.held_by_token or 0) > holder.token
+    return is_held(delivery)
+
+
+def is_held(delivery: InvoiceDelivery) -> bool:
+    """Tell whether a living worker is at an effect."""
     return is_holding(delivery.held_by_item or 0, delivery.held_by_token or 0)

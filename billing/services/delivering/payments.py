@@ -6,8 +6,8 @@ from django.conf import settings
 
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoiceLine
 from billing.providers.stripe import LineToBill, SavedFailure, StripeGateway, StripeInvoice
-from billing.services.delivering.claims import Attempt, Holder, attempt
-from common.errors import Misconfigured, Permanent
+from billing.services.delivering.claims import Attempt, Holder, attempt, is_held
+from common.errors import Misconfigured, Permanent, Retryable
 from common.money import format_money
 from common.pace import wait_for_turn
 
@@ -25,7 +25,7 @@ def deliver_stripe(invoice_id: int, holder: Holder) -> None:
         if claimed is None:
             return
         try:
-            if claimed.invoice.corrects_id:
+            if claimed.invoice.corrects_id and claimed.invoice.kind == Invoice.Kind.CREDIT_NOTE:
                 _deliver_credit_note(claimed, claimed.invoice)
             else:
                 _deliver_invoice(claimed, claimed.invoice)
@@ -42,6 +42,11 @@ def deliver_stripe_void(invoice_id: int, holder: Holder) -> None:
             return
         gateway, account = open_stripe(), claimed.invoice.organization.billing_account
         sent = claimed.invoice.deliveries.filter(step=Step.STRIPE).first()
+        if sent and sent.status == InvoiceDelivery.Status.RUNNING and is_held(sent):
+            raise Retryable("It is on its way to Stripe right now: it is voided there once it has arrived.")
+        if claimed.invoice.corrects_id and claimed.invoice.kind == Invoice.Kind.CREDIT_NOTE:
+            _void_credit_note(claimed, gateway, sent.reference if sent else "")
+            return
         found = gateway.get_invoice(sent.reference) if sent and sent.reference else None
         if found is None and account.stripe_customer_id:
             found = gateway.find_invoice(account.stripe_customer_id, str(invoice_id))
@@ -50,6 +55,16 @@ def deliver_stripe_void(invoice_id: int, holder: Holder) -> None:
         if found is not None and found.status in {"open", "uncollectible"}:
             gateway.void_invoice(found.id, _key(claimed, "void"))
             claimed.remember(reference=found.id)
+
+
+def _void_credit_note(claimed: Attempt, gateway: StripeGateway, reference: str) -> None:
+    original = claimed.invoice.corrects
+    there = original.deliveries.filter(step=Step.STRIPE).first() if original else None
+    if not reference and there and there.reference:
+        reference = gateway.find_credit_note(there.reference, str(claimed.invoice.pk)) or ""
+    if reference and gateway.get_credit_note_status(reference) != "void":
+        gateway.void_credit_note(reference, _key(claimed, "void"))
+        claimed.remember(reference=reference)
 
 
 def open_stripe() -> StripeGateway:
