@@ -147,9 +147,11 @@ def list_deliveries(invoice: Invoice) -> list[InvoiceDelivery]:
 
 
 def list_runs(invoice: Invoice) -> list[JobRun]:
-    """List the last runs that worked on an invoice: its month's billing, and its delivery; the newest first."""
-    key, month = str(invoice.pk), str(invoice.period)
-    billed = Q(key=invoice.organization_id, run__job="monthly-billing", run__params__month=month)
+    """List the last runs that worked on an invoice: billed it, found it billed, delivered it; the newest first."""
+    key = str(invoice.pk)
+    billed = Q(key=invoice.organization_id, run__job="monthly-billing", result__invoice_id=invoice.pk)
     known = JobItem.objects.filter(key__in=[invoice.organization_id, key], run__dry_run=False)
     worked = known.filter(billed | Q(key=key, run__job="deliver-invoices"))
-    return list(JobRun.objects.filter(pk__in=worked.order_by().values("run")).order_by("-id")[:_RUNS_SHOWN])
+    # A credit note's run billed the month anew: its item's result is the invoice that came after.
+    touched = Q(pk__in=worked.order_by().values("run")) | Q(pk=invoice.run_id)
+    return list(JobRun.objects.filter(touched).order_by("-id")[:_RUNS_SHOWN])

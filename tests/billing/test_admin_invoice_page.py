@@ -216,11 +216,24 @@ def test_leads_to_the_runs_that_worked_on_it() -> None:
     invoice = make_invoice()
     month = {"month": "2026-08", "organizations": []}
     billed, dry = make_run(params=month), make_run(params=month, dry_run=True)
-    other, delivered = make_run(params={**month, "month": "2026-07"}), make_run("deliver-invoices")
-    for run in (billed, dry, other):
-        make_item(run, invoice.organization_id)
+    failed, replaced, delivered = make_run(params=month), make_run(params=month), make_run("deliver-invoices")
+    for run, result in (
+        (billed, {"invoice_id": invoice.pk}),
+        (dry, {"invoice_id": invoice.pk}),
+        (failed, {}),
+        (replaced, {"invoice_id": invoice.pk + 1}),
+    ):
+        make_item(run, invoice.organization_id, result=result)
     make_item(delivered, str(invoice.pk))
+    make_item(make_run("deliver-invoices"), str(invoice.pk + 1))
     assert log_in("Read only").get(_address(invoice)).context["runs"] == [delivered, billed]
+
+
+def test_leads_from_a_credit_note_to_the_run_that_billed_the_month_anew() -> None:
+    invoice = make_invoice()
+    run = make_run()
+    note = credit_invoice(invoice.pk, actor=None, reason="wrong", now=ISSUED_AT, run=run)
+    assert log_in("Read only").get(_address(note)).context["runs"] == [run]
 
 
 def test_an_unknown_client_sees_nothing() -> None:
