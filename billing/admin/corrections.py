@@ -12,6 +12,7 @@ from billing.admin.pages import AnyAdmin, Question, ask, find, require
 from billing.forms import CreditForm, ReasonForm
 from billing.models import Invoice
 from billing.selectors.invoices import get_left_to_credit
+from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
 from billing.services.correcting import reject_invoice
 from billing.services.deciding import approve_and_bill, credit_and_deliver, void_and_deliver
 from common.clock import now
@@ -36,10 +37,20 @@ def _name(invoice: Invoice) -> str:
     return f"{invoice} of {invoice.organization}, {format_money(invoice.total_cents, invoice.currency)}"
 
 
+def _turn_back(request: HttpRequest, invoice: Invoice, obstacle: str) -> HttpResponse | None:
+    """Say at once what stands against a decision; once it is sent, whoever takes it finds out, under its lock."""
+    if request.method == "POST" or not obstacle:
+        return None
+    messages.error(request, obstacle)
+    return redirect(address_of(invoice))
+
+
 def approve_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpResponse:
     """Let a held invoice go on."""
     actor = require(request, "billing.view_invoice", APPROVE)
     invoice = find(Invoice, invoice_id)
+    if back := _turn_back(request, invoice, get_obstacle_to_release(invoice)):
+        return back
 
     def act(form: ReasonForm) -> HttpResponse:
         run = approve_and_bill(invoice.pk, actor=actor, reason=form.cleaned_data["reason"])
@@ -55,6 +66,8 @@ def reject_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpR
     """Refuse a held invoice."""
     actor = require(request, "billing.view_invoice", APPROVE)
     invoice = find(Invoice, invoice_id)
+    if back := _turn_back(request, invoice, get_obstacle_to_release(invoice)):
+        return back
 
     def act(form: ReasonForm) -> HttpResponse:
         reject_invoice(invoice.pk, actor=actor, reason=form.cleaned_data["reason"])
@@ -73,6 +86,8 @@ def void_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpRes
     """Void an issued invoice."""
     actor = require(request, "billing.view_invoice", CORRECT)
     invoice = find(Invoice, invoice_id)
+    if back := _turn_back(request, invoice, get_obstacle_to_void(invoice)):
+        return back
 
     def act(form: ReasonForm) -> HttpResponse:
         run = void_and_deliver(invoice.pk, actor=actor, reason=form.cleaned_data["reason"])
@@ -94,6 +109,8 @@ def credit_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpR
     """Issue a credit note on an invoice."""
     actor = require(request, "billing.view_invoice", CORRECT)
     invoice = find(Invoice, invoice_id)
+    if back := _turn_back(request, invoice, get_obstacle_to_credit(invoice)):
+        return back
     left = get_left_to_credit(invoice)
 
     def act(form: CreditForm) -> HttpResponse:

@@ -12,10 +12,10 @@ from billing.admin.words import INVOICE_TONES
 from billing.explaining import explain
 from billing.models import Invoice, InvoiceDelivery, InvoiceLine
 from billing.selectors.invoices import get_left_to_credit, list_runs
+from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
 from common.money import format_money
 
 _LINES_SHOWN = 500
-_VOIDABLE = {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE}
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,14 @@ def invoice_page(admin: AnyAdmin, request: HttpRequest, object_id: str) -> HttpR
 def list_buttons(request: HttpRequest, invoice: Invoice) -> list[Button]:
     """List what this member of staff may do about an invoice in its present state."""
     found = []
-    if invoice.status == Invoice.Status.HELD and request.user.has_perm("billing.approve_invoice"):
+    if request.user.has_perm("billing.approve_invoice") and not get_obstacle_to_release(invoice):
         found += [_button("Approve", "approve", invoice, "primary"), _button("Reject", "reject", invoice, "danger")]
     if request.user.has_perm("billing.deliver_invoice") and _is_sent(invoice):
         found.append(_button("Send e-mail again", "resend", invoice))
-    if request.user.has_perm("billing.correct_invoice") and invoice.is_issued:
-        standing = invoice.corrections.exclude(status=Invoice.Status.VOID).exists()
-        if invoice.kind == Invoice.Kind.INVOICE and invoice.status in Invoice.ISSUED:
+    if request.user.has_perm("billing.correct_invoice"):
+        if not get_obstacle_to_credit(invoice):
             found.append(_button("Credit note", "credit", invoice))
-        if invoice.status in _VOIDABLE and not standing:
+        if not get_obstacle_to_void(invoice):
             found.append(_button("Void", "void", invoice, "danger"))
     return found
 

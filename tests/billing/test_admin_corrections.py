@@ -106,6 +106,36 @@ def test_what_the_state_forbids_is_said_in_words() -> None:
     assert InvoiceAction.objects.count() == count
 
 
+@pytest.mark.parametrize(
+    ("name", "state", "said"),
+    [
+        ("approve", "issued", "is not held but finalized."),
+        ("reject", "issued", "is not held but finalized."),
+        ("void", "held", "is held for approval and can&#x27;t be voided."),
+        ("void", "credited", "is credited and can&#x27;t be voided."),
+        ("credit", "held", "is held for approval and can&#x27;t be credited."),
+        ("credit", "credited", "is credited and can&#x27;t be credited."),
+        ("credit", "note", "is a credit note and can&#x27;t be credited; void it instead."),
+    ],
+)
+def test_nobody_writes_a_reason_for_what_the_state_forbids(name: str, state: str, said: str) -> None:
+    invoice = make_held() if state == "held" else make_invoice()
+    if state in {"credited", "note"}:
+        note = credit_invoice(invoice.pk, actor=None, reason="wrong", now=ISSUED_AT)
+        invoice = note if state == "note" else Invoice.objects.get(pk=invoice.pk)
+    before = InvoiceAction.objects.count()
+    response = log_in("Finance").get(_address(invoice, name), follow=True)
+    assert (response.redirect_chain, said in response.content.decode()) == ([(_address(invoice), 302)], True)
+    assert InvoiceAction.objects.count() == before
+
+
+def test_nobody_writes_a_reason_for_voiding_what_is_credited_in_part() -> None:
+    issued = make_invoice()
+    credit_invoice(issued.pk, actor=None, reason="wrong", now=ISSUED_AT, amounts={issued.lines.all()[0].pk: 100})
+    page = log_in("Finance").get(_address(issued, "void"), follow=True).content.decode()
+    assert "has credit notes; void those first." in page
+
+
 def test_credits_lines_by_amount_with_their_tax() -> None:
     organization = make_organization(make_plan(base_fee_cents=10_000), account={"tax_rate_bps": 2000})
     earn(make_creator(organization), AUGUST, 100_000)

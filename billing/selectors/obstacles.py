@@ -1,0 +1,31 @@
+"""What stands against a decision on an invoice, in a sentence for whoever wants to take it; empty if nothing does."""
+
+from billing.models import Invoice
+from billing.selectors.invoices import get_left_to_credit
+
+_VOIDABLE = {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE}
+
+
+def get_obstacle_to_release(invoice: Invoice) -> str:
+    """Tell why an invoice can be neither approved nor rejected."""
+    if invoice.status == Invoice.Status.HELD:
+        return ""
+    return f"{invoice} is not held but {invoice.get_status_display().lower()}."
+
+
+def get_obstacle_to_void(invoice: Invoice) -> str:
+    """Tell why an invoice or a credit note can't be voided."""
+    if not invoice.is_issued or invoice.status not in _VOIDABLE:
+        return f"{invoice} is {invoice.get_status_display().lower()} and can't be voided."
+    if invoice.corrections.exclude(status=Invoice.Status.VOID).exists():
+        return f"{invoice} has credit notes; void those first."
+    return ""
+
+
+def get_obstacle_to_credit(invoice: Invoice) -> str:
+    """Tell why an invoice can't be credited."""
+    if invoice.kind != Invoice.Kind.INVOICE:
+        return f"{invoice} is a credit note and can't be credited; void it instead."
+    if not invoice.is_issued or invoice.status not in Invoice.ISSUED:
+        return f"{invoice} is {invoice.get_status_display().lower()} and can't be credited."
+    return "" if any(get_left_to_credit(invoice).values()) else f"There is nothing left to credit on {invoice}."
