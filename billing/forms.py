@@ -33,8 +33,21 @@ class ReasonForm(forms.Form):
     )
 
 
+class _ShownField(forms.CharField):
+    """What the page says now, and what the page said that was sent: a form shown again carries the former."""
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return initial
+
+
+class ApproveForm(ReasonForm):
+    """Why an invoice is approved; `seen` is the mark of what the page shows of it."""
+
+    seen = _ShownField(max_length=100, widget=forms.HiddenInput)
+
+
 class OnceForm(forms.Form):
-    """A form that carries a token, so that sending it twice starts one run."""
+    """A form that carries a token, so that sending it twice does once what it asks for."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -89,7 +102,7 @@ class RunForm(MonthForm):
     )
 
 
-class CreditForm(ReasonForm):
+class CreditForm(OnceForm, ReasonForm):
     """How much of an invoice to credit: all that is left, or an amount a line (`line_<id>`, in major units)."""
 
     ALL, SOME = "all", "lines"

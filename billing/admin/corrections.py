@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from billing.admin.pages import AnyAdmin, Question, ask, find, require
-from billing.forms import CreditForm, ReasonForm
+from billing.forms import ApproveForm, CreditForm, OnceForm, ReasonForm
 from billing.models import Invoice
-from billing.selectors.invoices import get_left_to_credit
+from billing.selectors.invoices import get_correction_by, get_left_to_credit
 from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
 from billing.services.correcting import reject_invoice
 from billing.services.deciding import approve_and_bill, credit_and_deliver, void_and_deliver
@@ -52,14 +52,16 @@ def approve_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> Http
     if back := _turn_back(request, invoice, get_obstacle_to_release(invoice)):
         return back
 
-    def act(form: ReasonForm) -> HttpResponse:
-        run = approve_and_bill(invoice.pk, actor=actor, reason=form.cleaned_data["reason"])
+    def act(form: ApproveForm) -> HttpResponse:
+        run = approve_and_bill(
+            invoice.pk, actor=actor, reason=form.cleaned_data["reason"], seen=form.cleaned_data["seen"]
+        )
         tell_of_run(request, run, "Approved. It is issued and delivered by")
         return redirect(address_of(invoice))
 
     says = (f"Held because: {invoice.held_reason}", f"Approve {_name(invoice)}? It is numbered and delivered at once.")
     question = Question("Approve invoice", "Approve", address_of(invoice), says)
-    return ask(admin, request, question, ReasonForm, act)
+    return ask(admin, request, question, partial(ApproveForm, initial={"seen": invoice.seen_mark}), act)
 
 
 def reject_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpResponse:
@@ -105,20 +107,38 @@ def void_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpRes
     return ask(admin, request, question, ReasonForm, act)
 
 
+def _find_issued(request: HttpRequest, invoice: Invoice) -> Invoice | None:
+    """Find what a form has issued that is sent a second time, by when its amounts may be more than is left."""
+    form = OnceForm(request.POST) if request.method == "POST" else None
+    if form is None or not form.is_valid():
+        return None
+    return get_correction_by(invoice, str(form.cleaned_data["token"]))
+
+
 def credit_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpResponse:
     """Issue a credit note on an invoice."""
     actor = require(request, "billing.view_invoice", CORRECT)
     invoice = find(Invoice, invoice_id)
     if back := _turn_back(request, invoice, get_obstacle_to_credit(invoice)):
         return back
+    if note := _find_issued(request, invoice):
+        messages.info(request, f"{note.get_kind_display()} {note.number} is issued already.")
+        return redirect(address_of(note))
     left = get_left_to_credit(invoice)
 
     def act(form: CreditForm) -> HttpResponse:
         note, run = credit_and_deliver(
-            invoice.pk, actor=actor, reason=form.cleaned_data["reason"], now=now(), amounts=form.amounts
+            invoice.pk,
+            actor=actor,
+            reason=form.cleaned_data["reason"],
+            now=now(),
+            amounts=form.amounts,
+            token=str(form.cleaned_data["token"]),
         )
-        total = format_money(note.total_cents, note.currency)
-        tell_of_run(request, run, f"Credit note {note.number} over {total} is issued. It is delivered by")
+        said = (
+            f"{note.get_kind_display()} {note.number} over {format_money(note.total_cents, note.currency)} is issued."
+        )
+        tell_of_run(request, run, f"{said} It is delivered by")
         return redirect(address_of(note))
 
     says = (

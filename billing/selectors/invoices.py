@@ -9,7 +9,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from accounts.models import Organization
-from billing.models import Invoice, InvoiceDelivery, InvoiceLine, NumberSeries
+from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine, NumberSeries
 from billing.selectors.inputs import rows
 from common.clock import Month
 from common.money import format_money
@@ -129,6 +129,12 @@ def list_undelivered(
     """Keep the invoices of which a step of the delivery, or any, failed or ended nobody knows how."""
     undone = InvoiceDelivery.objects.filter(invoice=OuterRef("pk"), status__in=list(statuses))
     return invoices.filter(Exists(undone.filter(step=step) if step else undone))
+
+
+def get_correction_by(invoice: Invoice, token: str) -> Invoice | None:
+    """Find the document that a form with this token has issued to correct an invoice; None where it has none yet."""
+    done = InvoiceAction.objects.filter(invoice=invoice, token=token).first()
+    return Invoice.objects.get(number=done.data["credit_note"]) if done else None
 
 
 def get_left_to_credit(invoice: Invoice) -> dict[int, int]:

@@ -24,8 +24,8 @@ def get_obstacle_to_void(invoice: Invoice) -> str:
 
 def get_obstacle_to_credit(invoice: Invoice) -> str:
     """Tell why an invoice can't be credited."""
-    if invoice.kind != Invoice.Kind.INVOICE:
-        return f"{invoice} is a credit note and can't be credited; void it instead."
+    if invoice.corrects_id:
+        return f"{invoice} is a correction and can't be credited; void it instead."
     if not invoice.is_issued or invoice.status not in Invoice.ISSUED:
         return f"{invoice} is {invoice.get_status_display().lower()} and can't be credited."
     return "" if any(get_left_to_credit(invoice).values()) else f"There is nothing left to credit on {invoice}."

@@ -1,8 +1,11 @@
 """What people decide about invoices: done once, with a reason, by those who may."""
 
+import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from billing.models import Invoice, InvoiceAction, InvoiceDelivery
@@ -21,7 +24,14 @@ def _address(invoice: Invoice, name: str = "change") -> str:
 
 
 def _post(invoice: Invoice, name: str, group: str = "Finance", **values: Any) -> Any:
-    return log_in(group).post(_address(invoice, name), {"reason": "Checked with the customer.", **values})
+    hidden = {"seen": invoice.seen_mark, "token": str(uuid4())}
+    return log_in(group).post(_address(invoice, name), {"reason": "Checked with the customer.", **hidden, **values})
+
+
+def _sent_from(client: Client, address: str, **values: str) -> dict[str, str]:
+    """Fill in a form as the page has it, with what is hidden in it."""
+    hidden = dict(re.findall(r'name="(seen|token)" value="([^"]+)"', client.get(address).content.decode()))
+    return {"reason": "Checked.", **hidden, **values}
 
 
 def _actions() -> list[tuple[str, str]]:
@@ -38,7 +48,8 @@ def test_approving_asks_first_then_starts_the_month_for_that_organization() -> N
     question = client.get(_address(invoice, "approve")).content.decode()
     assert "is above USD 1.00" in question
     assert Invoice.objects.get().status == "held"
-    response = client.post(_address(invoice, "approve"), {"reason": "Checked."}, follow=True)
+    sent = {"reason": "Checked.", "seen": invoice.seen_mark}
+    response = client.post(_address(invoice, "approve"), sent, follow=True)
     run = JobRun.objects.get()
     assert (run.job, run.params["organizations"], run.params["month"]) == (
         "monthly-billing", [invoice.organization_id], "2026-08",
@@ -46,6 +57,51 @@ def test_approving_asks_first_then_starts_the_month_for_that_organization() -> N
     assert (run.reason, run.trigger, _actions()) == ("Checked.", "admin", [("approve", "Checked.")])
     assert (Invoice.objects.get().status, InvoiceAction.objects.get().actor) == ("draft", run.actor)
     assert reverse("admin:jobs_jobrun_change", args=[run.pk]) in response.content.decode()
+
+
+def test_what_was_computed_anew_meanwhile_is_not_approved_unseen() -> None:
+    invoice, client = make_held(), log_in("Finance")
+    address = _address(invoice, "approve")
+    sent = _sent_from(client, address)
+    Invoice.objects.filter(pk=invoice.pk).update(subtotal_cents=99_900, total_cents=99_900)
+    page = client.post(address, sent).content.decode()
+    assert ("was computed anew since you opened this page and is USD 999.00 now" in page) is True
+    assert (Invoice.objects.get().status, _actions(), JobRun.objects.count()) == ("held", [], 0)
+    # The page that says so shows the new amount, and it is this one that is approved from there.
+    assert "USD 999.00? It is numbered" in page
+    (seen,) = re.findall(r'name="seen" value="([^"]+)"', page)
+    client.post(address, {"reason": "Checked.", "seen": seen})
+    assert (Invoice.objects.get().status, JobRun.objects.count()) == ("draft", 1)
+
+
+@pytest.mark.parametrize("values", [{"seen": ""}, {"seen": "x" * 101}])
+def test_nothing_is_approved_by_a_form_that_shows_nothing(values: dict[str, str]) -> None:
+    invoice = make_held()
+    assert "load the page again" in _post(invoice, "approve", **values).content.decode()
+    assert (Invoice.objects.get().status, JobRun.objects.count()) == ("held", 0)
+
+
+@pytest.mark.parametrize("scope", ["all", "lines"])
+def test_a_form_sent_twice_credits_once(scope: str) -> None:
+    invoice, client = make_invoice(), log_in("Finance")
+    line = invoice.lines.get(kind="commission")
+    address = _address(invoice, "credit")
+    amounts = {f"line_{line.pk}": "200.00"} if scope == "lines" else {}
+    sent = _sent_from(client, address, scope=scope, **amounts)
+    first, second = client.post(address, sent), client.post(address, sent, follow=True)
+    note = Invoice.objects.get(corrects=invoice)
+    assert (first["Location"], second.redirect_chain) == (_address(note), [(_address(note), 302)])
+    assert f"Credit note {note.number} is issued already." in second.content.decode()
+    assert ([verb for verb, _ in _actions()], JobRun.objects.count()) == (["credit"], 1)
+
+
+def test_two_forms_credit_twice() -> None:
+    invoice, client = make_invoice(), log_in("Finance")
+    line, address = invoice.lines.get(kind="commission"), _address(invoice, "credit")
+    sent = [_sent_from(client, address, scope="lines", **{f"line_{line.pk}": "50.00"}) for _ in range(2)]
+    for values in sent:
+        client.post(address, values)
+    assert sorted(Invoice.objects.filter(corrects=invoice).values_list("total_cents", flat=True)) == [-5_000, -5_000]
 
 
 def test_rejecting_voiding_and_crediting_keep_who_and_why() -> None:
@@ -115,7 +171,7 @@ def test_what_the_state_forbids_is_said_in_words() -> None:
         ("void", "credited", "is credited and can&#x27;t be voided."),
         ("credit", "held", "is held for approval and can&#x27;t be credited."),
         ("credit", "credited", "is credited and can&#x27;t be credited."),
-        ("credit", "note", "is a credit note and can&#x27;t be credited; void it instead."),
+        ("credit", "note", "is a correction and can&#x27;t be credited; void it instead."),
     ],
 )
 def test_nobody_writes_a_reason_for_what_the_state_forbids(name: str, state: str, said: str) -> None:
