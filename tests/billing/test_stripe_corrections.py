@@ -1,0 +1,68 @@
+"""Corrections carried to Stripe: what is void here is void there, what is credited here is credited there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from pytest_django import Settings
+
+from billing.models import Invoice
+from billing.services.deciding import credit_and_deliver, void_and_deliver
+from common.clock import now
+from jobs.engine import work
+from jobs.models import JobRun
+from sandbox.server import Sandbox
+from sandbox.server import run as run_sandbox
+from tests.factories.billing import AUGUST, earn, make_creator, make_organization
+from tests.factories.runs import bill
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def stripe(settings: Settings, tmp_path: Path) -> Iterator[Sandbox]:
+    with run_sandbox() as sandbox:
+        settings.INVOICE_ENABLE_STRIPE = True
+        settings.STRIPE_API_KEY = "sk_test_corrections"
+        settings.STRIPE_API_BASE = f"{sandbox.http_url}/stripe"
+        files = settings.STORAGES["invoices"]
+        options = {**files["OPTIONS"], "location": tmp_path}
+        settings.STORAGES = {**settings.STORAGES, "invoices": {**files, "OPTIONS": options}}
+        yield sandbox
+
+
+def _there(sandbox: Sandbox, kind: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = httpx.get(f"{sandbox.http_url}/control/stripe/objects/{kind}").json()["data"]
+    return found
+
+
+def _bill() -> Invoice:
+    earn(make_creator(make_organization()), AUGUST, 10_000)
+    assert bill(AUGUST, deliver=True).status == "succeeded"
+    return Invoice.objects.get()
+
+
+def _finish(run: JobRun | None) -> str:
+    assert run is not None
+    work(run.pk, wait=True)
+    run.refresh_from_db()
+    return run.status
+
+
+def test_a_void_invoice_is_void_in_stripe(stripe: Sandbox) -> None:
+    invoice = _bill()
+    assert _finish(void_and_deliver(invoice.pk, actor=None, reason="Wrong")) == "succeeded"
+    assert [(there["status"], there["total"]) for there in _there(stripe, "invoice")] == [("void", 2000)]
+
+
+def test_a_credit_note_stands_in_stripe_until_it_is_void(stripe: Sandbox) -> None:
+    invoice = _bill()
+    line = invoice.lines.get(kind="commission")
+    note, run = credit_and_deliver(invoice.pk, actor=None, reason="Goodwill", now=now(), amounts={line.pk: 500})
+    assert _finish(run) == "succeeded"
+    assert [(there["status"], there["amount"]) for there in _there(stripe, "credit_note")] == [("issued", 500)]
+    assert [there["amount_remaining"] for there in _there(stripe, "invoice")] == [1500]
+    assert _finish(void_and_deliver(note.pk, actor=None, reason="Taken back")) == "succeeded"
+    assert [there["status"] for there in _there(stripe, "credit_note")] == ["void"]
+    assert [there["amount_remaining"] for there in _there(stripe, "invoice")] == [2000]
