@@ -12,13 +12,12 @@ from django.urls import reverse
 from billing.models import Invoice
 from billing.selectors.figures import (
     Revenue,
-    count_failed_deliveries,
     count_parked,
     count_up_to_many,
-    list_failed_deliveries,
     list_held,
     list_revenue,
 )
+from billing.selectors.undelivered import list_troubles, list_undelivered
 from common.clock import previous_month
 from common.money import format_money, minor_digits
 from jobs.admin.words import RUN_TONES, describe_duration
@@ -71,26 +70,27 @@ def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _billing() -> dict[str, Any]:
-    held, failed = list_held(), count_failed_deliveries()
+    held, undelivered = list_held(), list_troubles(_SHOWN)
+    count = count_up_to_many(list_undelivered(Invoice.objects.all())) if undelivered else "0"
     revenue = list_revenue(previous_month().plus(1 - _MONTHS), previous_month())
     return {
         "shows_billing": True,
         "is_fresh": not revenue and not Invoice.objects.exists(),
-        "tiles": _tiles(count_up_to_many(held), failed),
+        "tiles": _tiles(count_up_to_many(held), count),
         "held": [(invoice, format_money(invoice.total_cents, invoice.currency)) for invoice in held[:_SHOWN]],
-        "undelivered": list(list_failed_deliveries()[:_SHOWN]) if failed else [],
+        "undelivered": undelivered,
         "charts": _charts(revenue),
         "revenue": _tabulate(revenue),
     }
 
 
-def _tiles(held: str, failed: dict[str, int]) -> list[Tile]:
+def _tiles(held: str, undelivered: str) -> list[Tile]:
     invoices = reverse("admin:billing_invoice_changelist")
     accounts = reverse("admin:billing_billingaccount_changelist")
-    count, parked = sum(failed.values()), count_parked()
+    parked = count_parked()
     return [
         Tile("Held for approval", held, f"{invoices}?status__exact=held", "warning" if held != "0" else ""),
-        Tile("Deliveries failed", f"{count:,}", f"{invoices}?failed=any", "danger" if count else ""),
+        Tile("Not delivered", undelivered, f"{invoices}?failed=any", "danger" if undelivered != "0" else ""),
         Tile("Accounts parked", f"{parked:,}", f"{accounts}?parked=yes", ""),
     ]
 

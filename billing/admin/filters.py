@@ -7,7 +7,8 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
 
 from billing.models import Invoice, InvoiceDelivery
-from billing.selectors.invoices import UNDONE, list_months, list_undelivered
+from billing.selectors.invoices import list_months
+from billing.selectors.undelivered import list_doubtful, list_undelivered
 from common.clock import Month, now
 
 _MONTHS_OF_USAGE = 24
@@ -32,9 +33,9 @@ class MonthFilter(DropdownFilter):
 
 
 class StepFilter(DropdownFilter):
-    """Invoices of which a step of the delivery failed, or ended nobody knows how."""
+    """Invoices of which a step of the delivery failed, ended nobody knows how, or is overdue."""
 
-    title = "step failed"
+    title = "not delivered"
     parameter_name = "failed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -47,9 +48,9 @@ class StepFilter(DropdownFilter):
         if not chosen:
             return queryset
         if chosen == "unknown":
-            return list_undelivered(queryset, statuses=[InvoiceDelivery.Status.UNKNOWN])
+            return list_doubtful(queryset)
         if chosen == "any":
-            return list_undelivered(queryset, statuses=UNDONE)
+            return list_undelivered(queryset)
         return list_undelivered(queryset, step=chosen) if chosen in InvoiceDelivery.Step.values else queryset.none()
 
 

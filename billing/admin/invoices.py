@@ -18,7 +18,8 @@ from billing.admin.paging import SelectionPaginator
 from billing.admin.words import INVOICE_TONES, mark_deliveries, show_label, show_marks
 from billing.models import Invoice
 from billing.selectors.figures import count_up_to_many, list_held
-from billing.selectors.invoices import get_selection, list_undelivered, search_invoices
+from billing.selectors.invoices import get_selection, search_invoices
+from billing.selectors.undelivered import list_doubtful, list_undelivered
 from common.money import format_money
 
 
@@ -151,9 +152,9 @@ def _list_waiting() -> list[tuple[str, str, str, str]]:
     """List what waits for somebody: label, how many, where to see it, tone."""
     address = reverse("admin:billing_invoice_changelist")
     undelivered = list_undelivered(Invoice.objects.all())
-    unknown = list_undelivered(Invoice.objects.all(), statuses=["unknown"])
+    unknown = list_doubtful(Invoice.objects.all())
     return [
         ("Held for approval", count_up_to_many(list_held()), f"{address}?status__exact=held", "warning"),
-        ("Delivery failed", count_up_to_many(undelivered), f"{address}?failed=any", "danger"),
+        ("Not delivered", count_up_to_many(undelivered), f"{address}?failed=any", "danger"),
         ("Outcome unknown", count_up_to_many(unknown), f"{address}?failed=unknown", "warning"),
     ]

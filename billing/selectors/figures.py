@@ -1,10 +1,10 @@
-"""Figures for the front page: revenue by month, what is held, what could not be delivered."""
+"""Figures for the front page: revenue by month, what is held, who is parked."""
 
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
-from billing.models import BillingAccount, Invoice, InvoiceDelivery
+from billing.models import BillingAccount, Invoice
 from billing.selectors.inputs import rows
 from common.clock import Month
 
@@ -48,22 +48,6 @@ def list_revenue(first: Month, last: Month) -> list[Revenue]:
 def list_held() -> QuerySet[Invoice]:
     """List the invoices that wait for approval, the oldest first."""
     return Invoice.objects.filter(status=Invoice.Status.HELD).select_related("organization").order_by("id")
-
-
-def list_failed_deliveries() -> QuerySet[InvoiceDelivery]:
-    """List what could not be delivered or ended nobody knows how, the newest invoices first."""
-    undone = [InvoiceDelivery.Status.FAILED, InvoiceDelivery.Status.UNKNOWN]
-    return (
-        InvoiceDelivery.objects.filter(status__in=undone)
-        .select_related("invoice__organization")
-        .order_by("-invoice", "id")
-    )
-
-
-def count_failed_deliveries() -> dict[str, int]:
-    """Count, by step, what could not be delivered or ended nobody knows how."""
-    undone = InvoiceDelivery.objects.filter(status__in=["failed", "unknown"]).order_by()
-    return dict(undone.values_list("step").annotate(Count("id")).order_by("step"))
 
 
 def count_up_to_many(queryset: QuerySet[Invoice]) -> str:

@@ -1,12 +1,11 @@
 """Reads of invoices for people: a list of any length, what a selection of it comes to, and one invoice's page."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from accounts.models import Organization
 from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine, NumberSeries
@@ -20,7 +19,6 @@ SUMMED_AT_MOST = 150_000
 # How many things a word in the search may stand for.
 _FOUND_AT_MOST = 500
 _RUNS_SHOWN = 8
-UNDONE = (InvoiceDelivery.Status.FAILED, InvoiceDelivery.Status.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +119,6 @@ def _numbers(text: str) -> list[str]:
     if not text.isascii() or not text.isdigit():
         return []
     return [f"{prefix}-{year}-{int(text):06}" for prefix, year in NumberSeries.objects.values_list("prefix", "year")]
-
-
-def list_undelivered(
-    invoices: QuerySet[Invoice], step: str = "", statuses: Iterable[str] = UNDONE
-) -> QuerySet[Invoice]:
-    """Keep the invoices of which a step of the delivery, or any, failed or ended nobody knows how."""
-    undone = InvoiceDelivery.objects.filter(invoice=OuterRef("pk"), status__in=list(statuses))
-    return invoices.filter(Exists(undone.filter(step=step) if step else undone))
 
 
 def get_correction_by(invoice: Invoice, token: str) -> Invoice | None:

@@ -1,15 +1,17 @@
 """The invoice list: what it shows, finds and adds up."""
 
+import datetime as dt
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from billing.models import Invoice
+from billing.models import Invoice, InvoiceDelivery
 from billing.selectors import invoices as selectors
 from billing.services.correcting import credit_invoice, void_invoice
-from common.clock import Month
+from common.clock import Month, now
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
 from tests.factories.invoices import ISSUED_AT, make_held, make_invoice, note_delivery
 from tests.factories.staff import log_in, make_staff
@@ -73,6 +75,25 @@ def test_filters_by_month_state_kind_and_failed_step() -> None:
         ("?month=2026-07&kind__exact=invoice", {july}),
     ):
         assert set(_found(client, query)) == expected, query
+
+
+def test_finds_what_nobody_began_to_deliver_after_a_while() -> None:
+    long_ago, just_now = now() - dt.timedelta(minutes=11), now() - dt.timedelta(minutes=9)
+    voided, fresh, carried = make_invoice(), make_invoice(), make_invoice()
+    for invoice in (voided, fresh, carried):
+        note_delivery(invoice, "stripe", "done")
+        void_invoice(invoice.pk, actor=None, reason="wrong")
+    InvoiceDelivery.objects.filter(step="stripe_void", invoice__in=[voided, carried]).update(created_at=long_ago)
+    carried.deliveries.filter(step="stripe_void").update(status="done")
+    issued = (long_ago, just_now, long_ago, long_ago)
+    notes = [credit_invoice(make_invoice().pk, actor=None, reason="wrong", now=at) for at in issued]
+    note_delivery(notes[2], "pdf", "pending")
+    void_invoice(notes[3].pk, actor=None, reason="wrong")
+    client = log_in("Finance")
+    assert set(_found(client, "?failed=any")) == {voided, notes[0]}
+    assert _found(client, "?failed=stripe_void") == [voided]
+    assert (_found(client, "?failed=email"), _found(client, "?failed=unknown")) == ([], [])
+    assert "Not delivered <strong>2</strong>" in client.get(LIST).content.decode()
 
 
 @pytest.mark.parametrize("query", ["?month=yesterday", "?month=2026-13", "?failed=everything", "?p=x", "?p=99"])
@@ -144,7 +165,7 @@ def test_leads_to_what_waits() -> None:
     note_delivery(make_invoice(), "email", "unknown")
     page = log_in("Finance").get(LIST).content.decode()
     assert "Held for approval <strong>1</strong>" in page
-    assert "Delivery failed <strong>1</strong>" in page
+    assert "Not delivered <strong>1</strong>" in page
 
 
 def test_nobody_adds_changes_or_deletes_an_invoice_by_hand() -> None:

@@ -1,5 +1,6 @@
 """The front page: what ran, what is held, what failed, what came in; each part for those who may see it."""
 
+import datetime as dt
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.services.correcting import credit_invoice, void_invoice
-from common.clock import Month, previous_month
+from common.clock import Month, now, previous_month
 from tests.factories.billing import earn, make_creator, make_organization, make_plan
 from tests.factories.invoices import ISSUED_AT, make_held, make_invoice, note_delivery
 from tests.factories.ledger import make_failed_run, make_run
@@ -86,6 +87,23 @@ def test_what_could_not_be_delivered_leads_to_its_invoice() -> None:
     page = _page("Support")
     for text in (invoice.number, "Stripe &lt;b&gt;is&lt;/b&gt; down.", "Outcome unknown", "?failed=any"):
         assert str(text) in page
+
+
+def test_what_nobody_began_to_deliver_is_not_forgotten() -> None:
+    voided, credited = make_invoice(), make_invoice()
+    note = credit_invoice(credited.pk, actor=None, reason="wrong", now=now() - dt.timedelta(minutes=11))
+    note_delivery(voided, "stripe", "done")
+    void_invoice(voided.pk, actor=None, reason="wrong")
+    context = log_in("Support").get(FRONT).context
+    assert [(t.invoice, t.step, t.status) for t in context["undelivered"]] == [(note, "All of it", "Not begun")]
+    voided.deliveries.filter(step="stripe_void").update(created_at=now() - dt.timedelta(minutes=11))
+    response = log_in("Support").get(FRONT)
+    assert [(t.invoice, t.step, t.status) for t in response.context["undelivered"]] == [
+        (note, "All of it", "Not begun"),
+        (voided, "Void in Stripe", "Waiting"),
+    ]
+    assert [(tile.title, tile.text) for tile in response.context["tiles"]][1] == ("Not delivered", "2")
+    assert str(note.number) in response.content.decode()
 
 
 def test_what_failed_stays_until_it_is_run_again() -> None:
