@@ -83,7 +83,7 @@ def outside(house: House, transactional_db: None) -> Outside:
 
 @pytest.fixture
 def open_desk(
-    house: House, browser: Browser, outside: Outside, request: pytest.FixtureRequest, tmp_path: Path
+    browser: Browser, house: House, outside: Outside, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[OpenDesk]:
     """Open browser windows; afterwards nothing may have gone wrong in any, and pictures tell of what did."""
     desks: list[Desk] = []

@@ -81,6 +81,8 @@ class House:
             "DATABASE_URL": _database_url(),
             "REDIS_URL": self._redis_url,
             "BASE_URL": self.url,
+            # Nobody dies here, and a machine that is busy must not look as if somebody had.
+            "JOBS_LEASE_SECONDS": "60",
             "ONLYFANS_API_URL": self.outside.gateway_url,
             "STRIPE_API_KEY": "sk_test_browser",
             "STRIPE_API_BASE": self.outside.stripe_url,
