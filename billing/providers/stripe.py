@@ -1,7 +1,7 @@
 """Stripe: customers, invoices and credit notes, through its own library.
 
-Nothing is retried here. A call whose outcome is not known raises OutcomeUnknown; SavedFailure is one that Stripe
-will answer the same to the same idempotency key, so that a later attempt needs another key.
+Nothing is retried here. A call whose outcome is not known raises OutcomeUnknown; SavedFailure and SavedRefusal are
+what Stripe will answer again to the same idempotency key, so that a later attempt needs another key.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +22,10 @@ _TIMEOUT_SECONDS = 30
 
 class SavedFailure(OutcomeUnknown):
     """Stripe failed on its side and will answer the same to this idempotency key: look, then use another key."""
+
+
+class SavedRefusal(Permanent):
+    """Stripe refused, which had no effect, and will refuse this idempotency key again, whatever is repaired."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +227,7 @@ def _translate(error: stripe.StripeError, *, reads: bool) -> Exception:
     if isinstance(error, stripe.InvalidRequestError) and error.http_status == 409:
         return Retryable("Stripe is still busy with the same request.")
     if isinstance(error, stripe.InvalidRequestError | stripe.CardError):
-        return Permanent(f"Stripe refused the request ({error.http_status}): {said}")
+        message = f"Stripe refused the request ({error.http_status}): {said}"
+        return Permanent(message) if reads else SavedRefusal(message)
     message = f"Stripe failed on its side ({error.http_status})."
     return Retryable(message) if reads else SavedFailure(message)

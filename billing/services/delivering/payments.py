@@ -1,11 +1,13 @@
 """The invoice in Stripe: customer, draft, lines, compared, finalized; and its voids and credit notes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from django.conf import settings
 
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoiceLine
-from billing.providers.stripe import LineToBill, SavedFailure, StripeGateway, StripeInvoice
+from billing.providers.stripe import LineToBill, SavedFailure, SavedRefusal, StripeGateway, StripeInvoice
 from billing.services.delivering.claims import Attempt, Holder, attempt, is_held
 from common.errors import Misconfigured, Permanent, Retryable
 from common.money import format_money
@@ -24,15 +26,11 @@ def deliver_stripe(invoice_id: int, holder: Holder) -> None:
     with attempt(invoice_id, Step.STRIPE, holder) as claimed:
         if claimed is None:
             return
-        try:
+        with _burning_keys(claimed):
             if claimed.invoice.corrects_id and claimed.invoice.kind == Invoice.Kind.CREDIT_NOTE:
                 _deliver_credit_note(claimed, claimed.invoice)
             else:
                 _deliver_invoice(claimed, claimed.invoice)
-        except SavedFailure:
-            # The key is burnt: the next attempt looks, and where it finds nothing, it needs another one.
-            claimed.remember(generation=_generation(claimed) + 1)
-            raise
 
 
 def deliver_stripe_void(invoice_id: int, holder: Holder) -> None:
@@ -45,15 +43,17 @@ def deliver_stripe_void(invoice_id: int, holder: Holder) -> None:
         if sent and sent.status == InvoiceDelivery.Status.RUNNING and is_held(sent):
             raise Retryable("It is on its way to Stripe right now: it is voided there once it has arrived.")
         if claimed.invoice.corrects_id and claimed.invoice.kind == Invoice.Kind.CREDIT_NOTE:
-            _void_credit_note(claimed, gateway, sent.reference if sent else "")
+            with _burning_keys(claimed):
+                _void_credit_note(claimed, gateway, sent.reference if sent else "")
             return
         found = gateway.get_invoice(sent.reference) if sent and sent.reference else None
         if found is None and account.stripe_customer_id:
             found = gateway.find_invoice(account.stripe_customer_id, str(invoice_id))
-        if found is not None and found.status == "paid":
+        if found is not None and found.status == "paid" and found.total_cents:
             raise Permanent(f"{found.id} is paid in Stripe and can't be voided there: refund it in Stripe.")
         if found is not None and found.status in {"open", "uncollectible"}:
-            gateway.void_invoice(found.id, _key(claimed, "void"))
+            with _burning_keys(claimed):
+                gateway.void_invoice(found.id, _key(claimed, "void"))
             claimed.remember(reference=found.id)
 
 
@@ -65,6 +65,16 @@ def _void_credit_note(claimed: Attempt, gateway: StripeGateway, reference: str) 
     if reference and gateway.get_credit_note_status(reference) != "void":
         gateway.void_credit_note(reference, _key(claimed, "void"))
         claimed.remember(reference=reference)
+
+
+@contextmanager
+def _burning_keys(claimed: Attempt) -> Iterator[None]:
+    """Note where a key is burnt: the next attempt looks, and where it finds nothing, it needs another one."""
+    try:
+        yield
+    except (SavedFailure, SavedRefusal):
+        claimed.remember(generation=_generation(claimed) + 1)
+        raise
 
 
 def open_stripe() -> StripeGateway:
@@ -171,17 +181,15 @@ def _lines(invoice: Invoice) -> list[LineToBill]:
 
 def _deliver_credit_note(claimed: Attempt, note: Invoice) -> None:
     """Credit in Stripe what was credited here; where the invoice never got to Stripe there is nothing to do."""
-    assert note.corrects is not None  # noqa: S101 - the caller looked
-    sent = note.corrects.deliveries.filter(step=Step.STRIPE, status=InvoiceDelivery.Status.DONE).first()
-    if sent is None:
+    original = _find_corrected(note)
+    if original is None:
         claimed.remember(note="The invoice it corrects is not in Stripe.")
         return
     gateway = open_stripe()
-    found = gateway.find_credit_note(sent.reference, str(note.pk)) if claimed.may_have_happened else None
+    found = gateway.find_credit_note(original.id, str(note.pk)) if claimed.may_have_happened else None
     if found is None:
-        original = gateway.get_invoice(sent.reference)
         found = gateway.create_credit_note(
-            sent.reference,
+            original.id,
             str(note.pk),
             f"Credit note {note.number}",
             -note.total_cents,
@@ -189,3 +197,22 @@ def _deliver_credit_note(claimed: Attempt, note: Invoice) -> None:
             key=_key(claimed, "credit"),
         )
     claimed.remember(reference=found)
+
+
+def _find_corrected(note: Invoice) -> StripeInvoice | None:
+    """Find what a credit note corrects as Stripe has it; None where it is not there.
+
+    Raises Permanent where that is not settled: a credit note on half an invoice would leave the other half due.
+    """
+    sent = InvoiceDelivery.objects.filter(invoice=note.corrects_id, step=Step.STRIPE).first()
+    if sent is None:
+        return None
+    gateway, customer = open_stripe(), note.organization.billing_account.stripe_customer_id
+    if sent.reference:
+        found: StripeInvoice | None = gateway.get_invoice(sent.reference)
+    else:
+        found = gateway.find_invoice(customer, str(note.corrects_id)) if customer else None
+    unsettled = sent.status == InvoiceDelivery.Status.RUNNING or (found is not None and found.status == "draft")
+    if unsettled:
+        raise Permanent(f"{note.corrects} is on its way to Stripe: deliver that first, then this.")
+    return found

@@ -1,0 +1,5 @@
+"""What billing's tests talk to."""
+
+from tests.outside import outside, wired
+
+__all__ = ["outside", "wired"]
