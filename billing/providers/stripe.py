@@ -222,10 +222,11 @@ def _translate(error: stripe.StripeError, *, reads: bool) -> Exception:
     if isinstance(error, stripe.APIConnectionError):
         message = "Stripe did not answer in time, or the connection broke."
         return Retryable(message) if reads else OutcomeUnknown(message)
+    if error.http_status == 409:
+        # The first request under this key goes on: another key now could do its work twice.
+        return Retryable("Stripe is still busy with the same request.")
     if isinstance(error, stripe.IdempotencyError):
         return SavedFailure("Stripe knows this idempotency key with other parameters.")
-    if isinstance(error, stripe.InvalidRequestError) and error.http_status == 409:
-        return Retryable("Stripe is still busy with the same request.")
     if isinstance(error, stripe.InvalidRequestError | stripe.CardError):
         message = f"Stripe refused the request ({error.http_status}): {said}"
         return Permanent(message) if reads else SavedRefusal(message)
