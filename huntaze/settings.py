@@ -203,34 +203,50 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
-_INVOICE_FILES: dict[str, Any] = {
-    "BACKEND": "django.core.files.storage.FileSystemStorage",
-    "OPTIONS": {"location": DATA_DIR / "invoices", "base_url": None, "allow_overwrite": True},
-}
-if ENV.invoice_enable_s3:
+
+
+def keep_in_s3(bucket: str, region: str, endpoint: str) -> dict[str, Any]:
+    """Configure the storage of invoices in S3, or in what answers like it at `endpoint`."""
+    from boto3.s3.transfer import TransferConfig
     from botocore.config import Config
 
-    _INVOICE_FILES = {
+    return {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
-            "bucket_name": ENV.invoice_s3_bucket,
-            "region_name": ENV.invoice_s3_region or None,
-            "endpoint_url": ENV.invoice_s3_endpoint or None,
-            # One connection a thread; a file is small enough to go up in one piece by the thread that brings it.
+            "bucket_name": bucket,
+            "region_name": region or None,
+            "endpoint_url": endpoint or None,
             "client_config": Config(
-                s3={"addressing_style": "path" if ENV.invoice_s3_endpoint else "auto"},
+                s3={"addressing_style": "path" if endpoint else "auto"},
+                # One connection a thread; a file is small enough to go up in one piece by the thread that brings it.
                 max_pool_connections=ENV.jobs_threads,
+                # Retries are the engine's, which writes them down.
+                retries={"total_max_attempts": 1},
+                connect_timeout=5,
+                read_timeout=30,
             ),
-            "use_threads": False,
+            "transfer_config": TransferConfig(use_threads=False),
             "file_overwrite": True,
             "default_acl": None,
             "querystring_auth": True,
         },
     }
+
+
+def keep_in_files(folder: Path) -> dict[str, Any]:
+    """Configure the storage of invoices below a folder."""
+    options = {"location": folder, "base_url": None, "allow_overwrite": True}
+    return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": options}
+
+
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
-    "invoices": _INVOICE_FILES,
+    "invoices": (
+        keep_in_s3(ENV.invoice_s3_bucket, ENV.invoice_s3_region, ENV.invoice_s3_endpoint)
+        if ENV.invoice_enable_s3
+        else keep_in_files(DATA_DIR / "invoices")
+    ),
 }
 
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from billing.services.delivering import payments
 from common.clock import Month
+from huntaze.settings import keep_in_files
 from sandbox.server import Sandbox, run
 
 STRIPE_KEY = "sk_test_4242secret4242"
@@ -102,6 +103,4 @@ def point_at(outside: Outside, settings: Settings) -> None:
 
 def store_in(settings: Settings, folder: Path) -> None:
     """Store invoices' files below a folder."""
-    options = {"location": folder, "base_url": None, "allow_overwrite": True}
-    invoices = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": options}
-    settings.STORAGES = {**settings.STORAGES, "invoices": invoices}
+    settings.STORAGES = {**settings.STORAGES, "invoices": keep_in_files(folder)}

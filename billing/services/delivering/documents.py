@@ -2,6 +2,8 @@
 
 import hashlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import botocore.exceptions
 from django.conf import settings
@@ -45,18 +47,16 @@ def deliver_file(invoice_id: int, holder: Holder, content: bytes | None = None) 
 def open_pdf(invoice: Invoice) -> bytes:
     """Return the stored PDF, its checksum compared; a lost file is laid out again and must come out the same.
 
-    Raises Permanent where there is none yet, or where the bytes are not those that were stored.
+    Raises Permanent where there is none yet, or where the bytes are not those that were stored, and what `_reaching`
+    raises where the storage does not answer as it should.
     """
     stored = invoice.deliveries.filter(step=Step.STORE, status=InvoiceDelivery.Status.DONE).first()
     if stored is None:
         raise Permanent(f"There is no stored PDF of {invoice} yet.")
-    try:
-        with _storage().open(stored.reference) as file:
-            content: bytes = file.read()
-    except FileNotFoundError:
+    with _reaching():
+        content = _read(stored.reference)
+    if content is None:
         content = render_invoice(make_document(invoice))
-    except botocore.exceptions.BotoCoreError as error:
-        raise Retryable(f"The storage can't be reached ({type(error).__name__}).") from None
     if stored.detail.get("sha256") != hashlib.sha256(content).hexdigest():
         raise Permanent(f"The PDF of {invoice} is not the one that was stored: its checksum differs.")
     return content
@@ -70,9 +70,27 @@ def _storage() -> Storage:
         return storage
 
 
-def _save(name: str, content: bytes) -> None:
+def _read(name: str) -> bytes | None:
     try:
+        with _storage().open(name) as file:
+            content: bytes = file.read()
+            return content
+    except FileNotFoundError:
+        return None
+
+
+def _save(name: str, content: bytes) -> None:
+    with _reaching():
         saved = _storage().save(name, ContentFile(content))
+    if saved != name:
+        raise Permanent(f"The storage named the file {saved} instead of {name}.")
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Give what goes wrong with the storage its kind: Misconfigured where it refuses us, Retryable otherwise."""
+    try:
+        yield
     except botocore.exceptions.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "unknown"))
         if code in _BROKEN_SET_UP:
@@ -80,8 +98,6 @@ def _save(name: str, content: bytes) -> None:
         raise Retryable(f"The storage failed ({code}).") from None
     except (botocore.exceptions.BotoCoreError, OSError) as error:
         raise Retryable(f"The storage can't be reached ({type(error).__name__}).") from None
-    if saved != name:
-        raise Permanent(f"The storage named the file {saved} instead of {name}.")
 
 
 def make_document(invoice: Invoice) -> Document:
