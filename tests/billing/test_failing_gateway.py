@@ -1,4 +1,4 @@
-"""The gateway fails for one creator: that organization waits, the others are billed, and a rerun pulls what is missing."""
+"""The gateway fails for one creator: that organization waits, the others are billed, a rerun pulls what is missing."""
 
 from typing import Any
 
