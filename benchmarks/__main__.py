@@ -26,7 +26,7 @@ def main() -> None:
     parts = parser.parse_args().parts or list(_PARTS)
     if strange := set(parts) - set(_PARTS):
         parser.error(f"there is no part {', '.join(sorted(strange))}; there are {', '.join(_PARTS)}")
-    tables, is_whole = [], len(parts) == len(_PARTS)
+    tables, is_whole, load = [], len(parts) == len(_PARTS), os.getloadavg()[0]
     for part in parts:
         variable, size, measure = _PARTS[part]
         wanted = int(os.environ.get(variable, size))
@@ -36,7 +36,7 @@ def main() -> None:
         show(measured)
         tables += measured
     if is_whole:
-        print(f"bench: written to {write(tables, 'make bench')}", file=sys.stderr)
+        print(f"bench: written to {write(tables, 'make bench', load)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,8 @@ def _deliver(
     if not setting.flags:
         limited.append(_describe_requests(setting, outside, invoices))
     shares = [f"{100 * used / seconds:.0f} %" for used in (done.cpu_seconds, cpu[1], cpu[0])]
-    return [setting.name, str(setting.threads), f"{seconds:.1f}", rate(invoices, seconds), *shares]
+    megabytes = f"{done.worker_megabytes:.0f}"
+    return [setting.name, str(setting.threads), f"{seconds:.1f}", rate(invoices, seconds), *shares, megabytes]
 
 
 def _seconds_of_last_run(servers: Servers, invoices: int) -> float:
@@ -115,7 +116,7 @@ def _describe_requests(setting: Setting, outside: StandIns, invoices: int) -> li
 
 def _pipeline(rows: list[list[str]], invoices: int) -> Table:
     reached = max(float(row[3]) for row in rows)
-    columns = ("", "threads a worker", "seconds", "invoices/s", "CPU: product", "database", "busier stand-in")
+    columns = ("", "threads a worker", "seconds", "invoices/s", "CPU: product", "database", "stand-in", "MB")
     return Table(
         f"Delivering to servers that take {_MILLISECONDS} ms an answer",
         columns,
@@ -127,7 +128,8 @@ def _pipeline(rows: list[list[str]], invoices: int) -> Table:
             "Each invoice needs a call of its own to create it in Stripe, and Stripe documents 25 requests a second an "
             "endpoint: 25 invoices a second are the most that its documented limits allow. The raised limits show what "
             "the product could do where Stripe grants them.",
-            "A share of 100 % is one core; the machine's cores are shared by product, database and stand-ins.",
+            "CPU of 100 % is one core; the machine's cores are shared by product, database and stand-ins, of which the "
+            "busier is shown. MB is the peak of the larger worker.",
         ],
     )
 

@@ -3,8 +3,9 @@
 import datetime as dt
 import os
 import platform
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.table import Table as Grid
 from benchmarks.database import ROOT
 
 _FILE = ROOT / "docs" / "performance.md"
+_WIDTH = 140
 
 
 @dataclass
@@ -21,8 +23,8 @@ class Table:
 
     title: str
     columns: Sequence[str]
-    rows: Sequence[Sequence[str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str]
 
 
 def rate(count: int, seconds: float) -> str:
@@ -38,7 +40,7 @@ def judge(is_met: bool) -> str:
 
 def show(tables: Sequence[Table]) -> None:
     """Print the tables."""
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
     for table in tables:
         grid = Grid(title=table.title, title_justify="left", title_style="bold")
         for place, column in enumerate(table.columns):
@@ -51,9 +53,9 @@ def show(tables: Sequence[Table]) -> None:
         console.print()
 
 
-def write(tables: Sequence[Table], command: str) -> Path:
-    """Write docs/performance.md anew."""
-    parts = [f"# Performance\n\n{_describe_run(command)}"]
+def write(tables: Sequence[Table], command: str, load_before: float) -> Path:
+    """Write docs/performance.md anew; `load_before` is the machine's load average when the run began."""
+    parts = [f"# Performance\n\n{_describe_run(command, load_before)}"]
     for table in tables:
         alignment = ["---", *["---:"] * (len(table.columns) - 1)]
         lines = [_row(line) for line in (table.columns, alignment, *table.rows)]
@@ -68,16 +70,15 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _describe_run(command: str) -> str:
+def _describe_run(command: str, load_before: float) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
-    load = os.getloadavg()[2]
     day = dt.datetime.now(dt.UTC).date()
     return (
         f"Measured by `{command}` on {day:%-d %B %Y}, all in one run, with everything real: PostgreSQL and Valkey from "
         f"their wheels on the same machine.\n\n"
         f"Machine: {os.cpu_count()} cores ({_processor()}), {memory:.0f} GB, {platform.system()} "
-        f"{platform.release().split('-')[0]}, Python {platform.python_version()}. Load average of the last quarter of "
-        f"an hour at the end: {load:.1f}.\n\n"
+        f"{platform.release().split('-')[0]}, Python {platform.python_version()}. When the run began, others kept "
+        f"{load_before:.1f} of the cores busy.\n\n"
         "This file is written by the benchmarks; absolute figures are this machine's, ratios travel better."
     )
 
