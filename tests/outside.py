@@ -2,6 +2,8 @@
 
 import atexit
 from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -71,6 +73,11 @@ class Outside:
         """Messages by Message-ID, oldest first, with how often each came."""
         found: list[dict[str, Any]] = self._http.get("/mail/messages", params=filters).json()["messages"]
         return found
+
+    def read_mail(self, number: int) -> EmailMessage:
+        """Read a message as it was received."""
+        raw = httpx.get(f"{self.sandbox.http_url}/mail/{number}/raw").content
+        return message_from_bytes(raw, policy=policy.default)
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ from typing import Any
 from accounts.models import Organization
 from billing.models import Invoice, InvoiceDelivery
 from billing.services.delivering import open_pdf
-from jobs.engine import work
 from jobs.models import JobItem, JobRun
 from jobs.services import rerun
 from onlyfans.models import CreatorAccount, EarningsAggregate
 from tests.factories.billing import AUGUST, make_creator, make_organization, make_plan
-from tests.factories.runs import run
+from tests.factories.runs import finish, run
 from tests.outside import Outside
 
 CENTS = 10_000
@@ -61,9 +60,7 @@ class Street:
 
     def rerun(self, before: JobRun, mode: str = JobRun.Mode.FAILED) -> JobRun:
         again, _ = rerun(before, mode, trigger=JobRun.Trigger.COMMAND, actor=None, reason="Repaired")
-        work(again.pk, wait=True)
-        again.refresh_from_db()
-        return again
+        return finish(again)
 
     def item(self, of: JobRun, organization: Organization | None = None) -> JobItem:
         return of.items.get(key=(organization or self.troubled).pk)

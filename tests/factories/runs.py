@@ -21,6 +21,11 @@ def run(job: str, **params: Any) -> JobRun:
     """Start a job and work on it until it has ended."""
     declared = get_job(job)
     started, _ = start(declared, read_params(declared, params), JobRun.Trigger.COMMAND, reason="Test")
+    return finish(started)
+
+
+def finish(started: JobRun) -> JobRun:
+    """Work on a run until it has ended; return it as it ended."""
     work(started.pk, wait=True)
     started.refresh_from_db()
     return started

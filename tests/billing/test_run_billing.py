@@ -1,0 +1,214 @@
+"""`manage.py run_billing`: what it does, prints and ends with."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from accounts.models import Organization
+from billing.models import BillingAccount, Invoice, NumberSeries
+from common.clock import now, previous_month
+from jobs.models import JobRun
+from onlyfans.models import CreatorAccount, EarningsAggregate
+from tests.commandline import Manage, count_rows
+from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
+from tests.factories.runs import bill
+from tests.outside import Outside
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    # The sandbox's thread is beside it; the worker processes leave it alone.
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+YEAR = now().year
+
+
+def make(id_: str, cents: int, **fields: Any) -> Organization:
+    organization = make_organization(make_plan(base_fee_cents=500, **fields), id=id_)
+    earn(make_creator(organization), AUGUST, cents)
+    return organization
+
+
+def make_town() -> None:
+    """One that is billed, one in another currency, one that is held and one whose plan is broken."""
+    make("org_a", 10_000)
+    make("org_b", 123_456)
+    euro = make("org_c", 20_000, currency="EUR")
+    Organization.objects.filter(pk=euro.pk).update(currency="EUR")
+    EarningsAggregate.objects.filter(creator__organization=euro).update(currency="EUR")
+    make("org_held", 10_000)
+    BillingAccount.objects.filter(organization="org_held").update(max_total_cents=2_499)
+    make("org_odd", 10_000).billing_account.plan.brackets.all().delete()
+
+
+def odd_error() -> str:
+    plan = BillingAccount.objects.get(organization="org_odd").plan
+    return f"The plan “{plan}” has no commission brackets: add at least one."
+
+
+def without_times(text: str) -> str:
+    return re.sub(r"(Processing time: +)[\d.,]+ s", r"\1… s", text)
+
+
+def latest() -> JobRun:
+    return JobRun.objects.latest("id")
+
+
+def test_the_summary_as_text(manage: Manage) -> None:
+    make_town()
+    answer = manage("run_billing", "--month", "2026-08")
+    assert answer.status == 1
+    expected = f"""\
+Month:                    2026-08
+Dry run:                  no
+Run:                      #{latest().pk}, partly failed
+Organizations processed:  5 of 5
+Invoices:                 3
+Held for approval:        1
+Errors:                   generate 1, pdf 0, storage 0, stripe 0, email 0
+Total revenue:            EUR 45.00; USD 276.91
+Processing time:          … s
+  org_odd failed at compute: {odd_error()}
+"""
+    assert without_times(answer.out) == expected
+    assert answer.err.endswith(f"Monthly billing #{latest().pk}: 5 of 5 (1 failed)\n")
+    assert "\r" not in answer.err
+
+
+def test_the_summary_as_json(manage: Manage) -> None:
+    make_town()
+    answer = manage("run_billing", "--month", "2026-08", "--format", "json")
+    body = json.loads(answer.out)
+    assert body.pop("seconds") >= 0
+    assert body == {
+        "run": latest().pk,
+        "status": "partial",
+        "error": "",
+        "month": "2026-08",
+        "dry_run": False,
+        "organizations": 5,
+        "invoices": 3,
+        "held": 1,
+        "errors": {"generate": 1, "pdf": 0, "storage": 0, "stripe": 0, "email": 0},
+        "revenue_cents": {"EUR": 4_500, "USD": 27_691},
+    }
+
+
+def test_all_well_is_status_zero(manage: Manage, wired: Outside) -> None:
+    make("org_a", 10_000)
+    answer = manage("run_billing", "--month", "2026-08", "--workers", "2")
+    assert (answer.status, latest().status) == (0, "succeeded")
+    assert "Total revenue:            USD 25.00\n" in answer.out
+    assert len(wired.list_mails()) == 1
+    assert len(wired.list_objects("invoice")) == 1
+
+
+def test_a_dry_run_shows_the_difference_and_leaves_nothing(manage: Manage, wired: Outside, tmp_path: Path) -> None:
+    make("org_a", 10_000)
+    make("org_b", 30_000)
+    july = AUGUST.plus(-1)
+    for organization, cents in (("org_a", 5_000), ("org_b", 60_000)):
+        earn(CreatorAccount.objects.get(organization=organization), july, cents)
+    bill(july)
+    bill(AUGUST, organizations=["org_a"])
+    earn(CreatorAccount.objects.get(organization="org_a"), AUGUST, 12_000)
+    pulled = make_creator(Organization.objects.get(pk="org_b"), credentials={"token": "token-1"})
+    wired.seed(pulled.onlyfans_user_id, AUGUST, tips=[1_000, 800])
+    make("org_odd", 1_000).billing_account.plan.brackets.all().delete()
+    before, files = count_rows(), list(tmp_path.rglob("*"))
+    series = list(NumberSeries.objects.values())
+
+    answer = manage("run_billing", "--month", "2026-08", "--dry-run")
+
+    number = Invoice.objects.get(month=AUGUST.first_day).number
+    already = f"Billed already as {number}; a run leaves it as it is."
+    assert answer.status == 1
+    expected = f"""\
+Organization  Would bill   Invoiced  Difference  Month before  Difference
+org_a          USD 29.00  USD 25.00    USD 4.00     USD 15.00   USD 14.00  {already}
+org_b          USD 66.60          -           -    USD 125.00  -USD 58.40
+org_odd                -          -           -             -           -  {odd_error()}
+
+Month:                    2026-08
+Dry run:                  yes, nothing was kept
+Run:                      #{latest().pk}, partly failed
+Organizations processed:  3 of 3
+Invoices:                 1
+Held for approval:        0
+Errors:                   generate 1, pdf 0, storage 0, stripe 0, email 0
+Total revenue:            USD 66.60
+Processing time:          … s
+  org_odd failed at compute: {odd_error()}
+"""
+    assert without_times(answer.out) == expected
+    after = count_rows()
+    assert {table: after[table] - before[table] for table in after if after[table] != before[table]} == {
+        "jobs_jobrun": 1,
+        "jobs_jobitem": 3,
+    }
+    assert list(tmp_path.rglob("*")) == files
+    assert list(NumberSeries.objects.values()) == series
+    assert [(request["service"], request["method"]) for request in wired.list_requests()] == [("onlyfans", "GET")]
+    assert wired.list_mails() == []
+
+
+def test_a_dry_run_as_json(manage: Manage) -> None:
+    make("org_a", 10_000)
+    answer = manage("run_billing", "--month", "2026-08", "--dry-run", "--format", "json")
+    body = json.loads(answer.out)
+    assert (answer.status, body["dry_run"], body["invoices"]) == (0, True, 1)
+    assert body["differences"] == [
+        {
+            "organization": "org_a",
+            "status": "done",
+            "note": "",
+            "currency": "USD",
+            "total_cents": 2_500,
+            "invoiced_cents": None,
+            "former_total_cents": None,
+        }
+    ]
+    assert not Invoice.objects.exists()
+
+
+def test_the_environment_can_ask_for_a_dry_run_and_a_month(manage: Manage, settings: Settings) -> None:
+    make("org_a", 10_000)
+    settings.DRY_RUN, settings.PROCESS_MONTH = True, AUGUST
+    answer = manage("run_billing")
+    assert answer.status == 0
+    assert (latest().dry_run, latest().params["month"]) == (True, "2026-08")
+    assert not Invoice.objects.exists()
+    settings.DRY_RUN = False
+    manage("run_billing", "--month", "2026-07")
+    assert (latest().dry_run, latest().params["month"]) == (False, "2026-07")
+
+
+def test_unasked_it_bills_the_last_month_that_has_ended(manage: Manage) -> None:
+    manage("run_billing")
+    assert latest().params["month"] == str(previous_month())
+    assert latest().status == "nothing_to_do"
+
+
+def test_only_some_organizations_and_not_all_ways(manage: Manage, wired: Outside) -> None:
+    for id_ in ("org_a", "org_b", "org_c"):
+        make(id_, 10_000)
+    options = ["--organization", "org_a", "--organization", "org_c", "--no-stripe", "--no-email"]
+    assert manage("run_billing", "--month", "2026-08", *options).status == 0
+    assert sorted(Invoice.objects.values_list("organization", flat=True)) == ["org_a", "org_c"]
+    assert wired.list_requests() == []
+    assert wired.list_mails() == []
+
+
+def test_regenerating_says_why(manage: Manage) -> None:
+    make("org_a", 10_000)
+    manage("run_billing", "--month", "2026-08")
+    words = ["--organization", "org_a", "--regenerate", "--reason", "The plan was wrong"]
+    assert manage("run_billing", "--month", "2026-08", *words).status == 0
+    assert latest().reason == "The plan was wrong"
+    assert list(Invoice.objects.order_by("id").values_list("status", "number")) == [
+        ("void", f"INV-{YEAR}-000001"),
+        ("finalized", f"INV-{YEAR}-000002"),
+    ]
