@@ -3,12 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cronsim import CronSimError
 from django.conf import settings
 from django.core import checks
 
 from huntaze.settings import DEVELOPMENT_ENCRYPTION_KEY, DEVELOPMENT_SECRET_KEY
-from jobs.schedules import six_to_five_fields
 
 _SHORTEST_SECRET = 50
 
@@ -41,18 +39,8 @@ def check_billing(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckMessa
         yield _error("E012", "INVOICE_ENABLE_EMAIL is on but INVOICE_SMTP_HOST is not set.", "Name the mail server.")
 
 
-def check_schedule(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckMessage]:
-    """Refuse a legacy schedule that is none."""
-    if settings.RUN_SCHEDULE:
-        try:
-            six_to_five_fields(settings.RUN_SCHEDULE)
-        except (ValueError, CronSimError) as error:
-            yield _error("E020", f"RUN_SCHEDULE can't be used: {error}", "Give six fields, seconds first: 0 0 2 1 * *.")
-
-
 def register() -> None:
     """Add our checks to Django's."""
-    checks.register(check_schedule)
     checks.register(check_environment)
     checks.register(check_billing)
 

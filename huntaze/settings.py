@@ -3,17 +3,23 @@
 A variable whose value does not fit stops the start with one line a variable and never shows the value.
 """
 
+import base64
+from collections.abc import Callable
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import dj_database_url
+from cronsim import CronSim
 from django.core.exceptions import ImproperlyConfigured
+from django.core.validators import validate_email
 from django.templatetags.static import static
 from django.utils.csp import CSP
-from pydantic import AliasChoices, BeforeValidator, Field, HttpUrl, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from common.clock import Month
+from common.clock import Month, now
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / ".data"
@@ -26,8 +32,53 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _must[T](holds: Callable[[T], object], otherwise: str) -> AfterValidator:
+    """Refuse a value, without repeating it, for which `holds` answers false or raises."""
+
+    def check(value: T) -> T:
+        try:
+            fine = not value or holds(value)
+        except Exception:
+            fine = False
+        if not fine:
+            raise ValueError(otherwise)
+        return value
+
+    return AfterValidator(check)
+
+
+def _is_url(value: str, *schemes: str) -> bool:
+    parts = urlsplit(value)
+    return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+
+
+def _is_key(key: str) -> bool:
+    return len(base64.b64decode(key, altchars=b"-_", validate=True)) == 32
+
+
+def _is_mailbox(value: str) -> bool:
+    validate_email(parseaddr(value)[1])
+    return value.isprintable()
+
+
+def _is_schedule(value: str) -> bool:
+    fields = value.split()
+    return len(fields) == 6 and fields[0] in {"0", "00"} and bool(next(CronSim(" ".join(fields[1:]), now())))
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Header = Annotated[str, _must(lambda value: value.isascii() and value.isprintable(), "Use printable ASCII only.")]
+Address = Annotated[
+    str, _must(lambda value: _is_url(value, "http", "https"), "Give an address that begins with https:// or http://.")
+]
+Mailbox = Annotated[str, _must(_is_mailbox, "Give an e-mail address, like Name <name@example.com>.")]
+Mailboxes = Annotated[
+    Words,
+    _must(lambda value: all(map(_is_mailbox, value)), "Give e-mail addresses, separated by commas."),
+    AfterValidator(lambda value: tuple(dict.fromkeys(value))),
+]
 
 
 class Environment(BaseSettings):
@@ -40,28 +91,47 @@ class Environment(BaseSettings):
     # The installation
     debug: bool = False
     secret_key: str = ""
-    encryption_keys: Words = ()
+    encryption_keys: Annotated[
+        Words,
+        _must(
+            lambda value: all(map(_is_key, value)),
+            "Each must be 32 bytes in URL-safe base64: make one with `manage.py new_encryption_key`.",
+        ),
+    ] = ()
     allowed_hosts: Words = ()
     csrf_trusted_origins: Words = ()
     base_url: HttpUrl = HttpUrl("http://localhost:8000")
-    database_url: str = ""
-    redis_url: str = ""
+    database_url: Annotated[
+        str,
+        _must(
+            lambda value: value.startswith(("postgres:", "postgresql:")) and dj_database_url.parse(value)["NAME"],
+            "Give postgres://user:password@host:5432/name, with %xx for characters that mean something in it.",
+        ),
+    ] = ""
+    redis_url: Annotated[
+        str,
+        _must(lambda value: _is_url(value, "redis", "rediss"), "Give redis://host:6379/0 or rediss://…."),
+    ] = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     # Jobs
-    jobs_lease_seconds: Annotated[float, Field(ge=0.5)] = 60
+    jobs_lease_seconds: Annotated[float, Field(ge=0.5, le=86_400)] = 60
     jobs_max_attempts: Count = 5
-    jobs_retry_base_seconds: Annotated[float, Field(ge=0)] = 2
-    jobs_retry_max_seconds: Annotated[float, Field(ge=0)] = 300
+    jobs_retry_base_seconds: Seconds = 2
+    jobs_retry_max_seconds: Seconds = 300
     jobs_threads: Count = 16
     jobs_workers_per_run: Count = 2
 
     # Monthly billing
-    process_month: Month | None = None
+    process_month: Annotated[
+        str, _must(Month.parse, "That is not a month: write it as year and month, like 2026-10.")
+    ] = ""
     dry_run: bool = False
-    run_schedule: str = ""
+    run_schedule: Annotated[
+        str, _must(_is_schedule, "Give six fields, the first of them (seconds) 0, like 0 0 2 1 * *.")
+    ] = ""
     notify_on_completion: bool = False
-    notify_email: Words = ()
+    notify_email: Mailboxes = ()
     billing_max_lines: Count = 500
     billing_max_total_cents: Count = 5_000_000
     billing_max_change_percent: Count = 300
@@ -72,15 +142,15 @@ class Environment(BaseSettings):
     invoice_due_days: Annotated[int, Field(ge=0, le=365)] = 14
     invoice_seller_name: str = "Huntaze"
     invoice_seller_address: str = ""
-    invoice_seller_email: str = "billing@huntaze.test"
+    invoice_seller_email: Mailbox = "billing@huntaze.test"
     invoice_seller_tax_id: str = ""
     invoice_enable_s3: bool = False
     invoice_s3_bucket: str = ""
     invoice_s3_region: str = ""
-    invoice_s3_endpoint: str = ""
+    invoice_s3_endpoint: Address = ""
     invoice_enable_stripe: bool = False
-    stripe_api_key: str = Field("", validation_alias=AliasChoices("STRIPE_API_KEY", "STRIPE_SECRET_KEY"))
-    stripe_api_base: str = ""
+    stripe_api_key: Header = Field("", validation_alias=AliasChoices("STRIPE_API_KEY", "STRIPE_SECRET_KEY"))
+    stripe_api_base: Address = ""
     stripe_rate_per_second: Count = 100
     stripe_endpoint_rate_per_second: Count = 25
     invoice_enable_email: bool = False
@@ -88,21 +158,30 @@ class Environment(BaseSettings):
     invoice_smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
     invoice_smtp_username: str = ""
     invoice_smtp_password: str = ""
-    invoice_smtp_from: str = "Huntaze Billing <billing@huntaze.test>"
+    invoice_smtp_from: Mailbox = "Huntaze Billing <billing@huntaze.test>"
     invoice_smtp_use_tls: bool = False
     invoice_email_unknown: Literal["resend", "hold"] = "resend"
 
     # OnlyFans, through a gateway
-    onlyfans_api_url: str = ""
-    onlyfans_user_agent: str = "Huntaze/1.0"
-    onlyfans_earnings_path: str = "/api/{account}/statistics/statements/earnings"
+    onlyfans_api_url: Address = ""
+    onlyfans_user_agent: Header = "Huntaze/1.0"
+    onlyfans_earnings_path: Annotated[
+        Header,
+        _must(
+            lambda path: path.format(account="a") == path.replace("{account}", "a") != path and path[0] == "/",
+            "Give a path that begins with / and names the account as {account}.",
+        ),
+    ] = "/api/{account}/statistics/statements/earnings"
 
 
 def _read_environment() -> Environment:
     try:
         return Environment()
     except ValidationError as error:
-        lines = [f"  {str(part['loc'][0]).upper()}: {part['msg']}" for part in error.errors(include_input=False)]
+        lines = [
+            f"  {str(part['loc'][0]).upper()}: {part['msg'].removeprefix('Value error, ')}"
+            for part in error.errors(include_input=False)
+        ]
         raise ImproperlyConfigured("Environment variables that can't be used:\n" + "\n".join(lines)) from None
 
 
@@ -291,7 +370,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 10
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # Monthly billing
-PROCESS_MONTH = ENV.process_month
+PROCESS_MONTH = Month.parse(ENV.process_month) if ENV.process_month else None
 DRY_RUN = ENV.dry_run
 RUN_SCHEDULE = ENV.run_schedule
 NOTIFY_ON_COMPLETION = ENV.notify_on_completion

@@ -3,13 +3,12 @@
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from billing.models import NumberSeries
 from billing.selectors.series import get_series_report, list_strays
+from jobs.console import OneLineCommand
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Prints one line a series; exit status 1 where one is broken."""
 
     help = "Check that the series of invoice numbers have no gap and no double."

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from accounts.models import Organization, User
@@ -16,7 +15,7 @@ from billing.services.parking import park_account
 from billing.services.usage import aggregate_hour, list_hours_to_aggregate
 from common.clock import Month, now, previous_month
 from common.money import share_cents
-from jobs.console import refuse
+from jobs.console import OneLineCommand, refuse
 from jobs.engine import work
 from jobs.models import JobRun
 from jobs.registry import get_job
@@ -42,7 +41,7 @@ MONTHS_BEFORE = 11
 _CATEGORIES = {"subscriptions": 60, "tips": 15, "messages": 35, "posts": 8, "streams": 6, "referrals": 2}
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Loads the demo's data once; run again, it changes nothing."""
 
     help = "Load demo data into an empty development installation; idempotent."

@@ -3,10 +3,11 @@
 from typing import Any
 
 from cryptography.fernet import Fernet
-from django.core.management.base import BaseCommand
+
+from jobs.console import OneLineCommand
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Prints a fresh key for `ENCRYPTION_KEYS`; to rotate, put it in front of those in use."""
 
     help = "Print a new key for ENCRYPTION_KEYS; put it in front of the others to rotate."
