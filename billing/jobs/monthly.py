@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from pydantic import Field
 
 from accounts.models import Organization
@@ -175,12 +176,18 @@ class MonthlyBilling(Job):
 
     @staticmethod
     def _note_existing(existing: dict[str, tuple[int, str]], context: Context) -> None:
-        """Say what is there already: issued, or computed by a worker that died or before a person approved it."""
-        drafts = Invoice.objects.in_bulk([id_ for id_, status in existing.values() if status == Invoice.Status.DRAFT])
+        """Say what is there already: issued, or computed by a worker that died or before a person approved it.
+
+        What this run issued itself, by a worker that died before it could say so, counts as this run's.
+        """
+        found = Invoice.objects.filter(pk__in=[id_ for id_, _ in existing.values()])
+        ours = found.filter(Q(status=Invoice.Status.DRAFT) | Q(run=context.run)).in_bulk()
         for key, (invoice_id, status) in existing.items():
             note = "Billed already."
-            if draft := drafts.get(invoice_id):
-                context.note(key, currency=draft.currency, total_cents=draft.total_cents)
+            if invoice := ours.get(invoice_id):
+                context.note(key, currency=invoice.currency, total_cents=invoice.total_cents)
+                if invoice.number:
+                    context.note(key, number=invoice.number)
                 note = "Computed before."
             context.note(key, invoice_id=invoice_id, status=status, note=note)
 

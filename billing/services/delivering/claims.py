@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from billing.models import Invoice, InvoiceDelivery
@@ -95,13 +96,18 @@ def _claim(invoice_id: int, step: str, holder: Holder, sequence: int) -> Attempt
     if delivery.status in {Status.DONE, Status.SKIPPED}:
         return None
     if delivery.status == Status.RUNNING and _is_held_by_another(delivery, holder):
-        raise Retryable("Another run is at this step right now.")
+        raise Retryable("Another run is at this step right now.", retry_after=_time_to_end())
     before = delivery.status
     delivery.status = Status.RUNNING
     delivery.attempts += 1
     delivery.held_by_item, delivery.held_by_token = holder.item, holder.token
     delivery.save(update_fields=["status", "attempts", "held_by_item", "held_by_token"])
     return Attempt(delivery, holder, before)
+
+
+def _time_to_end() -> float:
+    """How long to wait before the next attempt, in seconds: all together they outlast a dead worker's lease."""
+    return settings.JOBS_LEASE_SECONDS / max(settings.JOBS_MAX_ATTEMPTS - 1, 1)
 
 
 def _is_held_by_another(delivery: InvoiceDelivery, holder: Holder) -> bool:

@@ -34,7 +34,8 @@ def deliver_email(invoice_id: int, holder: Holder, sequence: int = 1, content: b
         if not recipient:
             raise Permanent(f"{invoice.organization} has no e-mail address: set one, or switch e-mail off for it.")
         message_id = claimed.delivery.reference or make_message_id(claimed.delivery)
-        claimed.remember(reference=message_id, recipient=recipient)
+        # A person's leave to send it again is for this one attempt.
+        claimed.remember(reference=message_id, recipient=recipient, may_resend=False)
         message = _compose(invoice, recipient, message_id, content or open_pdf(invoice))
         get_mailer().send(parseaddr(settings.DEFAULT_FROM_EMAIL)[1], recipient, message.message())
 
