@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import as_completed
 from itertools import groupby
 
-from django.db import transaction
+from django.db import close_old_connections, transaction
 
 from common.clock import now
 from common.errors import Misconfigured
@@ -72,6 +72,8 @@ class Batch:
 
     def _call_set(self, step: Step, keys: Sequence[str]) -> None:
         started_at, clock = now(), time.monotonic()
+        # One that the server has cut would fail whatever comes next in this thread, too.
+        close_old_connections()
         if step.atomic:
             with transaction.atomic():
                 held = hold(self.context.items[key] for key in keys)
@@ -125,6 +127,7 @@ class Batch:
             self.context.check()
             item.step = step.name
             started_at, clock = now(), time.monotonic()
+            close_old_connections()
             try:
                 step.run([key], self.context)
             except (Misconfigured, LeaseLost):

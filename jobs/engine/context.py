@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any
 
+from django.db import close_old_connections
+
 from common.clock import iso
 from common.errors import Misconfigured, WorkError
 from jobs.engine.claims import Claimed, LeaseLost
@@ -74,7 +76,12 @@ class Context:
 
         Misconfigured is raised after the calls under way have ended, for it concerns every key.
         """
-        futures = {self.pool.submit(function, key): key for key in keys}
+
+        def call(key: str) -> None:
+            close_old_connections()
+            function(key)
+
+        futures = {self.pool.submit(call, key): key for key in keys}
         misconfigured: Misconfigured | None = None
         for future in as_completed(futures):
             misconfigured = self._settle(future, futures[future]) or misconfigured

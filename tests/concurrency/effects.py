@@ -15,6 +15,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
+from django.db import connection
 
 _WRITES = re.compile(
     r"\s*(INSERT|UPDATE|DELETE|COPY)\s+(?:INTO\s+|FROM\s+)?[\"]?(\w+)|\s*WITH\b.*\b(UPDATE|INTO)\s+(\w+)", re.S
@@ -22,22 +23,51 @@ _WRITES = re.compile(
 
 
 class Effects:
-    """The effects of this process so far, by name; it dies at the `kill_at`-th and sleeps at the `sleep_at`-th."""
+    """The effects of this process so far, by name; at the chosen one something happens to it."""
 
-    def __init__(self, kill_at: int | None = None, sleep_at: int | None = None) -> None:
+    def __init__(self, at: dict[int, Callable[[], None]]) -> None:
         self.names: list[str] = []
-        self._signals = {kill_at: signal.SIGKILL, sleep_at: signal.SIGSTOP}
+        self._at = at
         self._lock = threading.Lock()
 
     def happen(self, name: str) -> None:
-        """Count an effect, and die or sleep where it is the one."""
+        """Count an effect, and let happen what is to happen at it."""
         # The heartbeat beats when it will: it is an effect too, but none that can be numbered.
         if threading.current_thread().name == "heartbeat":
             return
         with self._lock:
             self.names.append(name)
-            if sign := self._signals.get(len(self.names)):
-                os.kill(os.getpid(), sign)
+            misfortune = self._at.get(len(self.names))
+        if misfortune:
+            misfortune()
+
+
+def die() -> None:
+    """Be killed."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sleep() -> None:
+    """Be stopped until somebody continues this process."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def lose_connections() -> None:
+    """Let the database server cut all connections of this process, as it does when it restarts."""
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", [_me()])
+
+
+def _me() -> str:
+    return f"worker {os.getpid()}"
+
+
+MISFORTUNES = {"kill_at": die, "sleep_at": sleep, "cut_at": lose_connections}
+
+
+def introduce() -> None:
+    """Let the database know this process's connections by name."""
+    os.environ["PGAPPNAME"] = _me()
 
 
 def watch(effects: Effects, ports: dict[int, str]) -> None:

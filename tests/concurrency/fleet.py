@@ -19,16 +19,21 @@ class Fleet:
     """Workers in processes of their own, forked from one driver."""
 
     def __init__(self, environment: dict[str, str], log: Path, ports: dict[int, str]) -> None:
-        self.ports, self._log = ports, log
-        with log.open("ab") as errors:
-            self._driver = subprocess.Popen(
-                [sys.executable, "-m", "tests.concurrency.processes"],
+        self.ports, self._environment, self._log = ports, environment, log
+        self._driver = self.spawn("-m", "tests.concurrency.processes")
+
+    def spawn(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start Python on something, in a process group of its own, with the outside world's addresses."""
+        with self._log.open("ab") as errors:
+            return subprocess.Popen(
+                [sys.executable, *arguments],
                 cwd=ROOT,
-                env=os.environ | environment,
+                env=os.environ | self._environment | environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
+                start_new_session=True,
             )
 
     def let_loose(self, *specs: dict[str, Any]) -> list[dict[str, Any]]:

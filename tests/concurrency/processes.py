@@ -140,14 +140,15 @@ def _live(spec: Spec, begin: Barrier, meet: Barrier) -> Spec:
     from django.conf import settings
 
     from jobs.registry import get_job
-    from tests.concurrency.effects import Effects, watch
+    from tests.concurrency.effects import MISFORTUNES, Effects, introduce, watch
 
     signal.alarm(int(_PATIENCE))
     for name, value in spec.get("settings", {}).items():
         setattr(settings, name, value)
     for name, size in spec.get("batch_sizes", {}).items():
         get_job(name).batch_size = size
-    effects = Effects(spec.get("kill_at"), spec.get("sleep_at"))
+    introduce()
+    effects = Effects({spec[name]: misfortune for name, misfortune in MISFORTUNES.items() if name in spec})
     if "ports" in spec:
         watch(effects, {int(port): name for port, name in spec["ports"].items()})
     _change_sql(spec, meet)

@@ -63,7 +63,7 @@ def test_a_worker_killed_at_any_effect(fleet: Fleet, outside: Outside) -> None:
     points = Points(fleet, outside)
     assert points.faults == []
     assert len(points.effects) > 100
-    places = points.choose(6, 0, ("sent", "answered"))
+    places = points.choose(8, 0, ("sent", "answered"))
     print(f"{len(places)} of {len(points.effects)} effects")
     assert try_all(fleet, outside, points.make, points.end_at("kill_at", places)) == {}
 
@@ -74,6 +74,13 @@ def test_a_worker_that_sleeps_through_its_lease_at_any_effect(fleet: Fleet, outs
     places = points.choose(24, 5, ("sent",))
     print(f"{len(places)} of {len(points.effects)} effects")
     assert try_all(fleet, outside, points.make, points.end_at("sleep_at", places)) == {}
+
+
+def test_a_worker_that_loses_its_database_at_any_effect(fleet: Fleet, outside: Outside) -> None:
+    points = Points(fleet, outside)
+    places = points.choose(16, 11, ())
+    print(f"{len(places)} of {len(points.effects)} effects")
+    assert try_all(fleet, outside, points.make, points.end_at("cut_at", places)) == {}
 
 
 def test_careless_billing_would_be_found_out(fleet: Fleet, outside: Outside, careless_billing: str) -> None:
