@@ -6,10 +6,19 @@ import ssl
 from dataclasses import dataclass
 from email.message import Message
 
-from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable
+from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable, WorkError
 
 _TIMEOUT_SECONDS = 30
 _MESSAGES_A_CONNECTION = 100
+
+
+def _to_wire(address: str) -> str:
+    """Write an address as every mail server takes it: the domain in ASCII."""
+    name, _, domain = address.rpartition("@")
+    try:
+        return f"{name.encode('ascii').decode()}@{domain.encode('idna').decode()}"
+    except UnicodeError:
+        raise Permanent(f"{address} is no address that mail can be sent to.") from None
 
 
 @dataclass(frozen=True)
@@ -40,19 +49,39 @@ class Mailer:
         Raises Permanent where the server refuses the recipient or the message, Retryable where nothing was sent,
         Misconfigured where the log-in fails, and OutcomeUnknown where the connection broke while it was handed over.
         """
-        smtp = self._begin(sender)
-        self._expect(smtp.rcpt(recipient), f"the recipient {recipient}")
+        sender, wire_recipient = _to_wire(sender), _to_wire(recipient)
+        content = message.as_bytes(policy=email.policy.SMTP)
         try:
-            code, answer = smtp.data(message.as_bytes(policy=email.policy.SMTP))
-        except smtplib.SMTPDataError as error:
-            code, answer = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
-        except (OSError, smtplib.SMTPException):
-            self.close()
-            raise OutcomeUnknown("The connection to the mail server broke while the message was handed over.") from None
-        self._expect((code, answer), "the message")
+            smtp = self._begin(sender)
+            self._address(smtp, wire_recipient, recipient)
+            self._hand_over(smtp, content)
+        except WorkError:
+            raise
+        except BaseException:
+            # What was left half said would be answered in the middle of the next message.
+            self._drop()
+            raise
         self._sent += 1
         if self._sent >= _MESSAGES_A_CONNECTION:
             self.close()
+
+    def _address(self, smtp: smtplib.SMTP, wire_recipient: str, recipient: str) -> None:
+        try:
+            reply = smtp.rcpt(wire_recipient)
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise Retryable(f"The mail server hung up ({type(error).__name__}).") from None
+        self._expect(reply, f"the recipient {recipient}")
+
+    def _hand_over(self, smtp: smtplib.SMTP, content: bytes) -> None:
+        try:
+            code, answer = smtp.data(content)
+        except smtplib.SMTPDataError as error:
+            code, answer = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
+        except (OSError, smtplib.SMTPException):
+            self._drop()
+            raise OutcomeUnknown("The connection to the mail server broke while the message was handed over.") from None
+        self._expect((code, answer), "the message")
 
     def close(self) -> None:
         """Say goodbye."""
@@ -62,6 +91,12 @@ class Mailer:
                 smtp.quit()
             except (OSError, smtplib.SMTPException):
                 smtp.close()
+
+    def _drop(self) -> None:
+        """Leave without a word: the other side would take it for something else, or is not there."""
+        smtp, self._smtp, self._sent = self._smtp, None, 0
+        if smtp is not None:
+            smtp.close()
 
     def _begin(self, sender: str) -> smtplib.SMTP:
         """Open a transaction, on the connection at hand or, where that has gone stale, on a new one."""

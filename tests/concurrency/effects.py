@@ -55,7 +55,11 @@ def sleep() -> None:
 def lose_connections() -> None:
     """Let the database server cut all connections of this process, as it does when it restarts."""
     with psycopg.connect(**connection.get_connection_params()) as other:
-        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", [_me()])
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = %s AND pid <> pg_backend_pid()",
+            [_me()],
+        )
 
 
 def _me() -> str:

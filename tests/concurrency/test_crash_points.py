@@ -76,6 +76,13 @@ def test_a_worker_that_sleeps_through_its_lease_at_any_effect(fleet: Fleet, outs
     assert try_all(fleet, outside, points.make, points.end_at("sleep_at", places)) == {}
 
 
+def test_a_worker_that_loses_its_database_at_any_effect(fleet: Fleet, outside: Outside) -> None:
+    points = Points(fleet, outside)
+    places = points.choose(20, 15, ())
+    print(f"{len(places)} of {len(points.effects)} effects")
+    assert try_all(fleet, outside, points.make, points.end_at("cut_at", places)) == {}
+
+
 def test_careless_billing_would_be_found_out(fleet: Fleet, outside: Outside, careless_billing: str) -> None:
     """Undisturbed it passes for right; killed between the call and the row, there are two."""
     points = Points(fleet, outside, careless_billing)
