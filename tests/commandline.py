@@ -1,12 +1,16 @@
-"""Commands as somebody types them, in this process."""
+"""Commands as somebody types them, in this process or in one of their own."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from django.apps import apps
 from django.core.management import ManagementUtility
+from django.db import connection
 from pytest_django import Settings
 
 
@@ -20,6 +24,16 @@ class Answer:
 
 
 Manage = Callable[..., Answer]
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def start_program(*words: str, **variables: str) -> Answer:
+    """Run a command of `manage.py` as a process of its own, on the tests' database, with these variables besides."""
+    server = os.environ["DATABASE_URL"].rsplit("/", 1)[0]
+    environment = os.environ | {"DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}"} | variables
+    command = [sys.executable, "manage.py", *words]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return Answer(ended.returncode, ended.stdout, ended.stderr)
 
 
 @pytest.fixture

@@ -2,5 +2,6 @@
 
 from tests.commandline import manage
 from tests.outside import outside, wired
+from tests.s3 import bucket
 
-__all__ = ["manage", "outside", "wired"]
+__all__ = ["bucket", "manage", "outside", "wired"]

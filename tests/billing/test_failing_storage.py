@@ -1,15 +1,10 @@
 """The storage is down, misnamed or full of something else: no invoice is lost, none is stored or numbered twice."""
 
-import atexit
 import hashlib
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-import boto3
 import pytest
 from django.core.files.storage import storages
-from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
 from billing.models import Invoice, InvoiceDelivery
@@ -20,23 +15,7 @@ from huntaze.settings import keep_in_s3
 from tests.billing.street import Street
 from tests.factories.invoices import make_invoice, store_pdf
 from tests.outside import Outside, store_in
-
-BUCKET = "huntaze-invoices"
-
-
-@cache
-def _moto() -> str:
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    atexit.register(server.stop)
-    host, port = server.get_host_and_port()
-    return f"http://{host}:{port}"
-
-
-@pytest.fixture(autouse=True)
-def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
+from tests.s3 import BUCKET, S3
 
 
 def address(settings: Settings, endpoint: str, bucket: str = BUCKET) -> None:
@@ -46,37 +25,10 @@ def address(settings: Settings, endpoint: str, bucket: str = BUCKET) -> None:
 
 
 @pytest.fixture
-def s3(settings: Settings) -> Iterator["S3"]:
-    bucket = S3(_moto())
+def s3(bucket: S3, settings: Settings) -> S3:
+    """The bucket, as where invoices are kept."""
     address(settings, bucket.endpoint)
-    yield bucket
-    bucket.empty()
-
-
-class S3:
-    """A bucket of moto's."""
-
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
-        self._client = boto3.client(
-            "s3", endpoint_url=endpoint, region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b"
-        )
-        self._client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-
-    def read(self) -> dict[str, bytes]:
-        found = self._client.list_objects_v2(Bucket=BUCKET).get("Contents", [])
-        return {one["Key"]: self._client.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read() for one in found}
-
-    def put(self, key: str, body: bytes) -> None:
-        self._client.put_object(Bucket=BUCKET, Key=key, Body=body)
-
-    def delete(self, key: str) -> None:
-        self._client.delete_object(Bucket=BUCKET, Key=key)
-
-    def empty(self) -> None:
-        for key in self.read():
-            self.delete(key)
-        self._client.delete_bucket(Bucket=BUCKET)
+    return bucket
 
 
 @pytest.fixture
