@@ -11,8 +11,8 @@ from django.db import connection
 from jobs.models import JobItem, JobRun
 from jobs.services import rerun
 from jobs.tasks import sweep
-from tests.concurrency.fleet import Fleet
-from tests.concurrency.world import Look, Outside, World, find_faults_everywhere
+from tests.concurrency.fleet import ONE_THREAD, Fleet
+from tests.concurrency.world import Look, Outside, World, find_faults_everywhere, make_world, start_billing
 
 _AT_ONCE = 10
 
@@ -25,6 +25,17 @@ class Experiment:
     run: JobRun
     deaths: Sequence[dict[str, Any]]
     name: str
+
+
+def list_effects(fleet: Fleet, outside: Outside, job: str = "monthly-billing") -> list[str]:
+    """Name the effects of a worker that nothing befalls, in their order; it is watched once for all tests."""
+    if job not in fleet.effects:
+        world = make_world(outside)
+        run = start_billing(world, job)
+        (end,) = fleet.work({"runs": [run.pk], "ports": fleet.ports, **ONE_THREAD})
+        assert [*Look(outside).find_faults(world), *find_faults_everywhere()] == []
+        fleet.effects[job] = end["effects"]
+    return fleet.effects[job]
 
 
 Make = Callable[[str, Sequence[dict[str, Any]]], Experiment]

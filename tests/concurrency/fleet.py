@@ -20,6 +20,7 @@ class Fleet:
 
     def __init__(self, environment: dict[str, str], log: Path, ports: dict[int, str]) -> None:
         self.ports, self._environment, self._log = ports, environment, log
+        self.effects: dict[str, list[str]] = {}
         self._driver = self.spawn("-m", "tests.concurrency.processes")
 
     def spawn(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:

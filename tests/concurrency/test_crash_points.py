@@ -11,24 +11,20 @@ from typing import Any
 import pytest
 
 from billing.models import InvoiceDelivery
-from tests.concurrency.crashes import Experiment, try_all
+from tests.concurrency.crashes import Experiment, list_effects, try_all
 from tests.concurrency.fleet import ONE_THREAD, Fleet
-from tests.concurrency.world import Look, Outside, find_faults_everywhere, make_world, start_billing
+from tests.concurrency.world import Outside, make_world, start_billing
 
 pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 _ALL = os.environ.get("CRASH_POINTS") == "all"
 
 
 class Points:
-    """The effects of an undisturbed run, of which some are chosen."""
+    """The effects of a worker that nothing befalls, of which some are chosen."""
 
     def __init__(self, fleet: Fleet, outside: Outside, job: str = "monthly-billing") -> None:
         self._fleet, self._outside, self._job = fleet, outside, job
-        world = make_world(outside)
-        run = start_billing(world, job)
-        (end,) = fleet.work({"runs": [run.pk], "ports": fleet.ports, **ONE_THREAD})
-        self.effects: list[str] = end["effects"]
-        self.faults = [*Look(outside).find_faults(world), *find_faults_everywhere()]
+        self.effects = list_effects(fleet, outside, job)
 
     def choose(self, every: int, offset: int, moments: tuple[str, ...]) -> list[int]:
         """Choose places, counted from one: one of so many, and these moments of each change outside; or all."""
@@ -61,7 +57,6 @@ class Points:
 
 def test_a_worker_killed_at_any_effect(fleet: Fleet, outside: Outside) -> None:
     points = Points(fleet, outside)
-    assert points.faults == []
     assert len(points.effects) > 100
     places = points.choose(8, 0, ("sent", "answered"))
     print(f"{len(places)} of {len(points.effects)} effects")
@@ -86,11 +81,9 @@ def test_a_worker_that_loses_its_database_at_any_effect(fleet: Fleet, outside: O
 def test_careless_billing_would_be_found_out(fleet: Fleet, outside: Outside, careless_billing: str) -> None:
     """Undisturbed it passes for right; killed between the call and the row, there are two."""
     points = Points(fleet, outside, careless_billing)
-    assert points.faults == []
-    sent = points.end_at("kill_at", [points.find("sent http POST /stripe/v1/invoices")])
-    written = points.end_at("kill_at", [points.find("INSERT billing_invoicedelivery")])
-    assert try_all(fleet, outside, points.make, written) == {}
-    ((_, faults),) = try_all(fleet, outside, points.make, sent).items()
+    places = [points.find("INSERT billing_invoicedelivery"), points.find("sent http POST /stripe/v1/invoices")]
+    ((name, faults),) = try_all(fleet, outside, points.make, points.end_at("kill_at", places)).items()
+    assert "sent http POST" in name
     assert len([fault for fault in faults if "is 2 customers in Stripe" in fault]) == 1
     assert len([fault for fault in faults if "Stripe has [" in fault and fault.count("'in_") == 2]) == 1
 

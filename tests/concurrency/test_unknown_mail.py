@@ -9,7 +9,7 @@ from billing.services.resending import settle_email
 from common.errors import Permanent
 from jobs.models import JobRun
 from jobs.services import rerun
-from tests.concurrency.crashes import wait_for_leases
+from tests.concurrency.crashes import list_effects, wait_for_leases
 from tests.concurrency.fleet import ONE_THREAD, Fleet
 from tests.concurrency.world import Look, Outside, World, find_faults_everywhere, make_world, start_billing
 
@@ -125,8 +125,8 @@ def test_held_where_the_worker_died_while_it_sent(
     fleet: Fleet, outside: Outside, world: World, address: str, moment: str, status: str, times: list[int]
 ) -> None:
     options = {"settings": {**HOLD["settings"], **ONE_THREAD["settings"]}, "ports": fleet.ports}
-    (end,) = fleet.work({"runs": [start_billing(make_world(outside)).pk], **options})
-    place = next(place for place, name in enumerate(end["effects"], start=1) if name.startswith(moment))
+    effects = list_effects(fleet, outside)
+    place = next(place for place, name in enumerate(effects, start=1) if name.startswith(moment))
     run = start_billing(world)
     (end,) = fleet.work({"runs": [run.pk], "kill_at": place, **options})
     assert end["killed"]
