@@ -131,12 +131,15 @@ def _other_run(run: JobRun) -> JobRun | None:
     return JobRun.objects.filter(overlap_key=run.overlap_key, status__in=JobRun.ACTIVE).first()
 
 
-def ring(run: JobRun, times: int = 1) -> None:
-    """Tell the workers to look at a run; a broker that is down costs nothing but time, for a sweep follows."""
+def ring(run: JobRun, times: int = 1, expires: float | None = None) -> None:
+    """Tell the workers to look at a run; a broker that is down costs nothing but time, for a sweep follows.
+
+    A bell that no worker heard within `expires` seconds is dropped.
+    """
     job = get_job(run.job)
     try:
         for _ in range(times):
-            current_app.send_task(WORK_TASK, args=[run.pk], queue=job.queue, ignore_result=True)
+            current_app.send_task(WORK_TASK, args=[run.pk], queue=job.queue, ignore_result=True, expires=expires)
     except Exception as error:
         logger.warning("Could not ring for run %s (%s); the sweep will", run.pk, type(error).__name__)
 

@@ -14,6 +14,7 @@ from jobs.services import WORK_TASK, put_back_left_items, ring
 logger = logging.getLogger(__name__)
 # A task lasts minutes, not hours: the broker hands out again what is not acknowledged for too long.
 _LONGEST_TURN_SECONDS = 240
+_BELL_SECONDS = 60
 
 
 @shared_task(name=WORK_TASK)
@@ -33,7 +34,8 @@ def sweep() -> None:
         if run.declaration is None:
             logger.warning("Nobody declares the job of run %s (%s) any more: cancel it", run.pk, run.job)
         elif run.has_work_now:
-            ring(run, times=settings.JOBS_WORKERS_PER_RUN)
+            # The next sweep rings again: while all workers are busy, bells must not pile up in front of other runs.
+            ring(run, times=settings.JOBS_WORKERS_PER_RUN, expires=_BELL_SECONDS)
 
 
 @shared_task(name="jobs.start_job")
