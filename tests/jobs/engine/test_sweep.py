@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from celery import current_app
+from django.db import connection
 from pytest_django import Settings
 
 from common.errors import Misconfigured, Retryable
@@ -18,7 +19,10 @@ from jobs.tasks import sweep, work_on_run
 from tests.jobs.conftest import Declare
 from tests.jobs.spine import act, begin, counts, effects, end_leases, items, run_job, statuses
 
-QUEUE = "swept"
+
+def queue_name() -> str:
+    """Name the queue by the test's database, for the broker is shared with tests that run beside."""
+    return f"swept-{connection.settings_dict['NAME']}"
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +30,7 @@ def queue(declare: Declare, settings: Settings) -> Iterator[None]:
     """A job on a queue of its own, empty at first; a lease ends only when a test says so."""
     settings.JOBS_LEASE_SECONDS = 60
 
-    @declare("swept", title="Swept", queue=QUEUE, batch_size=1)
+    @declare("swept", title="Swept", queue=queue_name(), batch_size=1)
     class Swept(Job):
         def keys(self) -> Sequence[str]:
             return list("abc")
@@ -42,7 +46,7 @@ def queue(declare: Declare, settings: Settings) -> Iterator[None]:
 def take_bells(*, passing: bool | None = None) -> list[int]:
     """Take what was rung from the real broker: the runs' ids; `passing`: whether each was to be dropped."""
     found: list[int] = []
-    with current_app.connection_for_read() as broker, broker.SimpleQueue(QUEUE) as waiting:
+    with current_app.connection_for_read() as broker, broker.SimpleQueue(queue_name()) as waiting:
         while True:
             try:
                 message = waiting.get(block=False)
@@ -90,7 +94,7 @@ def test_what_somebody_works_on_is_not_rung_for_until_the_lease_ends() -> None:
 
 
 def test_a_retry_is_rung_for_when_it_falls_due(declare: Declare) -> None:
-    @declare("retried", title="Retried", queue=QUEUE)
+    @declare("retried", title="Retried", queue=queue_name())
     class Retried(Job):
         def keys(self) -> Sequence[str]:
             return ["a"]
@@ -143,7 +147,7 @@ def test_a_cancelled_run_of_a_dead_worker_is_brought_to_its_end() -> None:
 
 
 def test_what_a_dead_worker_left_in_a_stopped_run_is_no_longer_shown_as_running(declare: Declare) -> None:
-    @declare("stopped", title="Stopped", queue=QUEUE, batch_size=1)
+    @declare("stopped", title="Stopped", queue=queue_name(), batch_size=1)
     class Stopped(Job):
         def keys(self) -> Sequence[str]:
             return list("abc")
