@@ -1,6 +1,7 @@
 """Items as a work queue: each in one pair of hands, under a lease, written under a fencing token."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -145,6 +146,22 @@ def test_a_stale_token_writes_nothing_while_the_new_holder_works(run: JobRun) ->
     assert flush(run, [new]) == {new.id}
     run.refresh_from_db()
     assert run.done == 1
+
+
+def test_without_the_token_a_late_worker_would_write(run: JobRun) -> None:
+    """What the tests above rest on."""
+    (late,) = claim(run, 1)
+    end_leases(run)
+    claim(run, 9)
+    claim(run, 1)
+    late.status, late.result = "done", {"by": "the late one"}
+
+    def strip(execute: Callable[..., Any], sql: str, *given: Any) -> Any:
+        return execute(sql.replace("AND item.token = news.token", ""), *given)
+
+    with connection.execute_wrapper(strip):
+        assert flush(run, [late]) == {late.id}
+    assert items(run)["00"].result == {"by": "the late one"}
 
 
 def test_only_what_is_still_held_is_renewed_and_written(run: JobRun) -> None:
