@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -28,6 +29,9 @@ else:
     _UserAdmin, _UserForm = DjangoUserAdmin, forms.ModelForm
 
 admin.site.unregister(Group)
+# Tokens are nobody's to look at; deactivating somebody or setting a new password ends all of theirs.
+admin.site.unregister(OutstandingToken)
+admin.site.unregister(BlacklistedToken)
 
 
 class PanelledAdmin(ModelAdmin):
@@ -94,15 +98,15 @@ class UserAdmin(_UserAdmin, ModelAdmin):
     form = _UserForm
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("email", "name", "organization", "is_staff", "is_active", "last_login")
-    list_filter = ("is_staff", "is_active", "groups")
+    list_display = ("email", "name", "organization", "role", "is_staff", "is_active", "last_login")
+    list_filter = ("role", "is_staff", "is_active", "groups")
     list_select_related = ("organization",)
     search_fields = ("email", "name")
     ordering = ("email",)
     autocomplete_fields = ("organization",)
     readonly_fields = ("password_state", "password_link", "last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("email", ("password_state", "password_link"), "name", "organization")}),
+        (None, {"fields": ("email", ("password_state", "password_link"), "name", "organization", "role")}),
         ("What they may do", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
@@ -118,7 +122,7 @@ class UserAdmin(_UserAdmin, ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """Let nobody but a superuser hand out rights, least of all to themselves."""
-        rights = () if request.user.is_superuser else ("is_staff", "is_superuser", "groups")
+        rights = () if request.user.is_superuser else ("role", "is_staff", "is_superuser", "groups")
         return (*self.readonly_fields, *rights)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -132,7 +136,7 @@ class UserAdmin(_UserAdmin, ModelAdmin):
         fieldsets = super().get_fieldsets(request, obj)
         if not isinstance(obj, User) or self.has_change_permission(request, obj):
             return fieldsets
-        return [(None, {"fields": ("email", "password_state", "name", "organization")}), *fieldsets[1:]]
+        return [(None, {"fields": ("email", "password_state", "name", "organization", "role")}), *fieldsets[1:]]
 
     @display(description="Password")
     def password_state(self, user: User) -> str:

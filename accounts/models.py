@@ -69,6 +69,11 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """Somebody who logs in by e-mail: staff, or a member of an organization."""
 
+    class Role(models.TextChoices):
+        OWNER = "owner", "Owner"
+        MEMBER = "member", "Member"
+        STAFF = "staff", "Staff"
+
     email = models.EmailField(unique=True, error_messages={"unique": "Somebody has this e-mail address already."})
     name = models.CharField(max_length=200, blank=True)
     organization = models.ForeignKey(
@@ -78,6 +83,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         blank=True,
         related_name="users",
         help_text="Empty for staff.",
+    )
+    role = models.CharField(
+        max_length=16,
+        choices=Role,
+        default=Role.MEMBER,
+        help_text="What they are to their organization; whoever may log in here is staff.",
     )
     is_staff = models.BooleanField("staff", default=False, help_text="May log in to this back office.")
     is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
@@ -97,6 +108,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_full_name(self) -> str:
         """Return the name, or the address of somebody without one."""
         return str(self)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the role true to the right to log in to this back office."""
+        if self.is_staff:
+            self.role = self.Role.STAFF
+        elif self.role == self.Role.STAFF:
+            self.role = self.Role.MEMBER
+        if (fields := kwargs.get("update_fields")) and "is_staff" in fields:
+            kwargs["update_fields"] = {*fields, "role"}
+        super().save(*args, **kwargs)
 
     def clean(self) -> None:
         """Keep addresses in lower case, so that one person has one account."""

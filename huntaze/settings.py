@@ -4,6 +4,7 @@ A variable whose value does not fit stops the start with one line a variable and
 """
 
 import base64
+import datetime as dt
 from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
@@ -70,6 +71,13 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Header = Annotated[str, _must(lambda value: value.isascii() and value.isprintable(), "Use printable ASCII only.")]
+Secrets = Annotated[
+    Words,
+    _must(
+        lambda value: all(len(secret) >= 16 and secret.isascii() and secret.isprintable() for secret in value),
+        "Give secrets of at least 16 printable ASCII characters, separated by commas.",
+    ),
+]
 Address = Annotated[
     str, _must(lambda value: _is_url(value, "http", "https"), "Give an address that begins with https:// or http://.")
 ]
@@ -113,6 +121,10 @@ class Environment(BaseSettings):
         _must(lambda value: _is_url(value, "redis", "rediss"), "Give redis://host:6379/0 or rediss://…."),
     ] = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    # Who may call the API
+    cron_secret: Secrets = ()
+    api_keys: Secrets = ()
 
     # Jobs
     jobs_lease_seconds: Annotated[float, Field(ge=0.5, le=86_400)] = 60
@@ -214,6 +226,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_celery_beat",
     "accounts",
     "jobs",
@@ -223,6 +238,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "common.api.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -337,6 +353,28 @@ EMAIL_USE_TLS = ENV.invoice_smtp_use_tls
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = ENV.invoice_smtp_from
 SERVER_EMAIL = ENV.invoice_smtp_from
+
+# The API
+CRON_SECRETS = ENV.cron_secret
+API_KEYS = ENV.api_keys
+REST_FRAMEWORK: dict[str, Any] = {
+    # Each view says who may call it; one that forgets lets nobody in.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["common.api.parsing.BoundedJSONParser"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "common.api.errors.answer_exception",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": dt.timedelta(minutes=5),
+    "REFRESH_TOKEN_LIFETIME": dt.timedelta(days=14),
+    "ISSUER": "huntaze",
+    "AUDIENCE": "huntaze-api",
+    "USER_ID_CLAIM": "sub",
+}
 
 # Jobs
 JOBS_LEASE_SECONDS = ENV.jobs_lease_seconds

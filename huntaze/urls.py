@@ -1,11 +1,20 @@
 """Addresses."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
+from common.api.views import NoSuchAddress
+
+api: list[URLPattern | URLResolver] = [
+    path("", include("accounts.urls")),
+    path("", include("jobs.urls")),
+    # Last: whatever no app took. It also keeps APPEND_SLASH from redirecting callers that follow no redirects.
+    re_path("", NoSuchAddress.as_view()),
+]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("api/", include(api)),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]
 handler403 = "huntaze.admin_site.refuse"

@@ -60,6 +60,8 @@ class Job:
     permission: ClassVar[str]
     moves_money: ClassVar[bool]
     batch_size: ClassVar[int]
+    http: ClassVar[bool]
+    http_wait: ClassVar[int]
     columns: ClassVar[tuple[Column, ...]] = ()
     # In which order a summary's figures are shown: JSON in the database keeps none.
     summary_order: ClassVar[tuple[str, ...]] = ()
@@ -120,14 +122,21 @@ def job[J: Job](
     permission: str = "jobs.start_jobrun",
     moves_money: bool = False,
     batch_size: int = 100,
+    http: bool = False,
+    http_wait: int = 0,
 ) -> Callable[[type[J]], type[J]]:
-    """Declare a job: `schedule` is a five-field cron expression in UTC, empty for none."""
+    """Declare a job: `schedule` is a five-field cron expression in UTC, empty for none.
+
+    With `http`, schedulers start it at `/api/cron/<name>`; they wait `http_wait` seconds for its end unless they say
+    otherwise.
+    """
 
     def register(cls: type[J]) -> type[J]:
         if name in _JOBS and _JOBS[name].__qualname__ != cls.__qualname__:
             raise ValueError(f"Two jobs are named {name}")
         cls.name, cls.title, cls.schedule, cls.overlap, cls.queue = name, title, schedule, overlap, queue
         cls.permission, cls.moves_money, cls.batch_size = permission, moves_money, batch_size
+        cls.http, cls.http_wait = http, http_wait
         _JOBS[name] = cls
         return cls
 

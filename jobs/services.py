@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
@@ -58,11 +58,12 @@ def start(
     slot: str | None = None,
     parent: JobRun | None = None,
     mode: str = JobRun.Mode.NORMAL,
+    bell: Callable[[JobRun], None] | None = None,
 ) -> tuple[JobRun, bool]:
     """Write a run and ring the bell after commit; return the run and whether this call made it.
 
-    Idempotent by (job, slot). Where the job forbids overlap, the run under way is returned instead. Raises
-    InvalidParams where the job refuses the parameters.
+    Idempotent by (job, slot). Where the job forbids overlap, the run under way is returned instead. `bell` rings in
+    place of `ring`. Raises InvalidParams where the job refuses the parameters.
     """
     _check(job, params, reason)
     values = params.model_dump(mode="json")
@@ -82,7 +83,7 @@ def start(
     while not _is_placed(run):
         if other := _other_run(run):
             return other, False
-    transaction.on_commit(lambda: ring(run))
+    transaction.on_commit(lambda: (bell or ring)(run))
     return run, True
 
 

@@ -39,6 +39,7 @@ _USUAL_MONTHS_BACK = 12
     permission="billing.run_billing",
     moves_money=True,
     batch_size=500,
+    http=True,
 )
 class MonthlyBilling(Job):
     """Bills every active organization for one month: earnings, invoice, number, delivery."""

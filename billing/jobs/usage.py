@@ -17,7 +17,7 @@ def _last_hour() -> dt.datetime:
     return now().replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=1)
 
 
-@job("hourly-usage", title="Hourly usage", schedule="0 * * * *", queue="billing", batch_size=1)
+@job("hourly-usage", title="Hourly usage", schedule="0 * * * *", queue="billing", batch_size=1, http=True)
 class HourlyUsage(Job):
     """Recomputes an hour, the last one unless told, and every other that events came late for."""
 

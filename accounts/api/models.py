@@ -1,0 +1,45 @@
+"""What logging in takes and answers."""
+
+from pydantic import Field, SecretStr
+
+from accounts.models import User
+from common.api.models import Answer, ApiModel
+
+_LONGEST_TOKEN = 4_096
+
+
+class TokenRequest(ApiModel):
+    """Who logs in."""
+
+    email: str = Field(min_length=1, max_length=254)
+    password: SecretStr = Field(min_length=1, max_length=1_000)
+
+
+class RefreshRequest(ApiModel):
+    """A refresh token."""
+
+    refresh: SecretStr = Field(min_length=1, max_length=_LONGEST_TOKEN)
+
+
+class Person(ApiModel):
+    """Whose tokens they are; `organization` is null for staff."""
+
+    id: int
+    email: str
+    name: str
+    organization: str | None
+    role: User.Role
+
+
+class TokenAnswer(Answer):
+    """A pair of tokens; the access token lives `expiresIn` seconds, the refresh token is good once."""
+
+    access: str = Field(repr=False)
+    refresh: str = Field(repr=False)
+    token_type: str = "Bearer"  # noqa: S105 - the name of a scheme
+    expires_in: int
+    user: Person
+
+
+class LogoutAnswer(Answer):
+    """Logged out."""

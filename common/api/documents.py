@@ -1,0 +1,74 @@
+"""What the OpenAPI document says beyond what the generator finds by itself; imported for its effect."""
+
+from typing import Any, Literal
+
+from drf_spectacular.contrib.pydantic import PydanticExtension
+from drf_spectacular.drainage import set_override
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.plumbing import ResolvedComponent
+
+from common.api.models import Refusal
+
+_REFUSALS = {
+    "400": "Malformed, or a parameter does not fit.",
+    "413": "Beyond what is read of a body.",
+    "415": "A body that is not JSON.",
+    "503": "Not just now; `Retry-After` says when.",
+}
+
+
+class ModelDocument(PydanticExtension):
+    """Documents a model as it is read where it is sent to us, and as it is written where we answer with it."""
+
+    target_class = "common.api.models.ApiModel"
+    match_subclasses = True
+    priority = 1
+
+    def get_name(self, auto_schema: Any, direction: str) -> str:
+        """Call it what it is called."""
+        set_override(self.target, "suppress_collision_warning", True)
+        return str(self.target.__name__)
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """Describe it, with what it consists of as components of their own."""
+        mode: Literal["validation", "serialization"] = "validation" if direction == "request" else "serialization"
+        schema: dict[str, Any] = self.target.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)
+        for name, part in schema.pop("$defs", {}).items():
+            component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name, schema=part)
+            auto_schema.registry.register_on_missing(component)
+        return schema
+
+
+class SecretDocument(OpenApiAuthenticationExtension):
+    """Documents a door for machines by its header."""
+
+    target_class = "common.api.authentication.MachineSecret"
+    match_subclasses = True
+
+    def __init__(self, target: Any) -> None:
+        super().__init__(target)  # type: ignore[no-untyped-call]  # as the library has it
+        self.name = target.header
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """Describe the header."""
+        return {"type": "apiKey", "in": "header", "name": self.target.header}
+
+
+def document_refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add to every operation the answers that any of them may give."""
+    schema = Refusal.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    schemas |= schema.pop("$defs", {})
+    schemas["Refusal"] = schema
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+    for path in result["paths"].values():
+        for operation in path.values():
+            for status, text in _REFUSALS.items():
+                operation["responses"].setdefault(status, {"description": text, "content": content})
+            denied = "403" if _is_for_machines(operation) else "401"
+            operation["responses"].setdefault(denied, {"description": "Not let in.", "content": content})
+    return result
+
+
+def _is_for_machines(operation: dict[str, Any]) -> bool:
+    return all(name.startswith("x-") for scheme in operation.get("security", ()) for name in scheme)

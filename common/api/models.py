@@ -1,0 +1,78 @@
+"""What the API takes and answers: pydantic models whose JSON is camelCase and whose instants are UTC with `Z`."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from common.api.errors import ApiError, refuse_fields
+from common.clock import now
+
+Instant = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(dt.UTC))]
+_MISSING = "This is required."
+
+
+class ApiModel(BaseModel):
+    """The base of a body, in or out: camelCase outside, snake_case inside, nothing that is not declared."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class Answer(ApiModel):
+    """What every answer that went well has."""
+
+    success: bool = True
+    timestamp: Instant = Field(default_factory=now)
+
+
+class Problem(ApiModel):
+    """What went wrong: a code for programs, a sentence for people, and sentences by parameter."""
+
+    code: str
+    message: str
+    fields: dict[str, list[str]] | None = None
+
+
+class Refusal(ApiModel):
+    """The one shape of every answer that did not go well; `fields` is there only where parameters are at fault."""
+
+    success: bool = False
+    error: Problem
+    timestamp: Instant
+
+
+def read_model[M: BaseModel](model: type[M], data: object) -> M:
+    """Check what a caller sent; ApiError (400) otherwise, which names each parameter as the caller spelled it."""
+    if not isinstance(data, dict):
+        raise ApiError(400, "Send a JSON object.")
+    _refuse_twice_given(model, data)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise refuse_fields(name_errors(error)) from None
+
+
+def name_errors(error: ValidationError) -> dict[str, list[str]]:
+    """Gather a validation's sentences by parameter; they never repeat the value."""
+    found: dict[str, list[str]] = {}
+    for part in error.errors(include_url=False, include_input=False):
+        text = _MISSING if part["type"] == "missing" else str(part.get("ctx", {}).get("error", "")) or part["msg"]
+        found.setdefault(_path(part["loc"]), []).append(text)
+    return found
+
+
+def _path(location: Iterable[Any]) -> str:
+    return ".".join(str(part) for part in location) or "body"
+
+
+def _refuse_twice_given(model: type[BaseModel], data: dict[str, Any]) -> None:
+    """Refuse a parameter that is given in both spellings: neither is known to be meant."""
+    twice = [
+        field.alias
+        for name, field in model.model_fields.items()
+        if field.alias and field.alias != name and {name, field.alias} <= data.keys()
+    ]
+    if twice:
+        raise refuse_fields({name: ["This is given twice, in two spellings."] for name in twice})

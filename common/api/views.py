@@ -1,0 +1,107 @@
+"""The base of every view of the API."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import Resolver404, resolve
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from common.api.errors import ApiError
+from common.api.models import ApiModel
+from common.api.parsing import BoundedJSONParser, Limits, refuse_unprintable
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that was meant to change something, and how it was answered; `caller` is a user, a Machine or None."""
+
+    view: "ApiView"
+    request: Request
+    response: Response
+    caller: Any
+
+
+_OBSERVERS: list[Callable[[Call], None]] = []
+
+
+def add_observer(observe: Callable[[Call], None]) -> None:
+    """Let a function hear of every call that was meant to change something, after it was answered, refused or not."""
+    if observe not in _OBSERVERS:
+        _OBSERVERS.append(observe)
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """Answers in JSON whatever the caller says it accepts."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        """Take JSON alone, by its media type."""
+        kind = str(request.content_type).partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == kind), None)
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        """Take the first."""
+        return renderers[0], renderers[0].media_type
+
+
+class ApiView(APIView):
+    """Bounded JSON in, JSON out, one error shape; subclasses say who may call and answer with a model."""
+
+    # Not HEAD: it would be a GET whose answer nobody reads, and some of ours start something.
+    http_method_names = ["get", "post", "put", "patch", "delete"]
+    parser_classes = [BoundedJSONParser]
+    content_negotiation_class = AlwaysJSON
+    limits: ClassVar[Limits] = Limits()
+    # The methods whose calls observers hear of.
+    changing: ClassVar[frozenset[str]] = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticate, authorize, throttle; then refuse an address that the database can't hold."""
+        super().initial(request, *args, **kwargs)
+        for name, values in request.query_params.lists():
+            refuse_unprintable(name + "".join(values))
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        """Keep answers out of caches, and tell the observers."""
+        answered: Response = super().finalize_response(request, response, *args, **kwargs)
+        answered.setdefault("Cache-Control", "no-store")
+        if isinstance(request, Request) and request.method in self.changing:
+            # Set once it was authenticated: asking the request would authenticate it again, and fail again.
+            caller = getattr(request, "_user", None)
+            call = Call(self, request, answered, caller if getattr(caller, "is_authenticated", False) else None)
+            for observe in _OBSERVERS:
+                observe(call)
+        return answered
+
+    @staticmethod
+    def answer(model: ApiModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        """Answer with a model, in camelCase."""
+        return Response(model.model_dump(mode="json", by_alias=True), status=status, headers=headers)
+
+
+class NoSuchAddress(ApiView):
+    """What stands behind every address of the API that nobody has; a slash too many or too few is overlooked."""
+
+    schema = None
+    changing = frozenset()
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer as the address without the slash at its end, or with one, would; else 404."""
+        path = request.path_info
+        try:
+            found = resolve(path[:-1] if path.endswith("/") else f"{path}/")
+        except Resolver404:
+            return super().dispatch(request, *args, **kwargs)
+        if getattr(found.func, "view_class", None) is type(self):
+            return super().dispatch(request, *args, **kwargs)
+        request.resolver_match = found
+        answer: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
+        return answer
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse every method alike."""
+        raise ApiError(404, "There is nothing at this address.")
