@@ -134,6 +134,16 @@ class Environment(BaseSettings):
     jobs_threads: Count = 16
     jobs_workers_per_run: Count = 2
 
+    # Alerts
+    alerts_email: Mailbox = ""
+    alerts_settle_seconds: Seconds = 60
+    alerts_lease_seconds: Annotated[float, Field(ge=0.5, le=86_400)] = 120
+    alerts_max_attempts: Count = 12
+    alerts_retry_base_seconds: Seconds = 5
+    alerts_retry_max_seconds: Seconds = 14_400
+    alerts_allow_private_addresses: bool = False
+    alerts_sns_endpoint: Address = ""
+
     # Monthly billing
     process_month: Annotated[
         str, _must(Month.parse, "That is not a month: write it as year and month, like 2026-10.")
@@ -231,6 +241,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "accounts",
+    "alerts",
     "jobs",
     "onlyfans",
     "billing",
@@ -383,6 +394,16 @@ JOBS_RETRY_BASE_SECONDS = ENV.jobs_retry_base_seconds
 JOBS_RETRY_MAX_SECONDS = ENV.jobs_retry_max_seconds
 JOBS_THREADS = ENV.jobs_threads
 JOBS_WORKERS_PER_RUN = ENV.jobs_workers_per_run
+
+# Alerts
+ALERTS_EMAIL = ENV.alerts_email
+ALERTS_SETTLE_SECONDS = ENV.alerts_settle_seconds
+ALERTS_LEASE_SECONDS = ENV.alerts_lease_seconds
+ALERTS_MAX_ATTEMPTS = ENV.alerts_max_attempts
+ALERTS_RETRY_BASE_SECONDS = ENV.alerts_retry_base_seconds
+ALERTS_RETRY_MAX_SECONDS = ENV.alerts_retry_max_seconds
+ALERTS_ALLOW_PRIVATE_ADDRESSES = ENV.alerts_allow_private_addresses
+ALERTS_SNS_ENDPOINT = ENV.alerts_sns_endpoint
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -19,6 +19,10 @@ os.environ |= {
     "JOBS_RETRY_MAX_SECONDS": "0.2",
     "JOBS_MAX_ATTEMPTS": "3",
     "JOBS_THREADS": "4",
+    "ALERTS_SETTLE_SECONDS": "0",
+    "ALERTS_LEASE_SECONDS": "3",
+    "ALERTS_RETRY_BASE_SECONDS": "0",
+    "ALERTS_ALLOW_PRIVATE_ADDRESSES": "1",
     "INVOICE_SELLER_ADDRESS": "1 Example Street\\nDublin",
 }
 for name in (

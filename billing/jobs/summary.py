@@ -10,8 +10,8 @@ from django.urls import reverse
 from pydantic import Field
 
 from billing.selectors.summaries import COMPONENTS, write_revenue
-from billing.services.delivering.mail import get_mailer
 from common.clock import Month
+from common.smtp import get_mailer
 from jobs.engine.context import Context
 from jobs.models import JobRun
 from jobs.registry import Job, JobParams, job

@@ -7,8 +7,8 @@ from itertools import count
 
 import pytest
 
-from billing.providers.smtp import Mailer, MailServer
 from common.errors import OutcomeUnknown, Permanent, Retryable
+from common.smtp import Mailer, MailServer
 from tests.outside import Outside
 
 SENDER = "billing@example.test"

@@ -1,6 +1,5 @@
 """The invoice by e-mail: text and HTML, the PDF attached, a Message-ID that belongs to its row."""
 
-import threading
 from email.utils import parseaddr
 
 from django.conf import settings
@@ -8,11 +7,11 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from billing.models import Invoice, InvoiceDelivery
-from billing.providers.smtp import Mailer, MailServer
 from billing.services.delivering.claims import Attempt, Holder, attempt
 from billing.services.delivering.documents import open_pdf
-from common.errors import Misconfigured, Permanent
+from common.errors import Permanent
 from common.money import format_money
+from common.smtp import get_mailer
 
 Step = InvoiceDelivery.Step
 Status = InvoiceDelivery.Status
@@ -82,27 +81,3 @@ def _context(invoice: Invoice) -> dict[str, object]:
         "seller_name": invoice.seller.get("name", ""),
         "support_email": invoice.seller.get("email", ""),
     }
-
-
-_threads = threading.local()
-
-
-def get_mailer() -> Mailer:
-    """Return this thread's connection to the mail server that settings name."""
-    server = _server()
-    if getattr(_threads, "server", None) != server:
-        _threads.server, _threads.mailer = server, Mailer(server)
-    mailer: Mailer = _threads.mailer
-    return mailer
-
-
-def _server() -> MailServer:
-    if not settings.EMAIL_HOST:
-        raise Misconfigured("INVOICE_SMTP_HOST is not set.")
-    return MailServer(
-        settings.EMAIL_HOST,
-        settings.EMAIL_PORT,
-        settings.EMAIL_HOST_USER,
-        settings.EMAIL_HOST_PASSWORD,
-        settings.EMAIL_USE_TLS,
-    )

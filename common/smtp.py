@@ -3,8 +3,11 @@
 import email.policy
 import smtplib
 import ssl
+import threading
 from dataclasses import dataclass
 from email.message import Message
+
+from django.conf import settings
 
 from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable, WorkError
 
@@ -145,3 +148,28 @@ class Mailer:
         if code >= 500:
             raise Permanent(f"The mail server refused {what}: {code} {said}")
         raise Retryable(f"The mail server put off {what}: {code} {said}")
+
+
+_threads = threading.local()
+
+
+def get_mailer() -> Mailer:
+    """Return this thread's connection to the mail server that settings name."""
+    server = get_mail_server()
+    if getattr(_threads, "server", None) != server:
+        _threads.server, _threads.mailer = server, Mailer(server)
+    mailer: Mailer = _threads.mailer
+    return mailer
+
+
+def get_mail_server() -> MailServer:
+    """Return the mail server that settings name; Misconfigured where they name none."""
+    if not settings.EMAIL_HOST:
+        raise Misconfigured("INVOICE_SMTP_HOST is not set.")
+    return MailServer(
+        settings.EMAIL_HOST,
+        settings.EMAIL_PORT,
+        settings.EMAIL_HOST_USER,
+        settings.EMAIL_HOST_PASSWORD,
+        settings.EMAIL_USE_TLS,
+    )

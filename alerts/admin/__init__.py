@@ -1,0 +1,5 @@
+"""The admin of alerts."""
+
+from alerts.admin import incidents
+
+__all__ = ["incidents"]

@@ -1,0 +1,84 @@
+"""What was sent, or waits to be."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from alerts.models.channels import Channel
+from alerts.models.incidents import Incident
+
+
+class Notification(models.Model):
+    """One message to one channel: written with what it tells of, sent from a lease, repeated under the same name."""
+
+    class What(models.TextChoices):
+        OPENED = "opened", "Opened"
+        REMINDER = "reminder", "Reminder"
+        RECOVERED = "recovered", "Recovered"
+        EVENT = "event", "Event"
+        TEST = "test", "Test"
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        SENDING = "sending", "Being sent"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        SKIPPED = "skipped", "Not needed"
+
+    UNENDED = (Status.PENDING, Status.SENDING)
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="notifications")
+    incident = models.ForeignKey(
+        Incident, on_delete=models.PROTECT, null=True, blank=True, related_name="notifications"
+    )
+    what = models.CharField(max_length=16, choices=What)
+    number = models.PositiveIntegerField(default=1, help_text="The how manieth reminder.")
+    event_key = models.CharField(max_length=200, blank=True)
+    message = models.JSONField(default=dict)
+    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    history = models.JSONField(default=list, help_text="How each attempt went.")
+    error = models.TextField(blank=True)
+    token = models.PositiveIntegerField(default=0, help_text="Fencing: only the newest sender may write.")
+    not_before = models.DateTimeField(default=timezone.now)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ("change", "view")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident", "channel", "what", "number"],
+                condition=Q(incident__isnull=False),
+                name="alerts_notification_incident",
+            ),
+            models.UniqueConstraint(
+                fields=["event_key", "channel"], condition=~Q(event_key=""), name="alerts_notification_event"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["not_before"],
+                condition=Q(status__in=["pending", "sending"]),
+                name="alerts_notification_waiting",
+            ),
+            models.Index(fields=["channel", "-id"], name="alerts_notification_channel"),
+            models.Index(fields=["status", "-id"], condition=Q(status="failed"), name="alerts_notification_failed"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.message.get("title", self.get_what_display()))
+
+    @property
+    def reference(self) -> str:
+        """What receivers know this message by, the same at every attempt."""
+        return f"msg_{self.uid.hex}"
+
+    @property
+    def label(self) -> str:
+        return f"Reminder {self.number}" if self.what == self.What.REMINDER else self.get_what_display()

@@ -1,0 +1,123 @@
+"""Apprise, in a process of its own that may call public addresses and nothing else.
+
+Run as `python -m alerts.providers.courier`: reads one JSON object from standard input, writes one to standard output.
+Apprise and the libraries below it resolve names and follow what they are told by themselves, so the only place that
+sees where a connection really goes is the interpreter: it asks the guard below before each, with the numeric address.
+"""
+
+import json
+import os
+import socket
+import sys
+import sysconfig
+from contextlib import suppress
+from typing import Any
+
+from alerts.providers.addresses import is_public, resolve
+from common.errors import Permanent, Retryable
+
+# Those that speak to the machine they run on, not to a service.
+LOCAL_SCHEMES = frozenset({"blink1", "dbus", "gio", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
+_SPAWNING = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.")
+_SECONDS = (5, 10)
+
+
+class Refused(OSError):
+    """What the guard does not allow."""
+
+
+def guard(*, allow_private: bool) -> None:
+    """Allow from here on no connection but to public addresses, no other process and no file but the libraries'."""
+    homes = tuple(
+        os.path.realpath(place) + os.sep for place in {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib")}
+    )
+
+    def check(event: str, values: tuple[Any, ...]) -> None:
+        if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+            _check_connection(values[0], values[1], allow_private=allow_private)
+        elif event == "open":
+            _check_file(values[0], homes)
+        elif event.startswith(_SPAWNING):
+            raise Refused("No other program is run.")
+
+    sys.addaudithook(check)
+
+
+def _check_connection(end: socket.socket, address: Any, *, allow_private: bool) -> None:
+    if end.family not in {socket.AF_INET, socket.AF_INET6}:
+        raise Refused("Only addresses of the internet are called.")
+    try:
+        fine = allow_private or is_public(str(address[0]))
+    except (ValueError, TypeError):
+        # A name here would be resolved after this look at it.
+        fine = False
+    if not fine:
+        raise Refused("It leads into this machine or a private network, where nothing is sent.")
+
+
+def _check_file(path: Any, homes: tuple[str, ...]) -> None:
+    if isinstance(path, int):
+        return
+    if not os.path.realpath(os.fsdecode(path)).startswith(
+        (*homes, "/etc/ssl/", "/usr/share/zoneinfo/", "/dev/urandom")
+    ):
+        raise Refused("No file is read or written.")
+
+
+def main() -> None:
+    """Do what standard input asks for and answer on standard output."""
+    asked = json.load(sys.stdin)
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    try:
+        answer = _carry(asked)
+    except Permanent as error:
+        answer = {"outcome": "refused", "said": error.message}
+    json.dump(answer, out)
+    out.flush()
+
+
+def _carry(asked: dict[str, Any]) -> dict[str, Any]:
+    said: list[str] = []
+    notify = _load(asked["url"], said)
+    _check_host(notify, allow_private=asked["allow_private"])
+    if asked["action"] == "check":
+        return {"outcome": "fine", "said": str(notify.service_name)}
+    guard(allow_private=asked["allow_private"])
+    if notify.send(body=asked["text"], title=asked["title"]):
+        return {"outcome": "sent", "said": str(notify.service_name)}
+    return {"outcome": "failed", "said": str(notify.service_name)}
+
+
+def _load(url: str, said: list[str]) -> Any:
+    from apprise import Apprise, AppriseAsset
+    from apprise.manager_plugins import NotificationManager
+
+    manager: Any = NotificationManager
+    manager = manager()
+    known = set(manager.schemas()) - LOCAL_SCHEMES
+    scheme = url.partition("://")[0].strip().lower()
+    if scheme not in known:
+        raise Permanent(
+            f"Nothing is sent by “{scheme[:30]}”: give an address of a service that Apprise reaches over the internet."
+        )
+    manager.enable_only(*known)
+    asset = AppriseAsset(http_redirects=False, storage_mode="memory", async_mode=False)
+    connect, read = _SECONDS
+    mark = "&" if "?" in url else "?"
+    notify = Apprise.instantiate(f"{url}{mark}redirect=no&cto={connect}&rto={read}", asset=asset)
+    if notify is None:
+        raise Permanent(f"Apprise can't read this address for “{scheme}”: look at its page on that service.")
+    return notify
+
+
+def _check_host(notify: Any, *, allow_private: bool) -> None:
+    """Refuse at once what leads into a private network; a name that can't be resolved may be a token of the service."""
+    host = getattr(notify, "host", None)
+    if isinstance(host, str) and host:
+        with suppress(Retryable):
+            resolve(host, 443, allow_private=allow_private)
+
+
+if __name__ == "__main__":
+    main()

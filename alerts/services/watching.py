@@ -1,0 +1,186 @@
+"""The tick: opens an incident for what is found, resolves it when it no longer is, and reminds."""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Iterable
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
+
+from alerts.models import Incident
+from alerts.registry import Check, Condition, Finding, Severity, find_condition, list_conditions
+from alerts.services.planning import Plan, load_rules
+from alerts.services.ringing import ring_if_waiting
+from common.clock import now
+
+logger = logging.getLogger(__name__)
+BROKEN_CHECK = "check-broken"
+_LONGEST_SETTLING = dt.timedelta(hours=1)
+# Openings so long ago no longer make an incident one that keeps coming back.
+_MEMORY = dt.timedelta(hours=6)
+# Longer texts are cut: a finding is read in a message, not in a book.
+_LONGEST = {"title": 300, "link": 500}
+
+
+def tick() -> None:
+    """Look at every condition once, remind of what is still open, and ring for messages that wait.
+
+    Safe when several run at once: one looks at a condition at a time, the others leave it alone.
+    """
+    broken: dict[str, Finding] = {}
+    looked_at: set[str] = set()
+    for condition in list_conditions():
+        try:
+            if _look(condition):
+                looked_at.add(condition.name)
+        except Exception as error:
+            logger.exception("The condition %s could not be checked", condition.name)
+            broken[condition.name] = _describe_broken(condition, error)
+    _report_broken(broken, looked_at)
+    _resolve_undeclared()
+    remind()
+    ring_if_waiting()
+
+
+@transaction.atomic
+def _look(condition: Condition) -> bool:
+    """Bring the incidents of a condition to what is found now; False where another tick is at it."""
+    if not _take_turn(condition.name):
+        return False
+    _settle(condition.name, condition.severity, _ask(condition.check), lambda scope: True)
+    return True
+
+
+def _ask(check: Check) -> list[Finding]:
+    return list(check())
+
+
+def _take_turn(name: str) -> bool:
+    """Take the condition for this transaction, so that nobody acts on what was found longer ago than by another."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('alerts'), hashtext(%s))", [name])
+        return bool(cursor.fetchone()[0])
+
+
+def _describe_broken(condition: Condition, error: Exception) -> Finding:
+    return Finding(
+        scope=condition.name,
+        title=f"“{condition.title}” can't be checked",
+        detail=f"The check ended with {type(error).__name__}. Its incidents stay as they are until it works again.",
+        advice="Read the log of the worker: the whole error stands there.",
+    )
+
+
+@transaction.atomic
+def _report_broken(broken: dict[str, Finding], looked_at: set[str]) -> None:
+    if broken or looked_at:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('alerts'), hashtext(%s))", [BROKEN_CHECK])
+        _settle(BROKEN_CHECK, "error", broken.values(), lambda scope: scope in looked_at or not find_condition(scope))
+
+
+def _settle(name: str, severity: Severity, findings: Iterable[Finding], may_end: Callable[[str], bool]) -> None:
+    """Make the incidents of a condition agree with what is found; those of other scopes end where they may."""
+    moment = now()
+    found = {finding.scope[:200]: finding for finding in findings}
+    known = {
+        incident.scope: incident
+        for incident in Incident.objects.select_for_update()
+        .filter(Q(resolved_at=None) | Q(is_found=True), condition=name)
+        .order_by("id")
+    }
+    plan = Plan(load_rules(), moment)
+    for scope, finding in found.items():
+        if scope not in known:
+            _open(Incident(condition=name, scope=scope, severity=severity, opened_at=moment), finding, plan)
+        elif known[scope].is_open:
+            _go_on(known[scope], finding, severity, plan)
+    for scope, incident in known.items():
+        if scope not in found and may_end(scope):
+            _fade(incident, plan)
+    plan.write()
+
+
+def _take_over(incident: Incident, finding: Finding) -> list[str]:
+    """Copy what a finding says; return the fields that changed."""
+    values = {
+        "title": finding.title[: _LONGEST["title"]],
+        "detail": finding.detail,
+        "advice": finding.advice,
+        "link": finding.link[: _LONGEST["link"]],
+        "since_at": finding.since,
+        "count": max(finding.count, 0),
+    }
+    changed = [name for name, value in values.items() if getattr(incident, name) != value]
+    for name in changed:
+        setattr(incident, name, values[name])
+    return changed
+
+
+def _open(incident: Incident, finding: Finding, plan: Plan) -> None:
+    _take_over(incident, finding)
+    try:
+        with transaction.atomic():
+            incident.save(force_insert=True)
+    except IntegrityError:
+        # Somebody else opened it: the next tick goes on from there.
+        return
+    plan.tell_opened(incident)
+
+
+def _go_on(incident: Incident, finding: Finding, severity: Severity, plan: Plan) -> None:
+    changed = _take_over(incident, finding)
+    if incident.severity != severity:
+        incident.severity = severity
+        changed.append("severity")
+    if incident.cleared_at is not None or not incident.is_found:
+        incident.cleared_at, incident.is_found = None, True
+        incident.returns += 1
+        changed += ["cleared_at", "is_found", "returns"]
+    if changed:
+        incident.save(update_fields=changed)
+    plan.tell_opened(incident)
+
+
+def _fade(incident: Incident, plan: Plan) -> None:
+    """Note that something is no longer found; resolve it once that has lasted."""
+    incident.is_found = False
+    incident.cleared_at = incident.cleared_at or plan.moment
+    if incident.is_open and plan.moment - incident.cleared_at >= _settling_time(incident):
+        incident.resolved_at = plan.moment
+    incident.save(update_fields=["is_found", "cleared_at", "resolved_at"])
+    if incident.resolved_at == plan.moment:
+        plan.tell_recovered(incident)
+
+
+def _settling_time(incident: Incident) -> dt.timedelta:
+    """How long something must stay away: twice as long for each time it has come back of late, an hour at most."""
+    base = dt.timedelta(seconds=settings.ALERTS_SETTLE_SECONDS)
+    former = Incident.objects.filter(
+        condition=incident.condition, scope=incident.scope, opened_at__gte=incident.opened_at - _MEMORY
+    ).exclude(pk=incident.pk)
+    times = min(former.count() + incident.returns, 12)
+    return min(base * (1 << times), _LONGEST_SETTLING)
+
+
+def _resolve_undeclared() -> None:
+    """End the incidents of conditions that the code no longer declares."""
+    names = [condition.name for condition in list_conditions()]
+    left = Incident.objects.exclude(condition__in=[*names, BROKEN_CHECK]).filter(Q(resolved_at=None) | Q(is_found=True))
+    for name in left.order_by().values_list("condition", flat=True).distinct():
+        with transaction.atomic():
+            if _take_turn(name):
+                _settle(name, "error", (), lambda scope: True)
+
+
+def remind() -> None:
+    """Write the reminders that are due of what is open and nobody has in hand."""
+    moment = now()
+    with transaction.atomic():
+        plan = Plan(load_rules(), moment)
+        if not plan.reminds:
+            return
+        for incident in Incident.objects.select_for_update(skip_locked=True).filter(resolved_at=None).order_by("id"):
+            plan.remind(incident)
+        plan.write()
