@@ -1,9 +1,10 @@
 """The Celery application: its messages only say “look now”; what must be done stands in the database."""
 
+import logging.config
 import os
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init
+from celery.signals import beat_init, celeryd_init, setup_logging
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huntaze.settings")
@@ -22,3 +23,9 @@ app.autodiscover_tasks()
 @beat_init.connect
 def _start_servers(**_: object) -> None:
     start_embedded_servers()
+
+
+@setup_logging.connect
+def _write_logs_as_everywhere(**_: object) -> None:
+    """Keep Celery from setting up logs of its own."""
+    logging.config.dictConfig(settings.LOGGING)

@@ -22,7 +22,7 @@ from common.clock import previous_month
 from common.money import format_money, minor_digits
 from jobs.admin.words import RUN_TONES, describe_duration
 from jobs.models import JobItem, JobRun
-from jobs.selectors import list_failed_items, list_last_runs, list_troubled_runs
+from jobs.selectors import list_failed_items, list_known_jobs, list_last_runs, list_troubled_runs
 
 _SHOWN = 6
 _ITEMS_SHOWN = 3
@@ -126,9 +126,10 @@ def _tabulate(revenue: list[Revenue]) -> list[dict[str, Any]]:
 
 def _runs() -> dict[str, Any]:
     troubled = list_troubled_runs()[:_SHOWN]
+    last = [runs[0] for runs in list_last_runs(list_known_jobs(), 1).values()]
     return {
         "shows_runs": True,
-        "runs": [_describe_run(run) for run in list_last_runs()],
+        "runs": [_describe_run(run) for run in sorted(last, key=lambda run: -run.pk)],
         "troubled": [{**_describe_run(run), "items": list_failed_items(run)[:_ITEMS_SHOWN]} for run in troubled],
     }
 

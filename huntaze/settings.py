@@ -5,6 +5,7 @@ A variable whose value does not fit stops the start with one line a variable and
 
 import base64
 import datetime as dt
+import os
 from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
@@ -21,6 +22,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpU
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.clock import Month, now
+from common.redaction import find_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / ".data"
@@ -121,6 +123,8 @@ class Environment(BaseSettings):
         _must(lambda value: _is_url(value, "redis", "rediss"), "Give redis://host:6379/0 or rediss://…."),
     ] = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["", "json", "text"] = ""
+    metrics_token: Header = ""
 
     # Who may call the API
     cron_secret: Secrets = ()
@@ -249,7 +253,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "huntaze.middleware.Probes",
     "common.api.request_ids.RequestIdMiddleware",
+    "huntaze.middleware.AccessLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -282,6 +288,7 @@ TEMPLATES = [
 DATABASES: dict[str, Any] = {}
 if DATABASE_URL:
     DATABASES["default"] = dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
@@ -481,18 +488,49 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 86400
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 
+METRICS_TOKEN = ENV.metrics_token
+KNOWN_SECRETS = find_secrets(ENV.model_dump() | {name: os.environ[name] for name in os.environ if name[:4] == "AWS_"})
+LOG_FORMAT = ENV.log_format or ("text" if DEBUG else "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"brief": {"()": "huntaze.logs.BriefRefusals"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {
+        "brief": {"()": "huntaze.logs.BriefRefusals"},
+        "discreet": {"()": "huntaze.logs.Discreet"},
+    },
+    "formatters": {
+        "text": {
+            "()": "huntaze.logs.TextLines",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        },
+        "json": {"()": "huntaze.logs.JSONLines"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["discreet"]},
+    },
     "root": {"handlers": ["stderr"], "level": ENV.log_level},
     "loggers": {
+        # Its own handler would write around ours.
+        "django": {"handlers": []},
         "django.request": {"filters": ["brief"]},
-        "httpx": {"level": "WARNING"},
-        "stripe": {"level": "WARNING"},
-        "botocore": {"level": "WARNING"},
+        **{
+            name: {"level": "WARNING"}
+            for name in (
+                "httpx",
+                "httpcore",
+                "stripe",
+                "botocore",
+                "boto3",
+                "urllib3",
+                "celery.app.trace",
+                "celery.worker.strategy",
+                "celery.beat",
+                "django_celery_beat",
+                "opentelemetry",
+                "sentry_sdk",
+            )
+        },
     },
 }
 

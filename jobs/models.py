@@ -80,6 +80,8 @@ class JobRun(models.Model):
         indexes = [
             models.Index(fields=["job", "-id"], name="jobs_run_job"),
             models.Index(fields=["id"], condition=Q(status__in=["queued", "running"]), name="jobs_run_active"),
+            models.Index(fields=["created_at"], name="jobs_run_created"),
+            models.Index(fields=["id"], condition=Q(failed__gt=0), name="jobs_run_failures"),
         ]
 
     def __str__(self) -> str:
@@ -178,3 +180,16 @@ class JobItem(models.Model):
         steps = [{"name": name, **record} for name, record in self.steps.items()]
         # The database keeps no order within JSON. Where an item stands is behind what is done of it.
         return sorted(steps, key=lambda step: (step["status"] != "done", step.get("started_at", "")))
+
+
+class Tick(models.Model):
+    """When something that must happen again and again did so last, by the database's clock."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name

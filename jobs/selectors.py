@@ -1,13 +1,16 @@
 """Reads of the ledger."""
 
 import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from django.db.models import Count, Exists, Min, OuterRef, QuerySet
+from django.db import connection
+from django.db.models import Count, Exists, F, Min, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from common.clock import now
-from jobs.models import JobItem, JobRun
-from jobs.registry import Job
+from jobs.models import JobItem, JobRun, Tick
+from jobs.registry import Job, list_jobs
 
 
 def list_runs_to_ring() -> QuerySet[JobRun]:
@@ -54,10 +57,94 @@ def list_lineage(run: JobRun) -> list[int]:
     return ids
 
 
-def list_last_runs() -> list[JobRun]:
-    """List the last run of each job, the newest first."""
-    last = JobRun.objects.order_by("job", "-id").distinct("job").select_related("actor")
-    return sorted(last, key=lambda run: run.pk, reverse=True)
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An active run with work that nobody has taken yet; `attended` where somebody works on other items of it."""
+
+    run_id: int
+    job: str
+    seconds: float
+    attended: bool
+
+
+# Looked at: so many active runs, the oldest first, and of each so many waiting items, those that are taken first.
+_WAITING = """
+    SELECT run.id, run.job, extract(epoch FROM clock_timestamp() - since), attended FROM (
+        SELECT id, job, status, created_at, started_at FROM jobs_jobrun
+        WHERE status IN ('queued', 'running') ORDER BY id LIMIT 500
+    ) run
+    CROSS JOIN LATERAL (SELECT EXISTS (
+        SELECT 1 FROM jobs_jobitem
+        WHERE run_id = run.id AND status = 'running' AND lease_expires_at >= clock_timestamp()
+    ) AS attended) hands
+    CROSS JOIN LATERAL (SELECT CASE WHEN run.status = 'queued' THEN run.created_at ELSE least(
+        (SELECT min(coalesce(not_before, run.started_at)) FROM (
+            SELECT not_before FROM jobs_jobitem WHERE run_id = run.id AND status = 'pending' ORDER BY id LIMIT 1000
+        ) first WHERE not_before IS NULL OR not_before <= clock_timestamp()),
+        (SELECT min(lease_expires_at) FROM jobs_jobitem
+            WHERE run_id = run.id AND status = 'running' AND lease_expires_at < clock_timestamp())
+    ) END AS since) work
+    WHERE since IS NOT NULL ORDER BY since
+"""
+
+
+def list_waiting() -> list[Waiting]:
+    """List the active runs with work that could be done right now, the one that waits longest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING)
+        return [Waiting(run_id, job, float(seconds), attended) for run_id, job, seconds, attended in cursor.fetchall()]
+
+
+def get_tick_age(name: str) -> float | None:
+    """Return how many seconds ago something was last seen to happen; None where it never was."""
+    row = Tick.objects.filter(pk=name).annotate(age=Now() - F("at")).first()
+    return row.age.total_seconds() if row else None
+
+
+# Goes from one name to the next in the index, instead of through all runs.
+_NAMES = """
+    WITH RECURSIVE known AS (
+        (SELECT job FROM jobs_jobrun ORDER BY job LIMIT 1)
+        UNION ALL
+        SELECT (SELECT job FROM jobs_jobrun WHERE job > known.job ORDER BY job LIMIT 1) FROM known
+        WHERE known.job IS NOT NULL
+    ) SELECT job FROM known WHERE job IS NOT NULL
+"""
+
+
+def list_known_jobs() -> list[str]:
+    """List the names of all jobs that are declared or ever ran."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMES)
+        return sorted({name for (name,) in cursor.fetchall()} | {job.name for job in list_jobs()})
+
+
+_LAST_RUNS = """
+    SELECT run.* FROM unnest(%s::text[]) AS wanted(job)
+    CROSS JOIN LATERAL (
+        SELECT * FROM jobs_jobrun WHERE job = wanted.job AND dry_run = %s ORDER BY id DESC LIMIT %s
+    ) run
+"""
+
+
+def list_last_runs(jobs: Iterable[str], limit: int = 20) -> dict[str, list[JobRun]]:
+    """List each job's last runs, the newest first; dry runs only of a job that has no others."""
+    wanted = list(jobs)
+    found = _group(JobRun.objects.raw(_LAST_RUNS, [wanted, False, limit]))
+    without = [job for job in wanted if job not in found]
+    return found | _group(JobRun.objects.raw(_LAST_RUNS, [without, True, limit])) if without else found
+
+
+def _group(runs: Iterable[JobRun]) -> dict[str, list[JobRun]]:
+    grouped: dict[str, list[JobRun]] = {}
+    for run in runs:
+        grouped.setdefault(run.job, []).append(run)
+    return grouped
+
+
+def list_runs_since(moment: dt.datetime, limit: int = 500) -> list[JobRun]:
+    """List the runs that were started since an instant, dry runs left out, the newest first, up to a number."""
+    return list(JobRun.objects.filter(created_at__gte=moment, dry_run=False).order_by("-created_at")[:limit])
 
 
 def list_troubled_runs(days: int = 30) -> QuerySet[JobRun]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from common.clock import now
 from common.errors import OutcomeUnknown, Permanent, Retryable, WorkError
-from jobs.models import JobItem, JobRun
+from jobs.models import JobItem, JobRun, Tick
 from jobs.registry import Job, JobParams, get_job
 from jobs.selectors import count_items
 
@@ -83,6 +83,7 @@ def start(
     while not _is_placed(run):
         if other := _other_run(run):
             return other, False
+    logger.info("%s starts", run, extra={"run": run.pk, "job": run.job, "trigger": trigger})
     transaction.on_commit(lambda: (bell or ring)(run))
     return run, True
 
@@ -286,6 +287,8 @@ def _close(run: JobRun, status: str) -> None:
     declared = job(job.Params.model_validate(run.params))
     run.summary = declared.summarize(run)
     run.save()
+    figures = {name: getattr(run, name) for name in ("expected", "done", "skipped", "failed")}
+    logger.info("%s ended: %s", run, status, extra={"run": run.pk, "job": run.job, "status": status, **figures})
     declared.finish(run)
 
 
@@ -311,3 +314,10 @@ def rerun(
         raise Permanent("Say why this is run again: the reason is kept with the run.")
     params = read_params(job, run.params)
     return start(job, params, trigger, actor=actor, reason=reason.strip(), slot=slot, parent=run, mode=mode)
+
+
+def note_tick(name: str) -> None:
+    """Write down that something that must happen again and again happens now."""
+    Tick.objects.bulk_create(
+        [Tick(name=name, at=Now())], update_conflicts=True, unique_fields=["name"], update_fields=["at"]
+    )

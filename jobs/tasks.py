@@ -9,7 +9,7 @@ from jobs.engine import work
 from jobs.models import JobRun
 from jobs.schedules import start_scheduled
 from jobs.selectors import list_runs_to_ring
-from jobs.services import WORK_TASK, put_back_left_items, ring
+from jobs.services import WORK_TASK, note_tick, put_back_left_items, ring
 
 logger = logging.getLogger(__name__)
 # A task lasts minutes, not hours: the broker hands out again what is not acknowledged for too long.
@@ -29,6 +29,7 @@ def work_on_run(run_id: int) -> None:
 @shared_task(name="jobs.sweep")
 def sweep() -> None:
     """Ring for every active run that has something to do now: lost bells, dead workers, retries that fell due."""
+    note_tick("sweep")
     put_back_left_items()
     for run in list_runs_to_ring():
         if run.declaration is None:

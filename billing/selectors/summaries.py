@@ -13,6 +13,11 @@ COMPONENTS = ("generate", "pdf", "storage", "stripe", "email")
 _COMPONENT_OF_STEP = {"pdf": "pdf", "store": "storage", "stripe": "stripe", "email": "email"}
 
 
+def name_component(step: str) -> str:
+    """Name the component that a billing run's step belongs to."""
+    return _COMPONENT_OF_STEP.get(step, "generate")
+
+
 def list_unbilled(organization_ids: Iterable[str], month: Month) -> list[str]:
     """Keep the organizations that are neither parked nor have an issued document of the month."""
     found = rows(
@@ -46,7 +51,7 @@ def summarize_run(run: JobRun, month: Month) -> dict[str, Any]:
     )
     errors = dict.fromkeys(COMPONENTS, 0)
     for step, count in count_failures_by_step(run.pk).items():
-        errors[_COMPONENT_OF_STEP.get(step, "generate")] += count
+        errors[name_component(step)] += count
     return {
         "month": str(month),
         "dry_run": run.dry_run,

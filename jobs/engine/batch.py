@@ -10,6 +10,8 @@ from django.db import close_old_connections, transaction
 
 from common.clock import now
 from common.errors import Misconfigured
+from common.tracing import span
+from common.trail import bound, submit
 from jobs.engine.claims import Claimed, LeaseLost, flush, hold
 from jobs.engine.context import Context
 from jobs.engine.outcomes import as_work_error
@@ -51,7 +53,8 @@ class Batch:
             self.context.items[key].step = step.name
         before = {key: self.context.items[key].save() for key in todo}
         try:
-            self._call_set(step, todo)
+            with bound(step=step.name), span(f"step {step.name}", step=step.name, items=len(todo)):
+                self._call_set(step, todo)
         except (Misconfigured, LeaseLost):
             raise
         except Exception as error:
@@ -96,7 +99,7 @@ class Batch:
     def _run_each(self, steps: Sequence[Step], keys: Sequence[str], *, is_last: bool) -> None:
         """Take each key through several steps by itself, many keys at once."""
         pool = self.context.pool
-        futures = {pool.submit(self._run_one, steps, key): key for key in keys}
+        futures = {submit(pool, self._run_one, steps, key): key for key in keys}
         problem: Exception | None = None
         ended: list[Claimed] = []
         for future in as_completed(futures):
@@ -128,15 +131,21 @@ class Batch:
             item.step = step.name
             started_at, clock = now(), time.monotonic()
             close_old_connections()
+            self._call_one(step, key)
+            if item.status != JobItem.Status.RUNNING:
+                return
+            self._record(step, [key], started_at, time.monotonic() - clock)
+
+    def _call_one(self, step: Step, key: str) -> None:
+        """Take one key through one step; what goes wrong stays with it, except what concerns all."""
+        with bound(item=key, step=step.name):
             try:
-                step.run([key], self.context)
+                with span(f"step {step.name}", step=step.name, item=key, item_id=self.context.items[key].id):
+                    step.run([key], self.context)
             except (Misconfigured, LeaseLost):
                 raise
             except Exception as error:
                 self.context.fail(key, as_work_error(error))
-            if item.status != JobItem.Status.RUNNING:
-                return
-            self._record(step, [key], started_at, time.monotonic() - clock)
 
     def _is_done(self, key: str, step: Step) -> bool:
         done: bool = self.context.items[key].steps.get(step.name, {}).get("status") == "done"

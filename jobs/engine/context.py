@@ -10,6 +10,7 @@ from django.db import close_old_connections
 
 from common.clock import iso
 from common.errors import Misconfigured, WorkError
+from common.trail import bound, submit
 from jobs.engine.claims import Claimed, LeaseLost
 from jobs.engine.outcomes import as_work_error, record_failure
 from jobs.models import JobItem, JobRun
@@ -79,9 +80,10 @@ class Context:
 
         def call(key: str) -> None:
             close_old_connections()
-            function(key)
+            with bound(item=key):
+                function(key)
 
-        futures = {self.pool.submit(call, key): key for key in keys}
+        futures = {submit(self.pool, call, key): key for key in keys}
         misconfigured: Misconfigured | None = None
         for future in as_completed(futures):
             misconfigured = self._settle(future, futures[future]) or misconfigured
@@ -99,7 +101,8 @@ class Context:
         if isinstance(error, Misconfigured):
             return error
         if error is not None and not isinstance(error, LeaseLost):
-            self.fail(key, as_work_error(error))
+            with bound(item=key):
+                self.fail(key, as_work_error(error))
         return None
 
     def record(self, item: Claimed, step: str, started_at: dt.datetime, seconds: float) -> None:

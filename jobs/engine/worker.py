@@ -12,6 +12,8 @@ from django.db import connections
 
 from common.clock import now
 from common.errors import Misconfigured
+from common.tracing import span
+from common.trail import bound
 from jobs.engine.batch import Batch
 from jobs.engine.claims import Claimed, LeaseLost, claim, renew
 from jobs.engine.context import Context
@@ -94,15 +96,23 @@ def work(run_id: int, *, wait: bool = False, seconds: float | None = None) -> bo
     until = None if seconds is None else time.monotonic() + seconds
     if not run.is_active:
         return True
-    with _tools(run) as (heart, pool):
-        while True:
-            took = _take_batches(run, heart, pool, until)
-            if finish_run(run_id):
-                return True
-            if not wait or (until is not None and time.monotonic() > until):
-                return False
-            if not took:
-                time.sleep(_nap(run_id))
+    with (
+        bound(run=run.pk, job=run.job, actor=run.actor_id),
+        span(f"run {run.job}", run=run.pk, job=run.job, trigger=run.trigger, dry_run=run.dry_run),
+        _tools(run) as (heart, pool),
+    ):
+        return _work_until(run, heart, pool, wait=wait, until=until)
+
+
+def _work_until(run: JobRun, heart: Heart, pool: ThreadPoolExecutor, *, wait: bool, until: float | None) -> bool:
+    while True:
+        took = _take_batches(run, heart, pool, until)
+        if finish_run(run.pk):
+            return True
+        if not wait or (until is not None and time.monotonic() > until):
+            return False
+        if not took:
+            time.sleep(_nap(run.pk))
 
 
 def _take_batches(run: JobRun, heart: Heart, pool: ThreadPoolExecutor, until: float | None) -> bool:
@@ -118,7 +128,8 @@ def _take_batches(run: JobRun, heart: Heart, pool: ThreadPoolExecutor, until: fl
         heart.hold(items)
         context = Context(run, items, now(), pool, heart.is_stopped)
         try:
-            Batch(job, context).run()
+            with span("batch", run=run.pk, job=run.job, items=len(items)):
+                Batch(job, context).run()
         except Misconfigured as error:
             stop_run(run.pk, error.message)
             release_items(run.pk, [item for item in items if item.id not in context.written])

@@ -1,0 +1,130 @@
+"""Whether this process is alive, and whether the product can do its work: each thing that must hold, by name."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from huntaze.broker import get_broker
+from huntaze.queues import by_queue
+from jobs.selectors import get_tick_age, list_waiting
+
+PATIENCE_SECONDS = 2.0
+_LONGEST_WITHOUT_TICK = 90
+_LONGEST_WAIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether one thing holds, and a sentence about it that anybody may read."""
+
+    ok: bool
+    why: str
+
+
+Found = dict[str, Check]
+
+
+@dataclass(eq=False)
+class _Answer:
+    found: Found = field(default_factory=dict)
+    is_complete: threading.Event = field(default_factory=threading.Event)
+
+
+class Question:
+    """Something asked in a thread of its own, so that what hangs keeps nobody waiting and at most one thread."""
+
+    def __init__(self, names: tuple[str, ...], ask: Callable[[Found], None]) -> None:
+        self.names = names
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._pending: _Answer | None = None
+
+    def begin(self) -> _Answer:
+        """Ask, unless the answer to an earlier asking is still awaited: then wait for that one."""
+        with self._lock:
+            if self._pending is None or self._pending.is_complete.is_set():
+                self._pending = _Answer()
+                threading.Thread(target=self._run, args=[self._pending], name="readiness", daemon=True).start()
+            return self._pending
+
+    def _run(self, answer: _Answer) -> None:
+        try:
+            self._ask(answer.found)
+        except Exception as error:
+            why = Check(False, f"Does not answer as it should ({type(error).__name__}).")
+            answer.found |= {name: why for name in self.names if name not in answer.found}
+        finally:
+            connection.close()
+            answer.is_complete.set()
+
+
+def check_readiness(without: Iterable[str] = ()) -> Found:
+    """Check everything at the same time, within about two seconds; what has not answered by then does not hold."""
+    asked = [(question, question.begin()) for question in QUESTIONS]
+    until = time.monotonic() + PATIENCE_SECONDS
+    found: Found = {}
+    for question, answer in asked:
+        answer.is_complete.wait(max(0.0, until - time.monotonic()))
+        silent = Check(False, f"No answer within {PATIENCE_SECONDS:g} seconds.")
+        found |= {name: answer.found.get(name, silent) for name in question.names}
+    return {name: check for name, check in found.items() if name not in set(without)}
+
+
+def _ask_database(found: Found) -> None:
+    began = time.monotonic()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    found["database"] = Check(True, f"Answered in {(time.monotonic() - began) * 1000:.0f} ms.")
+    found["migrations"] = _check_migrations()
+    if found["migrations"].ok:
+        found["scheduler"] = _check_tick(get_tick_age("sweep"))
+        found["work"] = _check_work()
+    else:
+        unknown = Check(False, "Not known before the migrations are applied.")
+        found |= {"scheduler": unknown, "work": unknown}
+
+
+def _check_migrations() -> Check:
+    executor = MigrationExecutor(connection)
+    missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    return Check(not missing, f"{missing} to be applied." if missing else "All applied.")
+
+
+def _check_tick(age: float | None) -> Check:
+    if age is None:
+        return Check(False, "The scheduler has never ticked: start beat, and a worker for the queue default.")
+    if age > _LONGEST_WITHOUT_TICK:
+        return Check(False, f"The scheduler last ticked {age:.0f} seconds ago: is beat running, and a worker?")
+    return Check(True, f"The scheduler last ticked {max(age, 0):.0f} seconds ago.")
+
+
+def _check_work() -> Check:
+    """Judge what nobody attends to: a large run whose items wait while others are in hand is as it should be."""
+    unattended = by_queue([work for work in list_waiting() if not work.attended])
+    late = {name: works[0].seconds for name, works in unattended.items() if works[0].seconds > _LONGEST_WAIT}
+    if not late:
+        return Check(True, "Nothing waits longer than it should.")
+    said = ", ".join(f"{name} for {seconds / 60:.0f} minutes" for name, seconds in sorted(late.items()))
+    return Check(False, f"Work that nobody takes waits in the queues: {said}.")
+
+
+def _ask_broker(found: Found) -> None:
+    began = time.monotonic()
+    get_broker().ping()
+    found["broker"] = Check(True, f"Answered in {(time.monotonic() - began) * 1000:.0f} ms.")
+
+
+QUESTIONS: tuple[Question, ...] = (
+    Question(("broker",), _ask_broker),
+    Question(("database", "migrations", "scheduler", "work"), _ask_database),
+)
+
+
+def describe(found: Mapping[str, Check]) -> dict[str, object]:
+    """Write what was found as JSON values."""
+    checks = {name: {"ok": check.ok, "why": check.why} for name, check in found.items()}
+    return {"ready": all(check.ok for check in found.values()), "checks": checks}

@@ -1,0 +1,108 @@
+"""Secrets are taken out of texts by their shape, by their name and by being known; everything else stays."""
+
+import pytest
+from cryptography.fernet import Fernet
+
+from common.encryption import encrypt
+from common.redaction import MASK, Redactor, find_secrets
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.s1gn4tur3-of_it"
+FERNET = Fernet.generate_key().decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("key sk_live_51Habcdef refused", f"key {MASK} refused"),
+        ("rk_test_51Habcdef and whsec_abcdef123", f"{MASK} and {MASK}"),
+        ("Authorization: Bearer abc.def-ghi", f"Authorization: {MASK}"),
+        ("{'Authorization': 'Basic dXNlcjpwYXNz'}", f"{{'Authorization': '{MASK}'}}"),
+        ("sent Bearer 7d1f7d1f7d1f away", f"sent Bearer {MASK} away"),
+        (f"token {JWT} expired", f"token {MASK} expired"),
+        ("postgres://huntaze:p%23ss-7d1f@db:5432/name", f"postgres://huntaze:{MASK}@db:5432/name"),
+        ("redis://:7d1f@host:6379/0", f"redis://:{MASK}@host:6379/0"),
+        (f"with {FERNET}.", f"with {MASK}."),
+        ('{"x-cron-secret": "7d1f7d1f", "month": "2026-10"}', f'{{"x-cron-secret": "{MASK}", "month": "2026-10"}}'),
+        ("x-api-key=7d1f7d1f&month=2026-10", f"x-api-key={MASK}&month=2026-10"),
+        ("password=hunter2, user=ann", f"password={MASK}, user=ann"),
+        ("access_token: act.7d1f, refresh_token: rft.7d1f", f"access_token: {MASK}, refresh_token: {MASK}"),
+        ("https://hooks.slack.com/services/T0/B0/7d1f", f"https://hooks.slack.com/services/{MASK}"),
+    ],
+)
+def test_secrets_are_known_by_their_shape(text: str, cleaned: str) -> None:
+    assert Redactor().text(text) == cleaned
+
+
+def test_what_was_encrypted_is_a_secret_too() -> None:
+    assert Redactor().text(f"stored {encrypt('hunter2')}!") == f"stored {MASK}!"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Monthly billing #42 ended: succeeded",
+        "the item's token: 17, attempts: 3",
+        "token=12 of run 7",
+        "Stripe failed on its side (503).",
+        "https://api.stripe.com/v1/invoices?limit=100",
+        "mailto:ann@example.test at 10:30",
+        "basic understanding of bearer shares",
+        "8f14e45fceea167a5a36dedd4bea2543",
+        "Rerun of what is missing: 12 of 240 items",
+        "password reset by ann",
+        "secret: None",
+    ],
+)
+def test_other_words_stay(text: str) -> None:
+    assert Redactor().text(text) == text
+
+
+def test_what_is_known_is_taken_out_however_it_is_written() -> None:
+    redactor = Redactor(["correct/horse\nbattery", "short", "correct"])
+    assert redactor.text("a correct/horse\nbattery b") == f"a {MASK} b"
+    assert redactor.text("a correct%2Fhorse%0Abattery b") == f"a {MASK} b"
+    assert redactor.text("a correct/horse\\nbattery b") == f"a {MASK} b"
+    assert redactor.text("correct but short") == f"{MASK} but short"
+
+
+def test_values_lose_what_their_name_gives_away() -> None:
+    value = {
+        "password": "hunter2",
+        "token": 17,
+        "headers": [("accept", "*/*"), {"Cookie": "sessionid=7d1f"}],
+        "deep": {"client_secret": ["7d1f"], "month": "2026-10"},
+        b"body": b"sk_live_51Habcdef",
+        "error": ValueError("Bearer 7d1f7d1f"),
+        "nothing": None,
+    }
+    assert Redactor().value(value) == {
+        "password": MASK,
+        "token": 17,
+        "headers": [["accept", "*/*"], {"Cookie": MASK}],
+        "deep": {"client_secret": MASK, "month": "2026-10"},
+        b"body": MASK,
+        "error": f"Bearer {MASK}",
+        "nothing": None,
+    }
+
+
+def test_a_value_without_a_bottom_ends() -> None:
+    value: list[object] = ["sk_live_51Habcdef"]
+    value.append(value)
+    assert "sk_live" not in str(Redactor().value(value))
+
+
+def test_secrets_are_found_among_settings() -> None:
+    settings = {
+        "stripe_api_key": "sk_1",
+        "cron_secret": ("one", "two"),
+        "api_keys": ["three"],
+        "invoice_smtp_password": "four",
+        "metrics_token": "five",
+        "database_url": "postgres://ann:p%23ss@db/name",
+        "redis_url": "redis://db:6379/0",
+        "base_url": "https://office.test",
+        "invoice_prefix": "INV",
+        "stripe_rate_per_second": 100,
+    }
+    assert find_secrets(settings) == ("sk_1", "one", "two", "three", "four", "five", "p#ss")
