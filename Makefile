@@ -42,10 +42,11 @@ test: bootstrap ## Run the tests, the browser's too, against real servers (ARGS=
 	$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: check
-check: bootstrap lint types ## All that is checked without running the product: lint, types, layers, migrations, settings
+check: bootstrap lint types ## All that is checked without running the product: lint, types, layers, migrations, OpenAPI, settings
 	$(BIN)/lint-imports
 	$(PYTHON) scripts/check_requirements.py
 	$(DEVELOPMENT) $(PYTHON) manage.py makemigrations --check --dry-run
+	$(DEVELOPMENT) $(PYTHON) manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(PRODUCTION) $(PYTHON) manage.py check --deploy --fail-level WARNING
 
 .PHONY: lint

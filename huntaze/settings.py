@@ -386,6 +386,18 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "common.api.errors.answer_exception",
     "URL_FORMAT_OVERRIDE": None,
 }
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Huntaze",
+    "DESCRIPTION": "Every answer that did not go well has the shape of `Refusal`; `docs/api.md` tells the rest.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "jobs.api.documents.document_jobs",
+        "common.api.documents.document_refusals",
+    ],
+}
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": dt.timedelta(minutes=5),
     "REFRESH_TOKEN_LIFETIME": dt.timedelta(days=14),

@@ -5,8 +5,11 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 from common.api.views import NoSuchAddress
+from huntaze.api import DocsView, SchemaView
 
 api: list[URLPattern | URLResolver] = [
+    path("schema/", SchemaView.as_view(), name="api-schema"),
+    path("docs/", DocsView.as_view(), name="api-docs"),
     path("", include("accounts.urls")),
     path("", include("jobs.urls")),
     # Last: whatever no app took. It also keeps APPEND_SLASH from redirecting callers that follow no redirects.

@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr
 
 from accounts.models import User
-from common.api.models import Answer, ApiModel
+from common.api.models import Answer, ApiModel, one_of
 
 _LONGEST_TOKEN = 4_096
 
@@ -28,7 +28,7 @@ class Person(ApiModel):
     email: str
     name: str
     organization: str | None
-    role: User.Role
+    role: str = one_of(User.Role)
 
 
 class TokenAnswer(Answer):

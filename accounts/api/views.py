@@ -74,7 +74,5 @@ class LogoutView(ApiView):
 
 
 def _describe(user: User, tokens: Tokens) -> TokenAnswer:
-    person = Person(
-        id=user.pk, email=user.email, name=user.name, organization=user.organization_id, role=User.Role(user.role)
-    )
+    person = Person(id=user.pk, email=user.email, name=user.name, organization=user.organization_id, role=user.role)
     return TokenAnswer(access=tokens.access, refresh=tokens.refresh, expires_in=tokens.expires_in, user=person)

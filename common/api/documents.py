@@ -1,13 +1,13 @@
 """What the OpenAPI document says beyond what the generator finds by itself; imported for its effect."""
 
-from typing import Any, Literal
+from typing import Any
 
 from drf_spectacular.contrib.pydantic import PydanticExtension
 from drf_spectacular.drainage import set_override
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.plumbing import ResolvedComponent
 
-from common.api.models import Refusal
+from common.api.models import Refusal, describe_model
 
 _REFUSALS = {
     "400": "Malformed, or a parameter does not fit.",
@@ -31,9 +31,8 @@ class ModelDocument(PydanticExtension):
 
     def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         """Describe it, with what it consists of as components of their own."""
-        mode: Literal["validation", "serialization"] = "validation" if direction == "request" else "serialization"
-        schema: dict[str, Any] = self.target.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)
-        for name, part in schema.pop("$defs", {}).items():
+        schema, parts = describe_model(self.target, "validation" if direction == "request" else "serialization")
+        for name, part in parts.items():
             component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name, schema=part)
             auto_schema.registry.register_on_missing(component)
         return schema
@@ -56,10 +55,8 @@ class SecretDocument(OpenApiAuthenticationExtension):
 
 def document_refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Add to every operation the answers that any of them may give."""
-    schema = Refusal.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
-    schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    schemas |= schema.pop("$defs", {})
-    schemas["Refusal"] = schema
+    schema, parts = describe_model(Refusal, "serialization")
+    result.setdefault("components", {}).setdefault("schemas", {}).update(parts, Refusal=schema)
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
     for path in result["paths"].values():
         for operation in path.values():

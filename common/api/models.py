@@ -4,14 +4,35 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Annotated, Any
 
+from django.db.models import Choices
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from common.api.errors import ApiError, refuse_fields
 from common.clock import now
 
 Instant = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(dt.UTC))]
 _MISSING = "This is required."
+
+
+class _Schema(GenerateJsonSchema):
+    """JSON schema without a title on each field that only repeats its name."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Leave it out."""
+        return False
+
+
+def describe_model(model: type[BaseModel], mode: JsonSchemaMode) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a model's JSON schema and those of what it consists of, which it points to as OpenAPI components."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode, schema_generator=_Schema)
+    return schema, schema.pop("$defs", {})
+
+
+def one_of(choices: type[Choices]) -> Any:
+    """Make the field of a text that is one of a model's choices."""
+    return Field(json_schema_extra={"enum": list(choices.values)})
 
 
 class ApiModel(BaseModel):

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from common.api.models import Answer, ApiModel, Instant
+from common.api.models import Answer, ApiModel, Instant, one_of
 from jobs.models import JobRun
 from jobs.registry import JobParams
 
@@ -27,7 +27,7 @@ class StartedAnswer(Answer):
 
     run_id: int
     job: str
-    status: JobRun.Status
+    status: str = one_of(JobRun.Status)
     status_url: str
 
 

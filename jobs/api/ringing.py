@@ -1,48 +1,54 @@
 """Bells rung beside the answer: a caller that waits a second must not wait for a broker that is down."""
 
 import logging
-from queue import Empty, SimpleQueue
+from queue import Full, Queue
 from threading import Lock, Thread
 
 from jobs.models import JobRun
 from jobs.services import ring
 
 logger = logging.getLogger(__name__)
-# More bells than that wait only while the broker is down; the sweep rings for their runs once it is back.
+# More wait only while the broker is down or slow; the sweep rings for their runs once it is back.
 _MOST_WAITING = 10_000
-_IDLE_SECONDS = 60.0
 
 
 class Ringer:
-    """Rings in a thread of its own, which is there while there is something to ring."""
+    """Rings in a thread of its own, begun with the first bell of a process."""
 
     def __init__(self) -> None:
-        self._waiting: SimpleQueue[JobRun] = SimpleQueue()
+        self._waiting: Queue[JobRun] = Queue(_MOST_WAITING)
         self._lock = Lock()
         self._thread: Thread | None = None
 
     def ring_later(self, run: JobRun) -> None:
         """Ring for a run soon; return at once."""
-        if self._waiting.qsize() >= _MOST_WAITING:
-            logger.warning("The broker is too slow or down: not ringing for run %s, the sweep will", run.pk)
+        try:
+            self._waiting.put_nowait(run)
+        except Full:
+            logger.warning("Too many bells wait: not ringing for run %s, the sweep will", run.pk)
             return
-        self._waiting.put(run)
+        if self._thread is None:
+            self._begin()
+
+    def wait(self) -> None:
+        """Return once every bell was rung, or could not be."""
+        self._waiting.join()
+
+    def _begin(self) -> None:
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():
+            if self._thread is None:
                 self._thread = Thread(target=self._ring_waiting, name="bells", daemon=True)
                 self._thread.start()
 
     def _ring_waiting(self) -> None:
         while True:
+            run = self._waiting.get()
             try:
-                run = self._waiting.get(timeout=_IDLE_SECONDS)
-            except Empty:
-                with self._lock:
-                    if self._waiting.empty():
-                        self._thread = None
-                        return
-                continue
-            ring(run)
+                ring(run)
+            except Exception:
+                logger.exception("Could not ring for run %s; the sweep will", run.pk)
+            finally:
+                self._waiting.task_done()
 
 
-ring_later = Ringer().ring_later
+ringer = Ringer()

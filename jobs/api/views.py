@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,7 +13,7 @@ from common.api.models import read_model
 from common.api.views import ApiView
 from jobs.api.deliveries import Delivery, read_delivery
 from jobs.api.models import RunAnswer, RunError, StartedAnswer, outside_params
-from jobs.api.ringing import ring_later
+from jobs.api.ringing import ringer
 from jobs.api.waiting import wait_for_end
 from jobs.models import JobRun
 from jobs.registry import Job, JobParams, find_job
@@ -30,6 +31,7 @@ class CronView(ApiView):
     authentication_classes = [CronSecret]
     changing = frozenset({"GET", "POST"})
 
+    @extend_schema(request=None, responses={200: RunAnswer, 202: StartedAnswer}, tags=["cron"])
     def post(self, request: Request, name: str) -> Response:
         """Start the job: 202, or 200 with the run that this delivery started before or that is under way."""
         job = find_job(name)
@@ -53,6 +55,7 @@ class RunView(ApiView):
 
     authentication_classes = [CronSecret]
 
+    @extend_schema(operation_id="cron_run", responses=RunAnswer, tags=["cron"])
     def get(self, request: Request, run_id: int) -> Response:
         """Answer for runs of jobs that can be started here."""
         run = JobRun.objects.filter(pk=run_id).first()
@@ -65,7 +68,7 @@ def _start(job: type[Job], params: Any, delivery: Delivery) -> tuple[JobRun, boo
     if job(params).needs_reason():
         raise ApiError(400, _NEEDS_A_PERSON, code="needs_a_person")
     try:
-        run, created = start(job, params, JobRun.Trigger.HTTP, slot=delivery.slot, bell=ring_later)
+        run, created = start(job, params, JobRun.Trigger.HTTP, slot=delivery.slot, bell=ringer.ring_later)
     except InvalidParams as error:
         raise refuse_fields({_as_spelled(job, name, delivery): [said] for name, said in error.errors.items()}) from None
     if not created and delivery.slot is not None and run.slot == delivery.slot:
@@ -91,7 +94,7 @@ def _refuse_another_question(run: JobRun, params: JobParams) -> None:
 
 
 def _describe_start(run: JobRun) -> StartedAnswer:
-    return StartedAnswer(run_id=run.pk, job=run.job, status=JobRun.Status(run.status), status_url=_status_url(run))
+    return StartedAnswer(run_id=run.pk, job=run.job, status=run.status, status_url=_status_url(run))
 
 
 def _status_url(run: JobRun) -> str:
@@ -108,7 +111,7 @@ def describe_run(run: JobRun) -> RunAnswer:
         success=good,
         run_id=run.pk,
         job=run.job,
-        status=JobRun.Status(run.status),
+        status=run.status,
         status_url=_status_url(run),
         dry_run=run.dry_run,
         params=run.params,
