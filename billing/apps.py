@@ -1,6 +1,7 @@
 """Plans, usage, commission, invoices and their delivery."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class BillingConfig(AppConfig):
@@ -10,5 +11,8 @@ class BillingConfig(AppConfig):
     verbose_name = "Billing"
 
     def ready(self) -> None:
-        """Declare the jobs."""
+        """Declare the jobs, and create the sweep of Stripe's events after every migrate."""
         from billing import jobs  # noqa: F401
+        from billing.schedules import sync_sweep
+
+        post_migrate.connect(sync_sweep, sender=self)

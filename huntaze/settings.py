@@ -179,6 +179,10 @@ class Environment(BaseSettings):
     stripe_api_base: Address = ""
     stripe_rate_per_second: Count = 100
     stripe_endpoint_rate_per_second: Count = 25
+    stripe_webhook_secret: Words = ()
+    stripe_event_max_attempts: Annotated[int, Field(ge=1, le=1_000)] = 12
+    stripe_event_retry_base_seconds: Seconds = 10
+    stripe_event_retry_max_seconds: Seconds = 3600
     invoice_enable_email: bool = False
     invoice_smtp_host: str = ""
     invoice_smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
@@ -472,6 +476,10 @@ STRIPE_API_KEY = ENV.stripe_api_key
 STRIPE_API_BASE = ENV.stripe_api_base
 STRIPE_RATE_PER_SECOND = ENV.stripe_rate_per_second
 STRIPE_ENDPOINT_RATE_PER_SECOND = ENV.stripe_endpoint_rate_per_second
+STRIPE_WEBHOOK_SECRET = ENV.stripe_webhook_secret
+STRIPE_EVENT_MAX_ATTEMPTS = ENV.stripe_event_max_attempts
+STRIPE_EVENT_RETRY_BASE_SECONDS = ENV.stripe_event_retry_base_seconds
+STRIPE_EVENT_RETRY_MAX_SECONDS = ENV.stripe_event_retry_max_seconds
 INVOICE_ENABLE_EMAIL = ENV.invoice_enable_email
 INVOICE_EMAIL_UNKNOWN = ENV.invoice_email_unknown
 

@@ -12,6 +12,8 @@ from starlette.routing import Route
 
 from sandbox import onlyfans
 from sandbox.faults import BadRule
+from sandbox.stripe.controls import ACTIONS as STRIPE_ACTIONS
+from sandbox.stripe.errors import StripeError
 from sandbox.stripe.resources import invoice_state
 from sandbox.stripe.world import COLLECTIONS, KEYS, LINES
 
@@ -35,7 +37,7 @@ def _endpoint(world: "World", action: Action) -> Callable[[Request], Awaitable[R
             result = action(world, request, given)
             if inspect.isawaitable(result):
                 result = await result
-        except (BadRule, ValueError, TypeError, KeyError) as error:
+        except (BadRule, StripeError, ValueError, TypeError, KeyError) as error:
             text = f"{error.args[0]} is required" if isinstance(error, KeyError) else str(error)
             return JSONResponse({"error": text}, 400)
         except LookupError as error:
@@ -155,7 +157,8 @@ def _objects(world: "World", request: Request, given: Any) -> Any:
 def _webhooks(world: "World", request: Request, given: Any) -> Any:
     endpoints = [{"url": entry["url"], "secret": entry["secret"]} for entry in given["endpoints"]]
     world.stripe.webhooks.endpoints = endpoints
-    return {"endpoints": [entry["url"] for entry in endpoints]}
+    world.stripe.webhooks.automatic = bool(given.get("automatic"))
+    return {"endpoints": [entry["url"] for entry in endpoints], "automatic": world.stripe.webhooks.automatic}
 
 
 async def _deliver(world: "World", request: Request, given: Any) -> Any:
@@ -224,6 +227,7 @@ _ACTIONS: list[tuple[str, str, Action]] = [
     ("PUT", "/control/stripe/webhooks", _webhooks),
     ("POST", "/control/stripe/deliver", _deliver),
     ("GET", "/control/stripe/objects/{kind}", _objects),
+    *STRIPE_ACTIONS,
     ("PUT", "/control/onlyfans/{account}", _account),
     ("POST", "/control/onlyfans", _seed_many),
     ("PUT", "/control/onlyfans/{account}/{month}", _seed),

@@ -96,6 +96,7 @@ class Sandbox:
         )
         server = _Server(config)
         serving = asyncio.create_task(server.serve([listener]))
+        delivering = asyncio.create_task(world.stripe.webhooks.run())
         try:
             while not server.started and not serving.done():
                 await asyncio.sleep(0.005)
@@ -103,6 +104,7 @@ class Sandbox:
             await asyncio.wait([serving, asyncio.create_task(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
         finally:
             world.network.closing.set()
+            delivering.cancel()
             server.should_exit = True
             await serving
             smtp.close()

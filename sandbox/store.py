@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS documents (
 );
 CREATE INDEX IF NOT EXISTS by_position ON documents (collection, position);
 """
-_INDEXED = ("customer", "email", "invoice", "type")
+_INDEXED = ("customer", "email", "invoice", "type", "payment.payment_intent", "charge")
 
 
 class Store:
@@ -36,7 +36,8 @@ class Store:
         self._connection.executescript(_SCHEMA)
         for field in _INDEXED:
             self._connection.execute(
-                f"CREATE INDEX IF NOT EXISTS by_{field} ON documents (collection, {_field(field)}, position)"
+                f"CREATE INDEX IF NOT EXISTS by_{field.replace('.', '_')}"
+                f" ON documents (collection, {_field(field)}, position)"
             )
 
     def close(self) -> None:
@@ -127,7 +128,7 @@ _OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "ne": "IS NOT"}
 
 
 def _field(name: str) -> str:
-    if not name.replace("_", "").isalnum():
+    if not name.replace("_", "").replace(".", "").isalnum():
         raise ValueError(f"{name!r} is not a field name")
     return f"json_extract(body, '$.{name}')"
 

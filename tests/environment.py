@@ -23,6 +23,8 @@ os.environ |= {
     "ALERTS_LEASE_SECONDS": "3",
     "ALERTS_RETRY_BASE_SECONDS": "0",
     "ALERTS_ALLOW_PRIVATE_ADDRESSES": "1",
+    "STRIPE_EVENT_MAX_ATTEMPTS": "3",
+    "STRIPE_EVENT_RETRY_BASE_SECONDS": "0.05",
     "INVOICE_SELLER_ADDRESS": "1 Example Street\\nDublin",
 }
 for name in (

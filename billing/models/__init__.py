@@ -3,6 +3,7 @@
 from billing.models.accounts import BillingAccount
 from billing.models.deliveries import InvoiceDelivery
 from billing.models.invoices import CommissionStatement, Invoice, InvoiceAction, InvoiceLine, NumberSeries
+from billing.models.payments import InvoicePayment, StripeEvent
 from billing.models.plans import CommissionBracket, MeterPrice, Plan, PlanTerms
 from billing.models.usage import Meter, UsageEvent, UsageHour
 
@@ -14,11 +15,13 @@ __all__ = [
     "InvoiceAction",
     "InvoiceDelivery",
     "InvoiceLine",
+    "InvoicePayment",
     "Meter",
     "MeterPrice",
     "NumberSeries",
     "Plan",
     "PlanTerms",
+    "StripeEvent",
     "UsageEvent",
     "UsageHour",
 ]

@@ -23,6 +23,7 @@ class BillingAccount(models.Model):
         help_text="Hundredths of a percent: 2000 is 20 %.",
     )
     stripe_customer_id = models.CharField("Stripe customer", max_length=255, blank=True)
+    stripe_customer_deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     deliver_stripe = models.BooleanField("invoice through Stripe", default=True)
     deliver_email = models.BooleanField("send by e-mail", default=True)
     max_lines = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: BILLING_MAX_LINES.")

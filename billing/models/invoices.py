@@ -110,6 +110,13 @@ class Invoice(models.Model):
                 name="billing_invoice_revenue",
             ),
             models.Index(fields=["id"], condition=Q(status="held"), name="billing_invoice_held"),
+            models.Index(fields=["id"], condition=Q(status="void"), name="billing_invoice_void"),
+            models.Index(
+                fields=["due_date", "currency"],
+                include=["total_cents", "corrects"],
+                condition=Q(status="finalized"),
+                name="billing_invoice_outstanding",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """What stands against a decision on an invoice, in a sentence for whoever wants to take it; empty if nothing does."""
 
-from billing.models import Invoice
+from billing.models import Invoice, InvoicePayment
 from billing.selectors.invoices import get_left_to_credit
 
 _VOIDABLE = {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE}
@@ -19,6 +19,8 @@ def get_obstacle_to_void(invoice: Invoice) -> str:
         return f"{invoice} is {invoice.get_status_display().lower()} and can't be voided."
     if invoice.corrections.exclude(status=Invoice.Status.VOID).exists():
         return f"{invoice} has credit notes; void those first."
+    if InvoicePayment.objects.filter(invoice=invoice, amount_paid_cents__gt=0).exists():
+        return f"A part of {invoice} is paid, so it can't be voided: credit it instead."
     return ""
 
 

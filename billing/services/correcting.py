@@ -8,9 +8,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine
+from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine, InvoicePayment
 from billing.pricing import compute_tax
 from billing.selectors.invoices import get_left_to_credit
+from billing.services.events.settling import get_settled_status
 from billing.services.numbering import finalize_invoices
 from billing.services.writing import restore_statements
 from common.clock import Month
@@ -81,6 +82,8 @@ def void_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoi
         raise Permanent(f"{invoice} is settled in Stripe and can't be voided there: credit it instead.")
     if invoice.corrections.exclude(status=Invoice.Status.VOID).exists():
         raise Permanent(f"{invoice} has credit notes; void those first.")
+    if InvoicePayment.objects.filter(invoice=invoice, amount_paid_cents__gt=0).exists():
+        raise Permanent(f"A part of {invoice} is paid, so it can't be voided: credit it instead.")
     reason = _require_reason(reason)
     invoice.status = Invoice.Status.VOID
     invoice.save(update_fields=["status"])
@@ -100,7 +103,8 @@ def _reopen(original: Invoice) -> None:
     again = Invoice.objects.filter(organization=original.organization_id, month=original.month, corrects=None)
     if again.exclude(status__in=Invoice.DEAD).exists():
         raise Permanent(f"{original} was replaced since it was credited; void its replacement first.")
-    original.status = Invoice.Status.FINALIZED
+    payment = InvoicePayment.objects.filter(invoice=original).first()
+    original.status = get_settled_status(Invoice.Status.FINALIZED, payment)
     original.save(update_fields=["status"])
 
 

@@ -161,6 +161,7 @@ class StripeApi:
         """Forgets everything, settings included."""
         self.limit = access.RateLimit()
         self.webhooks.endpoints.clear()
+        self.webhooks.automatic = False
         self.world.advanced = 0.0
         self.world.check_answers = True
 

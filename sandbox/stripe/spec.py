@@ -21,7 +21,7 @@ import jsonschema_rs
 Schema = dict[str, Any]
 
 _FORM = "application/x-www-form-urlencoded"
-_FORMAT = 3
+_FORMAT = 4
 # Answers refer to most of Stripe. Where a field holds an id that can be expanded, only these are followed.
 _EXPANDED = {
     "charge",
@@ -31,6 +31,7 @@ _EXPANDED = {
     "deleted_customer",
     "deleted_invoice",
     "deleted_invoiceitem",
+    "dispute",
     "event",
     "invoice",
     "invoice_payment",

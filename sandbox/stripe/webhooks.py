@@ -1,5 +1,6 @@
-"""Signed deliveries of events, sent when asked for."""
+"""Signed deliveries of events, sent when asked for, or as they happen."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -9,6 +10,8 @@ from typing import Any
 from sandbox.store import Document
 from sandbox.stripe.world import COLLECTIONS, World
 
+_PAUSES = (1, 5, 25)
+
 
 @dataclass
 class Webhooks:
@@ -16,6 +19,33 @@ class Webhooks:
 
     world: World
     endpoints: list[dict[str, str]] = field(default_factory=list)
+    automatic: bool = False
+    _happened: list[str] = field(default_factory=list)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.world.listener = self._note
+
+    def _note(self, event_id: str) -> None:
+        if self.automatic and self.endpoints:
+            self._happened.append(event_id)
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Delivers what happens as it happens, while that is switched on; what fails is tried a few times more."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            happened, self._happened = self._happened, []
+            # What a failed request took back is not there any more.
+            events = self.find(happened, None)
+            for pause in _PAUSES:
+                results = await self.deliver(events)
+                failed = {result["event"] for result in results if result["outcome"] not in range(200, 300)}
+                events = [event for event in events if event["id"] in failed]
+                if not events:
+                    break
+                await asyncio.sleep(pause)
 
     def find(self, events: list[str] | None, types: list[str] | None) -> list[Document]:
         """Events by id, or all of some types, oldest first."""

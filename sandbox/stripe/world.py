@@ -16,6 +16,7 @@ COLLECTIONS = {
     "charge": "stripe.charges",
     "credit_note": "stripe.credit_notes",
     "customer": "stripe.customers",
+    "dispute": "stripe.disputes",
     "event": "stripe.events",
     "invoice": "stripe.invoices",
     "invoice_payment": "stripe.invoice_payments",
@@ -27,6 +28,7 @@ LINES, KEYS, SETTINGS = "stripe.lines", "stripe.keys", "stripe.settings"
 KINDS = {
     "charge": "charge",
     "credit_note": "credit note",
+    "dispute": "dispute",
     "event": "event",
     "invoice": "invoice",
     "invoiceitem": "invoice item",
@@ -66,6 +68,8 @@ class World:
     advanced: float = 0.0
     call: Call | None = None
     check_answers: bool = True
+    # Called with the id of every event written.
+    listener: Callable[[str], object] = lambda _: None
 
     def check(self, wrong: str | None) -> None:
         """Refuses to say something that Stripe could not say. Raises StripeError (500)."""
@@ -97,7 +101,7 @@ class World:
         if previous is not None:
             data["previous_attributes"] = previous
         call = self.call
-        event = {
+        event: Document = {
             "id": self.new_id("evt"),
             "object": "event",
             "api_version": API_VERSION,
@@ -112,6 +116,7 @@ class World:
             "type": type,
         }
         self.put("event", event)
+        self.listener(event["id"])
 
 
 def changed(before: Document, after: Document) -> Document:

@@ -128,8 +128,9 @@ def _deliver_invoice(claimed: Attempt, invoice: Invoice) -> None:
 
 
 def _find_or_create_customer(claimed: Attempt, gateway: StripeGateway, account: BillingAccount) -> str:
-    if account.stripe_customer_id:
-        return account.stripe_customer_id
+    former, is_gone = account.stripe_customer_id, account.stripe_customer_deleted_at is not None
+    if former and not is_gone:
+        return former
     organization = account.organization
     if not account.recipient:
         # Stripe takes such a customer and refuses its invoices, and still would after an address is set here.
@@ -138,9 +139,12 @@ def _find_or_create_customer(claimed: Attempt, gateway: StripeGateway, account: 
         organization.pk,
         organization.name,
         account.recipient,
-        f"huntaze-customer-{organization.pk}-{_generation(claimed)}",
+        # Under the former customer's key Stripe would give that one back.
+        f"huntaze-customer-{organization.pk}-{_generation(claimed)}" + (f"-after-{former}" if is_gone else ""),
     )
-    BillingAccount.objects.filter(pk=account.pk, stripe_customer_id="").update(stripe_customer_id=found)
+    BillingAccount.objects.filter(pk=account.pk, stripe_customer_id=former).update(
+        stripe_customer_id=found, stripe_customer_deleted_at=None
+    )
     return found
 
 

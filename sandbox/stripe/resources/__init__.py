@@ -4,6 +4,7 @@ from sandbox.stripe.resources import (
     account,
     credit_notes,
     customers,
+    disputes,
     events,
     invoice_items,
     invoice_lines,
@@ -20,5 +21,6 @@ OPERATIONS: dict[str, Handler] = {
     **invoice_lines.OPERATIONS,
     **credit_notes.OPERATIONS,
     **payments.OPERATIONS,
+    **disputes.OPERATIONS,
     **events.OPERATIONS,
 }

@@ -59,17 +59,25 @@ def _method(world: World, invoice: Document, params: dict[str, Any]) -> str:
 
 def charge_invoice(world: World, invoice: Document, method: str) -> Document:
     """Takes the money for an open invoice with a card. Raises StripeError (402) when the card is declined."""
+    payment, intent = _open_payment(world, invoice, method)
     if decline := _DECLINES.get(method):
-        failed = {**invoice, "attempted": True, "attempt_count": invoice["attempt_count"] + 1}
-        invoice_state.save(world, invoice, failed, "invoice.updated", "invoice.payment_failed")
-        code = decline if decline == "expired_card" else "card_declined"
-        raise Declined(code, decline)
+        raise _decline(world, invoice, payment, intent, decline)
     amount = invoice["amount_remaining"]
-    intent, charge = _intent(world, invoice, method, amount)
-    world.put("payment_intent", intent)
-    world.put("charge", charge)
-    payment = _invoice_payment(world, invoice, {"type": "payment_intent", "payment_intent": intent["id"]}, amount)
-    world.put("invoice_payment", payment)
+    charge = _charge(world, intent, method)
+    intent |= {
+        "amount_received": amount,
+        "last_payment_error": None,
+        "latest_charge": charge["id"],
+        "payment_method": method,
+        "status": "succeeded",
+    }
+    payment |= {
+        "amount_paid": amount,
+        "status": "paid",
+        "status_transitions": {"canceled_at": None, "paid_at": world.now()},
+    }
+    for kind, document in (("payment_intent", intent), ("charge", charge), ("invoice_payment", payment)):
+        world.put(kind, document)
     world.emit("charge.succeeded", charge)
     world.emit("payment_intent.succeeded", intent)
     world.emit("invoice_payment.paid", payment)
@@ -91,43 +99,79 @@ class Declined(StripeError):
         super().__init__(message, status=402, type="card_error", code=code, decline_code=decline)
 
 
-def _intent(world: World, invoice: Document, method: str, amount: int) -> tuple[Document, Document]:
-    now, intent_id, charge_id = world.now(), world.new_id("pi"), world.new_id("ch")
-    shared = {
+def _decline(world: World, invoice: Document, payment: Document, intent: Document, decline: str) -> Declined:
+    """Writes down that a card was declined."""
+    declined = Declined("expired_card" if decline == "expired_card" else "card_declined", decline)
+    said = {name: declined.error[name] for name in ("code", "decline_code", "message", "type")}
+    charge = {
+        **_charge(world, intent, "pm_card_visa"),
+        "amount_captured": 0,
+        "captured": False,
+        "failure_code": said["code"],
+        "failure_message": said["message"],
+        "paid": False,
+        "status": "failed",
+    }
+    intent |= {"last_payment_error": {**said, "charge": charge["id"]}, "latest_charge": charge["id"]}
+    for kind, document in (("payment_intent", intent), ("charge", charge), ("invoice_payment", payment)):
+        world.put(kind, document)
+    world.emit("charge.failed", charge)
+    world.emit("payment_intent.payment_failed", intent)
+    failed = {**invoice, "attempted": True, "attempt_count": invoice["attempt_count"] + 1}
+    invoice_state.save(world, invoice, failed, "invoice.updated", "invoice.payment_failed")
+    return declined
+
+
+def _open_payment(world: World, invoice: Document, method: str) -> tuple[Document, Document]:
+    """The invoice's payment that is still open with its intent, or new ones; not yet written."""
+    opened = world.store.select(COLLECTIONS["invoice_payment"], {"invoice": invoice["id"], "status": "open"})
+    if opened:
+        intent = world.get("payment_intent", opened[0]["payment"]["payment_intent"])
+        return opened[0], {**intent, "amount": invoice["amount_remaining"]}
+    amount, now = invoice["amount_remaining"], world.now()
+    intent = {
+        "id": world.new_id("pi"),
+        "object": "payment_intent",
         "amount": amount,
+        "amount_received": 0,
+        "capture_method": "automatic",
+        "confirmation_method": "automatic",
         "created": now,
         "currency": invoice["currency"],
         "customer": invoice["customer"],
         "description": f"Payment for invoice {invoice['number']}",
+        "last_payment_error": None,
+        "latest_charge": None,
         "livemode": False,
         "metadata": {},
         "payment_method": method,
-        "status": "succeeded",
-    }
-    intent = {
-        **shared,
-        "id": intent_id,
-        "object": "payment_intent",
-        "amount_received": amount,
-        "capture_method": "automatic",
-        "confirmation_method": "automatic",
-        "latest_charge": charge_id,
         "payment_method_types": ["card"],
+        "status": "requires_payment_method",
     }
-    charge = {
-        **shared,
-        "id": charge_id,
+    payment = _invoice_payment(world, invoice, {"type": "payment_intent", "payment_intent": intent["id"]}, amount)
+    transitions = {"canceled_at": None, "paid_at": None}
+    return {**payment, "amount_paid": None, "status": "open", "status_transitions": transitions}, intent
+
+
+def _charge(world: World, intent: Document, method: str) -> Document:
+    shared = ("amount", "currency", "customer", "description", "livemode")
+    return {
+        **{name: intent[name] for name in shared},
+        "id": world.new_id("ch"),
         "object": "charge",
-        "amount_captured": amount,
+        "amount_captured": intent["amount"],
         "amount_refunded": 0,
         "billing_details": dict.fromkeys(("address", "email", "name", "phone", "tax_id")),
         "captured": True,
+        "created": world.now(),
         "disputed": False,
+        "metadata": {},
         "paid": True,
-        "payment_intent": intent_id,
+        "payment_intent": intent["id"],
+        "payment_method": method,
         "refunded": False,
+        "status": "succeeded",
     }
-    return intent, charge
 
 
 def _invoice_payment(world: World, invoice: Document, payment: Document, amount: int) -> Document:
@@ -156,13 +200,18 @@ def payments_of(world: World, invoice: str) -> Document:
 
 def refund_invoice(world: World, invoice: Document, amount: int) -> Document:
     """Pays back part of what was paid for an invoice by card."""
-    for payment in world.store.select(COLLECTIONS["invoice_payment"], {"invoice": invoice["id"]}):
+    return _refund(world, find_charge(world, invoice, amount), amount, {})
+
+
+def find_charge(world: World, invoice: Document, amount: int = 0) -> Document:
+    """A charge that paid an invoice, with at least so much not given back. Raises StripeError where there is none."""
+    for payment in world.store.select(COLLECTIONS["invoice_payment"], {"invoice": invoice["id"], "status": "paid"}):
         if payment["payment"]["type"] != "payment_intent":
             continue
         intent = world.get("payment_intent", payment["payment"]["payment_intent"])
         charge = world.get("charge", intent["latest_charge"])
         if charge["amount"] - charge["amount_refunded"] >= amount:
-            return _refund(world, charge, amount, {})
+            return charge
     raise StripeError("There is no charge on this invoice that can be refunded by that amount.", param="refund_amount")
 
 
@@ -216,15 +265,21 @@ def _retrieve(kind: str) -> Handler:
     return lambda world, call: world.get(kind, call.id, status=404)
 
 
-def _list(kind: str, *filters: str) -> Handler:
+def _list(kind: str, *filters: str, where: Document | None = None) -> Handler:
     def list_objects(world: World, call: Call) -> Document:
         allowed = {*filters, "created", "limit", "starting_after", "ending_before", "expand"}
         if strange := call.params.keys() - allowed:
             raise unsupported(f"the filters {', '.join(sorted(strange))}")
-        where = {name: call.params[name] for name in filters if name in call.params}
-        return page(world, call, kind, where | created_range(call.params))
+        asked = {name: call.params[name] for name in filters if name in call.params}
+        return page(world, call, kind, (where or {}) | asked | created_range(call.params))
 
     return list_objects
+
+
+def _list_invoice_payments(world: World, call: Call) -> Document:
+    """As the others, and filtered by what the payment is."""
+    where = {f"payment.{name}": value for name, value in call.params.pop("payment", {}).items()}
+    return _list("invoice_payment", "invoice", "status", where=where)(world, call)
 
 
 OPERATIONS: dict[str, Handler] = {
@@ -233,7 +288,7 @@ OPERATIONS: dict[str, Handler] = {
     "GET /v1/payment_intents/{intent}": _retrieve("payment_intent"),
     "GET /v1/payment_intents": _list("payment_intent", "customer"),
     "GET /v1/invoice_payments/{invoice_payment}": _retrieve("invoice_payment"),
-    "GET /v1/invoice_payments": _list("invoice_payment", "invoice", "status"),
+    "GET /v1/invoice_payments": _list_invoice_payments,
     "POST /v1/refunds": create_refund,
     "GET /v1/refunds/{refund}": _retrieve("refund"),
     "GET /v1/refunds": _list("refund", "charge", "payment_intent"),

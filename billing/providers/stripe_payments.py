@@ -1,0 +1,108 @@
+"""What Stripe knows of payments and events: reads that no event's body replaces."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from billing.providers.stripe import StripeGateway
+
+# How grave a dispute is, the gravest first: what a person must answer, what is lost, what others decide, what is over.
+_GRAVITY = (
+    "needs_response",
+    "warning_needs_response",
+    "lost",
+    "under_review",
+    "warning_under_review",
+    "won",
+    "warning_closed",
+    "prevented",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What was given back and disputed of an invoice's payments, and why the last one failed."""
+
+    refunded_cents: int = 0
+    dispute: str = ""
+    disputed_cents: int = 0
+    failure: str = ""
+
+
+class PaymentsGateway(StripeGateway):
+    """Reads of one Stripe account."""
+
+    def find_invoices_paid_by(self, payment_intent: str) -> list[str]:
+        """Find the invoices that a payment was for."""
+        payment: Any = {"payment": {"type": "payment_intent", "payment_intent": payment_intent}, "limit": 100}
+        with self._call("GET invoice_payments", reads=True):
+            found = self._client.v1.invoice_payments.list(payment)
+            return sorted({_id(entry.invoice) for entry in found.auto_paging_iter()})
+
+    def look_at_payments(self, invoice_id: str) -> LookedAt:
+        """Look at all payments of an invoice, as they are now."""
+        params: Any = {
+            "invoice": invoice_id,
+            "limit": 100,
+            "expand": ["data.payment.payment_intent.latest_charge"],
+        }
+        with self._call("GET invoice_payments", reads=True):
+            found = list(self._client.v1.invoice_payments.list(params).auto_paging_iter())
+            intents = [intent for entry in found if (intent := _intent(entry)) is not None]
+            charges = [intent.latest_charge for intent in intents if intent.latest_charge]
+        disputed = [str(charge.id) for charge in charges if charge.disputed]
+        dispute, disputed_cents = self._look_at_disputes(disputed)
+        return LookedAt(
+            refunded_cents=sum(int(charge.amount_refunded) for charge in charges),
+            dispute=dispute,
+            disputed_cents=disputed_cents,
+            failure=next((text for intent in intents if (text := _failure(intent))), ""),
+        )
+
+    def _look_at_disputes(self, charges: Sequence[str]) -> tuple[str, int]:
+        found: list[tuple[str, int]] = []
+        for charge in charges:
+            with self._call("GET disputes", reads=True):
+                listed = self._client.v1.disputes.list({"charge": charge, "limit": 100})
+                found += [(str(dispute.status), int(dispute.amount)) for dispute in listed.auto_paging_iter()]
+        gravest = min((status for status, _ in found), key=_gravity, default="")
+        return gravest, sum(cents for _, cents in found)
+
+    def list_events(
+        self, types: Sequence[str], since: dt.datetime, until: dt.datetime
+    ) -> Iterator[list[dict[str, Any]]]:
+        """List the events of some types created from `since` until before `until`, page by page, the newest first.
+
+        Stripe keeps them for thirty days.
+        """
+        created = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
+        params: Any = {"types": list(types), "created": created, "limit": 100}
+        while True:
+            with self._call("GET events", reads=True):
+                page = self._client.v1.events.list(params)
+                events = [event.to_dict() for event in page.data]
+                has_more = bool(page.has_more)
+            if events:
+                yield events
+            if not has_more or not events:
+                return
+            params["starting_after"] = events[-1]["id"]
+
+
+def _gravity(status: str) -> int:
+    return _GRAVITY.index(status) if status in _GRAVITY else -1
+
+
+def _id(thing: Any) -> str:
+    return str(thing if isinstance(thing, str) else thing.id)
+
+
+def _intent(entry: Any) -> Any:
+    intent = getattr(entry.payment, "payment_intent", None)
+    return None if intent is None or isinstance(intent, str) else intent
+
+
+def _failure(intent: Any) -> str:
+    error = getattr(intent, "last_payment_error", None)
+    return str(getattr(error, "message", "") or "")[:500] if error else ""

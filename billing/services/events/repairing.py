@@ -1,0 +1,38 @@
+"""Gaps: events that Stripe lists and that never came."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from billing.models import StripeEvent
+from billing.providers.stripe_events import HANDLED_TYPES, read_head
+from billing.services.events.looking import open_payments
+from billing.services.events.processing import process_events
+from billing.services.events.taking import take_events
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What was done about a day: how many events Stripe lists, how many were missing, how many of those are done."""
+
+    found: int
+    missing: int
+    repaired: int
+
+
+def repair_day(day: dt.date) -> Repair:
+    """Store and process what Stripe lists of a day, of the types that change something here, and was not stored.
+
+    Converges: what is stored by the time of its turn is left alone. What can't be processed yet is retried as any
+    event is.
+    """
+    since = dt.datetime.combine(day, dt.time(), dt.UTC)
+    found, missing = 0, list[int]()
+    for page in open_payments().list_events(HANDLED_TYPES, since, since + dt.timedelta(days=1)):
+        heads = [(read_head(event), event) for event in page]
+        known = StripeEvent.objects.filter(event_id__in=[head.id for head, _ in heads])
+        stored = set(known.values_list("event_id", flat=True))
+        found += len(heads)
+        missing += take_events([one for one in heads if one[0].id not in stored], StripeEvent.Source.REPAIR)
+    process_events(missing)
+    ended = StripeEvent.objects.filter(pk__in=missing, status__in=[StripeEvent.Status.DONE, StripeEvent.Status.IGNORED])
+    return Repair(found, len(missing), ended.count())

@@ -1,0 +1,39 @@
+"""Let everybody in the groups see Stripe's events, and finance and operations process them again."""
+
+from django.apps import apps as installed_apps
+from django.contrib.auth.management import create_permissions
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
+
+SEE, PROCESS = "view_stripeevent", "process_stripeevent"
+GROUPS = {
+    "Finance": [SEE, PROCESS],
+    "Operations": [SEE, PROCESS],
+    "Support": [SEE],
+    "Read only": [SEE],
+}
+
+
+def grant(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Grant the permissions."""
+    billing = installed_apps.get_app_config("billing")
+    create_permissions(billing, verbosity=0, apps=apps, using=schema_editor.connection.alias)
+    Group = apps.get_model("auth", "Group")
+    Permission = apps.get_model("auth", "Permission")
+    for name, codenames in GROUPS.items():
+        group, _ = Group.objects.get_or_create(name=name)
+        group.permissions.add(*Permission.objects.filter(content_type__app_label="billing", codename__in=codenames))
+
+
+def revoke(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Take the permissions back."""
+    Permission = apps.get_model("auth", "Permission")
+    granted = Permission.objects.filter(content_type__app_label="billing", codename__in=[SEE, PROCESS])
+    for group in apps.get_model("auth", "Group").objects.filter(name__in=GROUPS):
+        group.permissions.remove(*granted)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("huntaze", "0001_groups"), ("billing", "0003_stripe_events")]
+    operations = [migrations.RunPython(grant, revoke)]
