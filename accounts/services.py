@@ -40,6 +40,12 @@ class _Refresh(RefreshToken):
         """Leave it to the caller."""
 
 
+def may_have_tokens(user: User) -> bool:
+    """Tell whether somebody may use the API: active, and not of an organization that is closed."""
+    organization = user.organization
+    return user.is_active and (organization is None or organization.status != Organization.Status.CLOSED)
+
+
 @transaction.atomic
 def issue_tokens(user: User, family: str = "") -> Tokens:
     """Make a pair of tokens for somebody, the first of a family unless one is named."""
@@ -62,7 +68,7 @@ def refresh_tokens(text: str) -> tuple[User, Tokens]:
     token = _read(text)
     with transaction.atomic():
         # Two that come with the same token take turns here.
-        row = OutstandingToken.objects.select_for_update().filter(jti=token["jti"]).first()
+        row = OutstandingToken.objects.select_for_update().filter(jti=token["jti"]).order_by("pk").first()
         used = BlacklistedToken.objects.filter(token=row).first() if row else None
         if row and used is None:
             user = find_owner(token)
@@ -80,8 +86,8 @@ def revoke_tokens(text: str) -> None:
 
 def find_owner(token: Token) -> User:
     """Find whose token it is, if they may still use it; InvalidToken otherwise."""
-    user = User.objects.select_related("organization").filter(pk=_number(token.get("sub")), is_active=True).first()
-    if user is None or token.get("fingerprint") != _fingerprint(user) or _is_closed(user.organization):
+    user = User.objects.select_related("organization").filter(pk=_number(token.get("sub"))).first()
+    if user is None or not may_have_tokens(user) or token.get("fingerprint") != _fingerprint(user):
         raise InvalidToken
     family = OutstandingToken.objects.filter(user=user, token=str(token.get("family")), blacklistedtoken__isnull=True)
     if not family.exists():
@@ -100,10 +106,6 @@ def _read(text: str) -> _Refresh:
 def _number(subject: object) -> int:
     text = str(subject)
     return int(text) if text.isascii() and text.isdecimal() else 0
-
-
-def _is_closed(organization: Organization | None) -> bool:
-    return organization is not None and organization.status == Organization.Status.CLOSED
 
 
 def _fingerprint(user: User) -> str:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from accounts.api.models import LogoutAnswer, Person, RefreshRequest, TokenAnswer, TokenRequest
 from accounts.api.throttling import admit_attempt, forgive
 from accounts.models import User
-from accounts.services import InvalidToken, Tokens, issue_tokens, refresh_tokens, revoke_tokens
+from accounts.services import InvalidToken, Tokens, issue_tokens, may_have_tokens, refresh_tokens, revoke_tokens
 from common.api.errors import ApiError
 from common.api.models import read_model
 from common.api.views import ApiView
@@ -34,7 +34,7 @@ class TokenView(ApiView):
         admit_attempt(asked.email, request.META.get("REMOTE_ADDR", ""))
         password = asked.password.get_secret_value()
         user = authenticate(request._request, username=asked.email, password=password)
-        if user is None:
+        if user is None or not may_have_tokens(user):
             raise _refuse("No active account has this e-mail address and password.")
         forgive(asked.email)
         update_last_login(User, user)
