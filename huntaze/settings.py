@@ -129,6 +129,7 @@ class Environment(BaseSettings):
     # Who may call the API
     cron_secret: Secrets = ()
     api_keys: Secrets = ()
+    eventbridge_api_key: Secrets = ()
 
     # Jobs
     jobs_lease_seconds: Annotated[float, Field(ge=0.5, le=86_400)] = 60
@@ -379,6 +380,7 @@ SERVER_EMAIL = ENV.invoice_smtp_from
 # The API
 CRON_SECRETS = ENV.cron_secret
 API_KEYS = ENV.api_keys
+EVENTBRIDGE_API_KEYS = ENV.eventbridge_api_key
 REST_FRAMEWORK: dict[str, Any] = {
     # Each view says who may call it; one that forgets lets nobody in.
     "DEFAULT_AUTHENTICATION_CLASSES": [],

@@ -1,0 +1,5 @@
+"""Billing's doors for machines."""
+
+from billing.api.events import EventBridgeView, WebhookView
+
+__all__ = ["EventBridgeView", "WebhookView"]
