@@ -37,7 +37,7 @@ class RawParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> bytes:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """Read the body within the view's `limits`."""
         return read_bytes(stream, parser_context["request"].META, parser_context["view"].limits)
 
