@@ -18,11 +18,12 @@ from billing.selectors.figures import (
     list_revenue,
 )
 from billing.selectors.undelivered import list_troubles, list_undelivered
-from common.clock import previous_month
+from common.clock import now, previous_month
 from common.money import format_money, minor_digits
-from jobs.admin.words import RUN_TONES, describe_duration
+from huntaze.overview import describe_jobs
+from jobs.admin.words import RUN_TONES
 from jobs.models import JobItem, JobRun
-from jobs.selectors import list_failed_items, list_known_jobs, list_last_runs, list_troubled_runs
+from jobs.selectors import list_failed_items, list_troubled_runs
 
 _SHOWN = 6
 _ITEMS_SHOWN = 3
@@ -126,10 +127,9 @@ def _tabulate(revenue: list[Revenue]) -> list[dict[str, Any]]:
 
 def _runs() -> dict[str, Any]:
     troubled = list_troubled_runs()[:_SHOWN]
-    last = [runs[0] for runs in list_last_runs(list_known_jobs(), 1).values()]
     return {
         "shows_runs": True,
-        "runs": [_describe_run(run) for run in sorted(last, key=lambda run: -run.pk)],
+        **describe_jobs(now()),
         "troubled": [{**_describe_run(run), "items": list_failed_items(run)[:_ITEMS_SHOWN]} for run in troubled],
     }
 
@@ -141,5 +141,4 @@ def _describe_run(run: JobRun) -> dict[str, Any]:
         "address": address,
         "failed_address": f"{address}?status={JobItem.Status.FAILED}",
         "tone": RUN_TONES.get(run.status, ""),
-        "took": describe_duration(run.duration),
     }

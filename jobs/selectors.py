@@ -142,9 +142,24 @@ def _group(runs: Iterable[JobRun]) -> dict[str, list[JobRun]]:
     return grouped
 
 
-def list_runs_since(moment: dt.datetime, limit: int = 500) -> list[JobRun]:
-    """List the runs that were started since an instant, dry runs left out, the newest first, up to a number."""
-    return list(JobRun.objects.filter(created_at__gte=moment, dry_run=False).order_by("-created_at")[:limit])
+_BY_HOUR = """
+    SELECT run.* FROM generate_series(0, 23) AS hours(number)
+    CROSS JOIN LATERAL (
+        SELECT * FROM jobs_jobrun WHERE NOT dry_run AND created_at >= %s::timestamptz + hours.number * interval '1 hour'
+        AND created_at < %s::timestamptz + (hours.number + 1) * interval '1 hour' ORDER BY created_at DESC LIMIT %s
+    ) run ORDER BY run.created_at
+"""
+
+
+def list_runs_of_day(midnight: dt.datetime, per_hour: int) -> dict[int, list[JobRun]]:
+    """List the runs of the day after an instant by the hour in which they started, up to so many an hour, the newest.
+
+    Dry runs are left out.
+    """
+    hours: dict[int, list[JobRun]] = {}
+    for run in JobRun.objects.raw(_BY_HOUR, [midnight, midnight, per_hour]):
+        hours.setdefault(int((run.created_at - midnight).total_seconds() // 3600), []).append(run)
+    return hours
 
 
 def list_troubled_runs(days: int = 30) -> QuerySet[JobRun]:

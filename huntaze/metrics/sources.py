@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.apps import apps
 from django.db import connection
 from django.db.models import Count
 from prometheus_client.metrics_core import Metric
 
+from alerts.models import Incident, Severity
 from billing.models import Invoice
 from billing.selectors.summaries import name_component
 from huntaze.metrics import families as f
@@ -45,7 +45,6 @@ _FAILED = """
     JOIN jobs_jobitem item ON item.run_id = run.id AND item.status = 'failed'
     WHERE run.failed > 0 AND NOT run.dry_run GROUP BY run.job, item.step
 """
-_INCIDENT = "alerts.Incident"
 _BILLING = ("monthly-billing", "deliver-invoices")
 
 
@@ -115,8 +114,7 @@ def read_invoices() -> Iterator[Metric]:
 
 
 def read_incidents() -> Iterator[Metric]:
-    """Read the open incidents, where alerts are installed."""
-    if apps.is_installed("alerts"):
-        incidents = apps.get_model(_INCIDENT)._default_manager.filter(resolved_at=None)
-        counts = incidents.order_by().values_list("severity").annotate(Count("pk"))
-        yield f.INCIDENTS([((severity,), count) for severity, count in counts])
+    """Read the open incidents."""
+    counts = Incident.objects.filter(resolved_at=None).order_by().values_list("severity").annotate(Count("id"))
+    found = dict.fromkeys(Severity.values, 0) | dict(counts)
+    yield f.INCIDENTS([((severity,), count) for severity, count in found.items()])
