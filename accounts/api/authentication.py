@@ -10,6 +10,7 @@ from rest_framework_simplejwt.tokens import Token
 
 from accounts.models import User
 from accounts.services import InvalidToken, find_owner
+from common.api.documents import TOKEN
 
 
 class TokenAuthentication(JWTAuthentication):
@@ -27,7 +28,7 @@ class TokenDocument(OpenApiAuthenticationExtension):
     """Documents the header."""
 
     target_class = "accounts.api.authentication.TokenAuthentication"
-    name = "token"
+    name = TOKEN
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         """Describe it as a bearer token."""

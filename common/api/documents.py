@@ -9,11 +9,19 @@ from drf_spectacular.plumbing import ResolvedComponent
 
 from common.api.models import Refusal, describe_model
 
+# The scheme by which people are let in.
+TOKEN = "token"  # noqa: S105 - the name of a scheme
+
 _REFUSALS = {
     "400": "Malformed, or a parameter does not fit.",
     "413": "Beyond what is read of a body.",
     "415": "A body that is not JSON.",
     "503": "Not just now; `Retry-After` says when.",
+}
+_DENIALS = {
+    "401": "Nobody was named, or not convincingly.",
+    "403": "Not let in.",
+    "429": "Too often; `Retry-After` says when.",
 }
 
 
@@ -39,14 +47,14 @@ class ModelDocument(PydanticExtension):
 
 
 class SecretDocument(OpenApiAuthenticationExtension):
-    """Documents a door for machines by its header."""
+    """Documents a door for machines by its header, under the name of its class."""
 
     target_class = "common.api.authentication.MachineSecret"
     match_subclasses = True
 
     def __init__(self, target: Any) -> None:
         super().__init__(target)  # type: ignore[no-untyped-call]  # as the library has it
-        self.name = target.header
+        self.name = type(target).__name__
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         """Describe the header."""
@@ -62,10 +70,12 @@ def document_refusals(result: dict[str, Any], generator: Any, request: Any, publ
         for operation in path.values():
             for status, text in _REFUSALS.items():
                 operation["responses"].setdefault(status, {"description": text, "content": content})
-            denied = "403" if _is_for_machines(operation) else "401"
-            operation["responses"].setdefault(denied, {"description": "Not let in.", "content": content})
+            for status, text in _DENIALS.items():
+                if status == "403" or not _is_for_machines(operation):
+                    operation["responses"].setdefault(status, {"description": text, "content": content})
     return result
 
 
 def _is_for_machines(operation: dict[str, Any]) -> bool:
-    return all(name.startswith("x-") for scheme in operation.get("security", ()) for name in scheme)
+    schemes = [name for scheme in operation.get("security", ()) for name in scheme]
+    return bool(schemes) and TOKEN not in schemes
