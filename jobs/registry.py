@@ -5,7 +5,8 @@ An app declares its jobs in `jobs.py`; its `ready()` imports that module, which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from jobs.models import JobRun
 
 Overlap = Literal["forbid", "allow"]
+CatchUp = Literal["once", "all", "none"]
 
 
 class JobParams(BaseModel):
@@ -55,6 +57,8 @@ class Job:
     name: ClassVar[str]
     title: ClassVar[str]
     schedule: ClassVar[str]
+    more_schedules: ClassVar[Mapping[str, str]]
+    catch_up: ClassVar[CatchUp]
     overlap: ClassVar[Overlap]
     queue: ClassVar[str]
     permission: ClassVar[str]
@@ -75,6 +79,16 @@ class Job:
     def check(self) -> dict[str, str]:
         """Return what is wrong with the parameters beyond their form, by field; asked before a run is written."""
         return {}
+
+    @classmethod
+    def scheduled(cls, slot_at: dt.datetime) -> dict[str, Any]:
+        """Return what a schedule asks for at a due time, which may have passed long ago when it is caught up."""
+        return {}
+
+    def is_whole(self) -> bool:
+        """Tell whether everything is asked for, so that the run counts as the job's and not as a part of it."""
+        fields = type(self.params).model_fields.items()
+        return all(getattr(self.params, name) == field.default for name, field in fields if not field.default_factory)
 
     def needs_reason(self) -> bool:
         """Tell whether somebody must say why before this is started."""
@@ -117,6 +131,8 @@ def job[J: Job](
     *,
     title: str,
     schedule: str = "",
+    more_schedules: Mapping[str, str] | None = None,
+    catch_up: CatchUp = "once",
     overlap: Overlap = "allow",
     queue: str = "default",
     permission: str = "jobs.start_jobrun",
@@ -129,12 +145,15 @@ def job[J: Job](
 
     With `http`, schedulers start it at `/api/cron/<name>`; they wait `http_wait` seconds for its end unless they say
     otherwise.
+    `more_schedules` are further ones by a name of their own. `catch_up` says what becomes of due times that passed
+    while nothing could start: the last one is started (once), each of them (all), or none.
     """
 
     def register(cls: type[J]) -> type[J]:
         if name in _JOBS and _JOBS[name].__qualname__ != cls.__qualname__:
             raise ValueError(f"Two jobs are named {name}")
         cls.name, cls.title, cls.schedule, cls.overlap, cls.queue = name, title, schedule, overlap, queue
+        cls.more_schedules, cls.catch_up = more_schedules or {}, catch_up
         cls.permission, cls.moves_money, cls.batch_size = permission, moves_money, batch_size
         cls.http, cls.http_wait = http, http_wait
         _JOBS[name] = cls

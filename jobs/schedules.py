@@ -9,21 +9,33 @@ from cronsim import CronSim
 from django.conf import settings
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from common.clock import iso, now
-from jobs.models import JobRun
-from jobs.registry import Job, get_job, list_jobs
-from jobs.services import read_params, start
+from common.clock import now
+from jobs.models.timetables import expression_of, latest_slot, next_slot
+from jobs.registry import Job, list_jobs
+from jobs.services.monitoring import sync_monitors
+from jobs.services.scheduling import follow_task
 
+__all__ = ["declared_schedules", "latest_slot", "next_due", "sync_schedules"]
 START_TASK = "jobs.start_job"
 _MARK = "Declared as "
-_CLOCKS_DIFFER_BY = dt.timedelta(seconds=5)
+_LAST_DAY = 31
+_OWN_TASKS = {
+    "sweep": ("jobs.sweep", "Rings for runs whose bell was lost, whose worker died or whose retry fell due."),
+    "tick": ("jobs.tick", "Starts what is due, looks after the monitors and raises alerts."),
+}
 
 
-def declared_schedule(job: type[Job]) -> str:
-    """Return the five-field cron expression that the code, or `RUN_SCHEDULE` for billing, declares."""
+def declared_schedules(job: type[Job]) -> dict[str, str]:
+    """Return a job's five-field cron expressions, as the code or `RUN_SCHEDULE` declares them, by the name of the row.
+
+    An empty expression stands for a row that there is no need for.
+    """
+    first, more = job.schedule, dict(job.more_schedules)
     if job.name == "monthly-billing" and settings.RUN_SCHEDULE:
-        return six_to_five_fields(settings.RUN_SCHEDULE)
-    return job.schedule
+        first = six_to_five_fields(settings.RUN_SCHEDULE)
+        more = dict.fromkeys(more, days_after(first))
+    named = {job.name: first} if first else {}
+    return named | {f"{job.name}-{name}": expression for name, expression in more.items()}
 
 
 def six_to_five_fields(expression: str) -> str:
@@ -38,46 +50,63 @@ def six_to_five_fields(expression: str) -> str:
     return " ".join(fields[1:])
 
 
+def days_after(expression: str) -> str:
+    """Return the days of each month after the one that an expression names; empty where it names no single day."""
+    minute, hour, day, month, weekday = expression.split()
+    if not day.isdecimal() or int(day) >= _LAST_DAY or (month, weekday) != ("*", "*"):
+        return ""
+    return f"{minute} {hour} {int(day) + 1}-{_LAST_DAY} * *"
+
+
 def sync_schedules() -> None:
-    """Create a schedule row for each declared job; follow a changed declaration only where nobody edited the row."""
+    """Create a row for each declared schedule; follow a changed declaration only where nobody edited the row."""
     for job in list_jobs():
-        if expression := declared_schedule(job):
-            _sync_one(job, expression)
+        for name, expression in declared_schedules(job).items():
+            _sync_one(job, name, expression)
     every, _ = IntervalSchedule.objects.get_or_create(every=20, period=IntervalSchedule.SECONDS)
-    PeriodicTask.objects.get_or_create(
-        name="sweep",
-        defaults={
-            "task": "jobs.sweep",
-            "interval": every,
-            "expire_seconds": 60,
-            "description": "Rings for runs whose bell was lost, whose worker died or whose retry fell due.",
-        },
-    )
-
-
-def _sync_one(job: type[Job], expression: str) -> None:
-    row = PeriodicTask.objects.filter(name=job.name).select_related("crontab").first()
-    mark = f"{_MARK}{expression} (UTC)."
-    if row is None:
-        PeriodicTask.objects.create(
-            name=job.name,
-            task=START_TASK,
-            crontab=_crontab(expression),
-            kwargs=json.dumps({"job": job.name}),
-            queue="default",
-            description=mark,
+    for name, (task, description) in _OWN_TASKS.items():
+        PeriodicTask.objects.get_or_create(
+            name=name,
+            defaults={"task": task, "interval": every, "expire_seconds": 60, "description": description},
         )
-    elif row.description != mark and row.crontab and _is_as_declared(row.description, row.crontab):
+    # Rows from before their standing was kept.
+    for row in PeriodicTask.objects.filter(task=START_TASK, job_schedule=None).select_related("crontab", "interval"):
+        follow_task(row, now())
+
+
+def _sync_one(job: type[Job], name: str, expression: str) -> None:
+    row = PeriodicTask.objects.filter(name=name).select_related("crontab").first()
+    mark = f"{_MARK}{expression} (UTC)."
+    untouched = row is not None and row.crontab is not None and _is_as_declared(row.description, row.crontab)
+    if row is None:
+        if expression:
+            kwargs = {"job": job.name} if name == job.name else {"job": job.name, "schedule": name}
+            PeriodicTask.objects.create(
+                name=name,
+                task=START_TASK,
+                crontab=_crontab(expression),
+                kwargs=json.dumps(kwargs),
+                queue="default",
+                description=mark,
+            )
+    elif untouched and not expression:
+        row.delete()
+    elif untouched and row.description != mark:
         row.crontab, row.description = _crontab(expression), mark
         row.save()
 
 
 def _is_as_declared(description: str, crontab: CrontabSchedule) -> bool:
     """Tell a row that still says what the code once declared from one that somebody edited."""
-    return str(crontab.timezone) == "UTC" and description == f"{_MARK}{_expression(crontab)} (UTC)."
+    return str(crontab.timezone) == "UTC" and description == f"{_MARK}{expression_of(crontab)} (UTC)."
 
 
 def _crontab(expression: str) -> CrontabSchedule:
+    return make_crontab(expression, "UTC")
+
+
+def make_crontab(expression: str, zone: str) -> CrontabSchedule:
+    """Find or make the crontab row of five fields in a time zone."""
     minute, hour, day, month, weekday = expression.split()
     schedule, _ = CrontabSchedule.objects.get_or_create(
         minute=minute,
@@ -85,47 +114,30 @@ def _crontab(expression: str) -> CrontabSchedule:
         day_of_month=day,
         month_of_year=month,
         day_of_week=weekday,
-        timezone=zoneinfo.ZoneInfo("UTC"),
+        timezone=zoneinfo.ZoneInfo(zone),
     )
     return schedule
 
 
-def _expression(crontab: CrontabSchedule) -> str:
-    fields = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
-    return " ".join(str(getattr(crontab, name)) for name in fields)
-
-
-def latest_slot(row: PeriodicTask, moment: dt.datetime) -> dt.datetime:
-    """Return the instant for which a schedule rings now: its last due time, or the full interval before `moment`."""
-    if row.crontab:
-        # Added in UTC: local time forgets which of two equal hours it is in when clocks are put back.
-        beyond = moment.astimezone(dt.UTC).replace(second=0, microsecond=0) + dt.timedelta(minutes=1)
-        local = beyond.astimezone(row.crontab.timezone)
-        return next(CronSim(_expression(row.crontab), local, reverse=True)).astimezone(dt.UTC)
-    if row.interval:
-        seconds = row.interval.schedule.run_every.total_seconds()
-        return dt.datetime.fromtimestamp(moment.timestamp() // seconds * seconds, tz=dt.UTC)
-    return moment.replace(microsecond=0)
-
-
 def next_due(row: PeriodicTask, moment: dt.datetime) -> dt.datetime | None:
-    """Return when a crontab schedule rings next, in UTC; None where it is paused or has no crontab."""
-    if not row.enabled or row.crontab is None:
-        return None
-    return next(CronSim(_expression(row.crontab), moment.astimezone(row.crontab.timezone))).astimezone(dt.UTC)
-
-
-def start_scheduled(name: str) -> tuple[JobRun, bool]:
-    """Start a job for its present slot; two schedulers, or one that rings twice, get the same run.
-
-    A worker whose clock is a little behind the scheduler's must not take the slot for the one before it.
-    """
-    job = get_job(name)
-    row = PeriodicTask.objects.select_related("crontab", "interval").get(name=name)
-    slot = iso(latest_slot(row, now() + _CLOCKS_DIFFER_BY))
-    return start(job, read_params(job, {}), JobRun.Trigger.SCHEDULE, slot=f"schedule {slot}")
+    """Return when a schedule rings next, in UTC; None where it is paused."""
+    return next_slot(row, moment) if row.enabled else None
 
 
 def sync_after_migrate(**_: Any) -> None:
-    """Create the schedule rows once the tables are there."""
+    """Create the rows of schedules and monitors once the tables are there."""
     sync_schedules()
+    sync_monitors(now())
+
+
+def follow_saved_task(instance: PeriodicTask, raw: bool = False, **_: Any) -> None:
+    """Notice what somebody did to a schedule row, wherever it was done."""
+    if instance.task == START_TASK and not raw:
+        follow_task(instance, now())
+
+
+def follow_saved_timetable(instance: CrontabSchedule | IntervalSchedule, raw: bool = False, **_: Any) -> None:
+    """Notice that a crontab or an interval was changed, with all schedules that use it."""
+    if not raw:
+        for task in instance.periodictask_set.filter(task=START_TASK).select_related("crontab", "interval"):
+            follow_task(task, now())

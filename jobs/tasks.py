@@ -1,15 +1,18 @@
-"""Celery's doors: a bell, a sweep that rings where a bell was lost, and the schedule's start."""
+"""Celery's doors: a bell, a sweep that rings where a bell was lost, the schedule's start, and the tick."""
 
 import logging
 
 from celery import shared_task
 from django.conf import settings
 
+import alerts.services
+from common.clock import now
 from jobs.engine import work
 from jobs.models import JobRun
-from jobs.schedules import start_scheduled
 from jobs.selectors import list_runs_to_ring
 from jobs.services import WORK_TASK, note_tick, put_back_left_items, ring
+from jobs.services.monitoring import refresh_monitors
+from jobs.services.scheduling import ring_schedule, start_due_slots
 
 logger = logging.getLogger(__name__)
 # A task lasts minutes, not hours: the broker hands out again what is not acknowledged for too long.
@@ -40,6 +43,18 @@ def sweep() -> None:
 
 
 @shared_task(name="jobs.start_job")
-def start_job(job: str) -> None:
-    """Start a job for its schedule's present slot."""
-    start_scheduled(job)
+def start_job(job: str, schedule: str = "") -> None:
+    """Start what is due by a schedule of a job, the one of its own name unless told."""
+    ring_schedule(schedule or job, now())
+
+
+@shared_task(name="jobs.tick")
+def tick() -> None:
+    """Start what is due, caught up where the scheduler was down, and look after the monitors; two at once are harmless.
+
+    Monitors come first: what was missed is noticed before it is caught up.
+    """
+    moment = now()
+    refresh_monitors(moment)
+    start_due_slots(moment)
+    alerts.services.tick()

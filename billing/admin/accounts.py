@@ -25,7 +25,7 @@ PARK = "billing.park_billingaccount"
 class BillingAccountAdmin(ModelAdmin):
     """How each organization is billed."""
 
-    list_display = ("organization_name", "plan", "tax_rate", "recipient", "delivery", "state")
+    list_display = ("organization_name", "plan", "schedule_day", "tax_rate", "recipient", "delivery", "state")
     list_display_links = ("organization_name",)
     list_filter = (("plan", RelatedDropdownFilter), ParkedFilter)
     list_filter_submit = True
@@ -42,7 +42,7 @@ class BillingAccountAdmin(ModelAdmin):
     actions = None
     change_form_template = "billing/admin/account.html"
     fieldsets = (
-        (None, {"fields": ("organization", "plan")}),
+        (None, {"fields": ("organization", ("plan", "schedule_day"))}),
         ("On the invoice", {"fields": ("address", ("tax_id", "tax_rate_bps"))}),
         ("Delivery", {"fields": ("invoice_email", ("deliver_email", "deliver_stripe"), "stripe_customer_id")}),
         (

@@ -1,5 +1,6 @@
 """Monthly billing: the main job."""
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,12 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from pydantic import Field
 
 from accounts.models import Organization
 from billing.jobs.columns import COLUMNS
+from billing.jobs.covering import MonthlyParams
 from billing.jobs.delivery import delivery_steps, void_steps
 from billing.models import Invoice, InvoiceDelivery
+from billing.selectors.due import list_due
 from billing.selectors.summaries import list_unbilled, summarize_run
 from billing.services.computing import Computed, compute_invoices
 from billing.services.correcting import set_aside_issued, supersede_invoices
@@ -21,7 +23,7 @@ from billing.services.numbering import finalize_invoices
 from common.clock import Month, now, previous_month
 from jobs.engine.context import Context
 from jobs.models import JobRun
-from jobs.registry import Job, JobParams, Step, get_job, job
+from jobs.registry import Job, Step, get_job, job
 from jobs.services import read_params, start
 from onlyfans.selectors import list_creators_to_pull
 from onlyfans.services import open_gateway, pull_statement, store_statement
@@ -34,6 +36,10 @@ _USUAL_MONTHS_BACK = 12
     "monthly-billing",
     title="Monthly billing",
     schedule="0 2 1 * *",
+    # Organizations with an invoice day of their own.
+    more_schedules={"other-days": "0 2 2-31 * *"},
+    # Each day takes those due by then for its own month: none may be left out.
+    catch_up="all",
     overlap="forbid",
     queue="billing",
     permission="billing.run_billing",
@@ -45,24 +51,37 @@ class MonthlyBilling(Job):
     """Bills every active organization for one month: earnings, invoice, number, delivery."""
 
     columns = COLUMNS
-    summary_order = ("month", "dry_run", "organizations", "invoices", "held", "errors", "revenue_cents", "seconds")
+    summary_order = (
+        "month",
+        "due_by",
+        "dry_run",
+        "organizations",
+        "invoices",
+        "held",
+        "errors",
+        "revenue_cents",
+        "seconds",
+    )
 
-    class Params(JobParams):
+    class Params(MonthlyParams):
         """What can be asked of a month's billing."""
 
-        month: Month = Field(default_factory=previous_month, description="The month to bill; it must have ended.")
-        dry_run: bool = Field(False, description="Compute everything, keep nothing, call nobody but for earnings.")
-        organizations: tuple[str, ...] = Field((), description="Only these organizations; all where empty.")
-        regenerate: bool = Field(False, description="Void or credit what is issued, and bill these anew.")
-        stripe: bool = Field(True, description="Create the invoices in Stripe.")
-        email: bool = Field(True, description="Send the invoices by e-mail.")
-        deliver: bool = Field(True, description="Make and store the PDF, call Stripe, send the e-mail.")
+    @classmethod
+    def scheduled(cls, slot_at: dt.datetime) -> dict[str, Any]:
+        """Ask for those due on the slot's day, for the month before it."""
+        return {"month": previous_month(slot_at), "due_by": slot_at.astimezone(dt.UTC).date()}
+
+    def is_whole(self) -> bool:
+        """Count the main schedule's run as the month's; those of other days expect only who has such a day."""
+        return bool(self.params.covers_month())
 
     def check(self) -> dict[str, str]:
         """Refuse a month that has not ended, organizations nobody knows, and reissuing for all."""
         errors = {}
         if self.params.month >= Month.of(now()):
             errors["month"] = f"{self.params.month} has not ended yet; the last month that has is {previous_month()}."
+        if wrong := self.params.check_day():
+            errors["due_by"] = wrong
         known = Organization.objects.filter(pk__in=self.params.organizations).values_list("pk", flat=True)
         if unknown := sorted(set(self.params.organizations) - set(known)):
             errors["organizations"] = f"There is no organization {', '.join(unknown)}."
@@ -77,13 +96,16 @@ class MonthlyBilling(Job):
 
     def overlap_scope(self) -> str:
         """Allow some organizations to be billed beside the whole month, but not the same ones twice."""
-        return ":".join([str(self.params.month), *sorted(self.params.organizations)])
+        day = [f"due {self.params.due_by}"] if self.params.due_by else []
+        return ":".join([str(self.params.month), *day, *sorted(self.params.organizations)])
 
     def keys(self) -> Iterable[str]:
-        """Expect every active organization."""
+        """Expect every active organization, or those of them that are due."""
         wanted = Organization.objects.order_by("pk")
         if self.params.organizations:
             wanted = wanted.filter(pk__in=self.params.organizations)
+        elif self.params.due_by:
+            wanted = list_due(self.params.month, self.params.due_by).order_by("pk")
         else:
             wanted = wanted.filter(status=Organization.Status.ACTIVE)
         return wanted.values_list("pk", flat=True).iterator(chunk_size=20_000)
@@ -214,10 +236,14 @@ class MonthlyBilling(Job):
 
     def summarize(self, run: JobRun) -> dict[str, Any]:
         """Sum the run up for finance staff."""
-        return summarize_run(run, self.params.month)
+        due_by = {"due_by": str(self.params.due_by)} if self.params.due_by else {}
+        return {**summarize_run(run, self.params.month), **due_by}
 
     def finish(self, run: JobRun) -> None:
         """Send the summary where it is wanted; its slot is the run, so it is sent once."""
+        if self.params.due_by and not run.expected and not run.error:
+            # A day on which nobody is due is no news.
+            return
         if settings.NOTIFY_ON_COMPLETION and settings.NOTIFY_EMAIL and not run.dry_run:
             declared = get_job("billing-summary")
             params = read_params(declared, {"run": run.pk})

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from pydantic import AwareDatetime, Field
 
@@ -25,6 +26,11 @@ class HourlyUsage(Job):
         """`hour` is recomputed whether or not anything came for it; any instant within it will do."""
 
         hour: AwareDatetime = Field(default_factory=_last_hour, description="The hour to aggregate, in UTC.")
+
+    @classmethod
+    def scheduled(cls, slot_at: dt.datetime) -> dict[str, Any]:
+        """Ask for the hour before the slot."""
+        return {"hour": slot_at - dt.timedelta(hours=1)}
 
     def check(self) -> dict[str, str]:
         """Refuse hours that nobody can have used anything in."""

@@ -1,8 +1,9 @@
 """Who pays: an organization's plan, address, tax and delivery."""
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Q
 
 from accounts.models import Organization
 from billing.models.plans import Plan
@@ -22,6 +23,13 @@ class BillingAccount(models.Model):
         validators=[MaxValueValidator(10_000)],
         help_text="Hundredths of a percent: 2000 is 20 %.",
     )
+    schedule_day = models.PositiveSmallIntegerField(
+        "invoice day",
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(31)],
+        help_text="Day of the following month on which a month is invoiced, in UTC; a shorter month's last day counts "
+        "as all later ones.",
+    )
     stripe_customer_id = models.CharField("Stripe customer", max_length=255, blank=True)
     stripe_customer_deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     deliver_stripe = models.BooleanField("invoice through Stripe", default=True)
@@ -39,6 +47,9 @@ class BillingAccount(models.Model):
 
     class Meta:
         ordering = ["organization__name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(schedule_day__range=(1, 31)), name="billing_account_schedule_day")
+        ]
         permissions = [("park_billingaccount", "Can park and unpark billing accounts")]
 
     def __str__(self) -> str:

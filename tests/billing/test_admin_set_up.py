@@ -145,6 +145,7 @@ def test_an_account_is_made_for_an_organization_and_stays_with_it() -> None:
     organization, plan = Organization.objects.create(name="New"), make_plan()
     client = log_in("Finance")
     sent = {"organization": organization.pk, "plan": plan.pk, "tax_rate_bps": "2000", "deliver_email": "on"}
+    sent["schedule_day"] = "31"
     client.post(reverse("admin:billing_billingaccount_add"), sent)
     account = BillingAccount.objects.get()
     assert (account.organization_id, account.deliver_email, account.deliver_stripe) == (organization.pk, True, False)
@@ -152,8 +153,10 @@ def test_an_account_is_made_for_an_organization_and_stays_with_it() -> None:
     client.post(_account_address(account), {**sent, "organization": other.pk, "tax_rate_bps": "2100"})
     account.refresh_from_db()
     assert (account.organization_id, account.tax_rate_bps) == (organization.pk, 2100)
-    refused = client.post(_account_address(account), {**sent, "tax_rate_bps": "10001", "invoice_email": "nowhere"})
-    assert {"tax_rate_bps", "invoice_email"} == set(refused.context["adminform"].form.errors)
+    assert account.schedule_day == 31
+    wrong = {"tax_rate_bps": "10001", "invoice_email": "nowhere", "schedule_day": "32"}
+    refused = client.post(_account_address(account), {**sent, **wrong})
+    assert {"tax_rate_bps", "invoice_email", "schedule_day"} == set(refused.context["adminform"].form.errors)
 
 
 def test_usage_is_shown_and_never_changed() -> None:

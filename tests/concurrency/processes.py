@@ -166,14 +166,20 @@ def _work(spec: Spec) -> list[bool]:
     return [work(run, wait=True) for run in spec["runs"]]
 
 
-def _start_scheduled(spec: Spec) -> list[int | bool]:
-    from jobs.schedules import start_scheduled
+def _ring_schedule(spec: Spec) -> list[int]:
+    from common.clock import now
+    from jobs.services.scheduling import ring_schedule
 
-    run, created = start_scheduled(spec["job"])
-    return [run.pk, created]
+    return [run.pk for run in ring_schedule(spec["schedule"], now())]
 
 
-_DEEDS: dict[str, Callable[[Spec], Any]] = {"work": _work, "start_scheduled": _start_scheduled}
+def _tick(spec: Spec) -> None:
+    from jobs.tasks import tick
+
+    tick()
+
+
+_DEEDS: dict[str, Callable[[Spec], Any]] = {"work": _work, "ring_schedule": _ring_schedule, "tick": _tick}
 
 
 def _change_sql(spec: Spec, meet: Barrier) -> None:

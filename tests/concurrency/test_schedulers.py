@@ -1,36 +1,47 @@
-"""Any number of schedulers start one run a slot, because the slot is unique in the database."""
+"""Any number of schedulers start one run a slot: they take turns, and the slot is unique in the database."""
 
+import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
 
-from jobs.models import JobRun
+from jobs.models import JobMonitor, JobRun, JobSchedule, MonitorChange
 from jobs.schedules import sync_schedules
+from jobs.services.monitoring import sync_monitors
+from jobs.services.scheduling import slot_name
 from tests.concurrency.fleet import Fleet
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 SCHEDULERS = 8
+NAME = "hourly-usage"
+WITHOUT_TURNS = {"strip": ' FOR UPDATE OF "jobs_jobschedule"'}
 
 
-def ring(fleet: Fleet) -> list[tuple[int, bool]]:
-    """Let schedulers ring at the same moment; return which run each got, and whether it made it."""
+def fall_due() -> dt.datetime:
+    """Let the present hour's slot of the schedule be due and not yet handled."""
     sync_schedules()
-    ends = fleet.let_loose(*[{"do": "start_scheduled", "job": "monthly-billing"}] * SCHEDULERS)
-    return [tuple(end["answer"]) for end in ends]
+    slot = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
+    assert JobSchedule.objects.filter(task__name=NAME).update(due_at=slot, counts_from=slot) == 1
+    return slot
 
 
-def test_many_schedulers_start_one_run(fleet: Fleet) -> None:
-    for _ in range(3):
-        got = ring(fleet)
-        run = JobRun.objects.get()
-        assert {pk for pk, _ in got} == {run.pk}
-        assert (run.trigger, run.status) == ("schedule", "queued")
-        assert (run.slot or "").startswith("schedule ")
+def ring(fleet: Fleet, **spec: Any) -> list[list[int]]:
+    """Let schedulers ring at the same moment; return which runs each of them made."""
+    ends = fleet.let_loose(*[{"do": "ring_schedule", "schedule": NAME, **spec}] * SCHEDULERS)
+    return sorted(end["answer"] for end in ends)
 
 
-def test_one_of_them_made_it(fleet: Fleet) -> None:
-    assert sorted(created for _, created in ring(fleet)) == [False] * (SCHEDULERS - 1) + [True]
+@pytest.mark.parametrize("spec", [{}, WITHOUT_TURNS], ids=["taking turns", "all at once"])
+def test_many_schedulers_start_one_run(fleet: Fleet, spec: dict[str, str]) -> None:
+    slot = fall_due()
+    made = ring(fleet, **spec)
+    run = JobRun.objects.get()
+    assert made == [[]] * (SCHEDULERS - 1) + [[run.pk]]
+    assert (run.trigger, run.status, run.slot) == ("schedule", "queued", slot_name(slot))
+    due_at = JobSchedule.objects.get(task__name=NAME).due_at
+    assert due_at == slot + dt.timedelta(hours=1)
 
 
 @pytest.fixture
@@ -47,6 +58,22 @@ def no_indexes() -> Iterator[None]:
             editor.add_constraint(JobRun, constraint)
 
 
-def test_without_the_index_each_would_start_one(fleet: Fleet, no_indexes: None) -> None:
-    ring(fleet)
+def test_without_turns_and_index_several_would_start_one(fleet: Fleet, no_indexes: None) -> None:
+    fall_due()
+    ring(fleet, **WITHOUT_TURNS, meet_behind="jobs_jobschedule")
     assert JobRun.objects.count() == SCHEDULERS
+
+
+def test_many_ticks_at_once_do_everything_once(fleet: Fleet) -> None:
+    """Each schedule and monitor is taken by one tick; the others leave it alone."""
+    slot = fall_due()
+    long_ago = slot - dt.timedelta(days=1)
+    sync_monitors(long_ago)
+    JobSchedule.objects.filter(task__name=NAME).update(counts_from=long_ago)
+    JobMonitor.objects.update(check_at=long_ago, counts_from=long_ago, state="healthy")
+    ends = fleet.let_loose(*[{"do": "tick"}] * SCHEDULERS)
+    assert all("answer" in end for end in ends), ends
+    assert [run.slot for run in JobRun.objects.all()] == [slot_name(slot)]
+    changes = MonitorChange.objects.filter(monitor__job=NAME)
+    assert [(change.before, change.after) for change in changes] == [("healthy", "missed")]
+    assert not JobMonitor.objects.filter(check_at__lt=slot).exists()

@@ -1,6 +1,7 @@
-"""Schedules: rows that the code creates and people own; the instant for which one rings; one run a slot."""
+"""Schedules: rows that the code creates and people own, and the instants for which they ring."""
 
 import datetime as dt
+import json
 import zoneinfo
 from collections.abc import Sequence
 
@@ -9,15 +10,13 @@ from cronsim import CronSimError
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from pytest_django import Settings
 
-from common.clock import iso
-from jobs.models import JobRun
 from jobs.registry import Job, get_job
 from jobs.schedules import (
-    declared_schedule,
+    days_after,
+    declared_schedules,
     latest_slot,
     next_due,
     six_to_five_fields,
-    start_scheduled,
     sync_schedules,
 )
 from tests.jobs.conftest import Declare
@@ -76,14 +75,18 @@ def utc(text: str) -> dt.datetime:
 
 def test_every_declared_schedule_has_a_row_after_migrating() -> None:
     assert expression("monthly-billing") == "0 2 1 * *"
+    other_days = row("monthly-billing-other-days")
+    assert expression("monthly-billing-other-days") == "0 2 2-31 * *"
+    assert json.loads(other_days.kwargs) == {"job": "monthly-billing", "schedule": "monthly-billing-other-days"}
     assert expression("hourly-usage") == "0 * * * *"
     for name in ("monthly-billing", "hourly-usage"):
         found = row(name)
         assert (found.task, found.kwargs, found.enabled) == ("jobs.start_job", f'{{"job": "{name}"}}', True)
         assert found.crontab is not None and str(found.crontab.timezone) == "UTC"
-    sweep = row("sweep")
-    assert (sweep.task, sweep.enabled) == ("jobs.sweep", True)
-    assert sweep.interval is not None and sweep.interval.schedule.run_every == dt.timedelta(seconds=20)
+    for name in ("sweep", "tick"):
+        own = row(name)
+        assert (own.task, own.enabled, own.expire_seconds) == (f"jobs.{name}", True, 60)
+        assert own.interval is not None and own.interval.schedule.run_every == dt.timedelta(seconds=20)
 
 
 def test_a_job_without_a_schedule_has_no_row() -> None:
@@ -145,13 +148,44 @@ def test_a_job_that_is_gone_leaves_its_row_to_people() -> None:
 
 def test_the_former_setting_sets_the_schedule_of_billing_alone(settings: Settings) -> None:
     settings.RUN_SCHEDULE = "0 30 4 2 * *"
-    assert declared_schedule(get_job("monthly-billing")) == "30 4 2 * *"
-    assert declared_schedule(get_job("hourly-usage")) == "0 * * * *"
+    assert declared_schedules(get_job("monthly-billing")) == {
+        "monthly-billing": "30 4 2 * *",
+        "monthly-billing-other-days": "30 4 3-31 * *",
+    }
+    assert declared_schedules(get_job("hourly-usage")) == {"hourly-usage": "0 * * * *"}
     sync_schedules()
     assert expression("monthly-billing") == "30 4 2 * *"
+    assert expression("monthly-billing-other-days") == "30 4 3-31 * *"
     settings.RUN_SCHEDULE = ""
     sync_schedules()
     assert expression("monthly-billing") == "0 2 1 * *"
+    assert expression("monthly-billing-other-days") == "0 2 2-31 * *"
+
+
+def test_without_a_single_day_there_are_no_other_days(settings: Settings) -> None:
+    settings.RUN_SCHEDULE = "0 30 4 * * 1"
+    sync_schedules()
+    assert expression("monthly-billing") == "30 4 * * 1"
+    assert not PeriodicTask.objects.filter(name="monthly-billing-other-days").exists()
+    settings.RUN_SCHEDULE = ""
+    sync_schedules()
+    assert expression("monthly-billing-other-days") == "0 2 2-31 * *"
+
+
+@pytest.mark.parametrize(
+    ("given", "after"),
+    [
+        ("0 2 1 * *", "0 2 2-31 * *"),
+        ("5 23 30 * *", "5 23 31-31 * *"),
+        ("0 2 31 * *", ""),
+        ("0 2 L * *", ""),
+        ("0 2 1,15 * *", ""),
+        ("0 2 1 1 *", ""),
+        ("0 2 1 * 1", ""),
+    ],
+)
+def test_the_days_after_a_day(given: str, after: str) -> None:
+    assert days_after(given) == after
 
 
 @pytest.mark.parametrize(
@@ -196,6 +230,7 @@ def test_a_time_that_never_comes_is_refused(given: str) -> None:
         ("0 * * * *", "Europe/Paris", "2026-10-25T01:30:00", "2026-10-25T01:00:00"),
         ("*/10 * * * *", "Europe/Paris", "2026-10-25T01:35:00", "2026-10-25T01:30:00"),
         ("30 2 * * *", "Europe/Paris", "2026-10-25T00:30:00", "2026-10-25T00:30:00"),
+        ("30 2 * * *", "Europe/Paris", "2026-10-25T01:10:00", "2026-10-25T00:30:00"),
         ("30 2 * * *", "Europe/Paris", "2026-10-25T01:30:00", "2026-10-25T00:30:00"),
         # Clocks are put forward from 02:00 to 03:00 at 01:00 UTC: that hour never comes.
         ("0 * * * *", "Europe/Paris", "2026-03-29T00:59:00", "2026-03-29T00:00:00"),
@@ -231,27 +266,3 @@ def test_the_next_due_time_is_said_in_utc_unless_paused() -> None:
     assert next_due(task, utc("2026-11-01T01:00:00")) == utc("2026-12-01T01:00:00")
     task.enabled = False
     assert next_due(task, utc("2026-10-10T10:00:00")) is None
-
-
-def test_two_schedulers_start_one_run() -> None:
-    sync_schedules()
-    found = row()
-    found.crontab = crontab("0 0 1 1 *")
-    save(found)
-    run, created = start_scheduled("often")
-    assert created
-    assert start_scheduled("often") == (run, False)
-    slot = latest_slot(found, dt.datetime.now(dt.UTC))
-    assert (run.trigger, run.slot) == ("schedule", f"schedule {iso(slot)}")
-    assert JobRun.objects.filter(job="often").count() == 1
-
-
-def test_a_clock_that_is_a_little_behind_takes_the_slot_that_was_meant() -> None:
-    """The scheduler rings on time; by the worker's clock that is a few seconds from now."""
-    every = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.SECONDS)
-    PeriodicTask.objects.create(name="often", task="jobs.start_job", interval=every)
-    before = dt.datetime.now(dt.UTC)
-    run, _ = start_scheduled("often")
-    slot = dt.datetime.fromisoformat((run.slot or "").removeprefix("schedule "))
-    assert dt.timedelta(seconds=4) < slot - before
-    assert slot <= dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5)

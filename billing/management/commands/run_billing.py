@@ -23,7 +23,10 @@ class Command(OneLineCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what can be asked of a month's billing."""
-        parser.add_argument("--month", help="like 2026-10; else PROCESS_MONTH, else the last month that has ended")
+        parser.add_argument(
+            "--month",
+            help="like 2026-10, for everybody; else PROCESS_MONTH; else the last month, for those due by today",
+        )
         parser.add_argument("--dry-run", action="store_true", help="compute everything, keep nothing (or DRY_RUN)")
         parser.add_argument("--organization", action="append", default=[], metavar="ID", help="only it; repeatable")
         parser.add_argument("--rerun-failed", action="store_true", help="only what failed in the month")
@@ -107,6 +110,7 @@ class Command(OneLineCommand):
         summary = run.summary
         lines = {
             "Month": summary["month"],
+            **({"Due by": summary["due_by"]} if "due_by" in summary else {}),
             "Dry run": "yes, nothing was kept" if summary["dry_run"] else "no",
             "Run": f"#{run.pk}, {run.get_status_display().lower()}{f': {run.error}' if run.error else ''}",
             "Organizations processed": f"{summary['organizations']:,} of {run.expected:,}",

@@ -4,7 +4,7 @@ from typing import Any
 
 from jobs.console import OneLineCommand
 from jobs.registry import list_jobs
-from jobs.schedules import declared_schedule
+from jobs.schedules import declared_schedules
 
 
 class Command(OneLineCommand):
@@ -15,7 +15,8 @@ class Command(OneLineCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a block a job."""
         for job in list_jobs():
+            schedules = declared_schedules(job)
             self.stdout.write(f"{job.name}: {job.title}")
-            self.stdout.write(f"    schedule (UTC): {declared_schedule(job) or 'none'}")
+            self.stdout.write(f"    schedule (UTC): {', '.join(filter(None, schedules.values())) or 'none'}")
             for name, field in job.Params.model_fields.items():
                 self.stdout.write(f"    --{name.replace('_', '-')}: {field.description or ''}")

@@ -98,5 +98,8 @@ def test_wrong_usage_is_one_line_and_status_two(
 def test_the_jobs_are_listed_with_their_schedules_and_flags(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("list_jobs") == 0
     listed = capsys.readouterr().out
-    assert "monthly-billing: Monthly billing\n    schedule (UTC): 0 2 1 * *\n    --month: The month to bill" in listed
+    assert (
+        "monthly-billing: Monthly billing\n    schedule (UTC): 0 2 1 * *, 0 2 2-31 * *\n    --month: The month to bill"
+        in listed
+    )
     assert "deliver-invoices: Deliver invoices\n    schedule (UTC): none\n    --invoices: The ids" in listed

@@ -17,6 +17,7 @@ from common.errors import OutcomeUnknown, Permanent, Retryable, WorkError
 from jobs.models import JobItem, JobRun, Tick
 from jobs.registry import Job, JobParams, get_job
 from jobs.selectors import count_items
+from jobs.services.monitoring.touching import touch_monitor
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -84,8 +85,15 @@ def start(
         if other := _other_run(run):
             return other, False
     logger.info("%s starts", run, extra={"run": run.pk, "job": run.job, "trigger": trigger})
-    transaction.on_commit(lambda: (bell or ring)(run))
+    transaction.on_commit(lambda: _announce(run, bell or ring))
     return run, True
+
+
+def _announce(run: JobRun, bell: Callable[[JobRun], None]) -> None:
+    # After the commit, so that many starts at once need not wait for one row; should this get lost, the run's own
+    # beginning tells the monitor.
+    _tell_monitor(run)
+    bell(run)
 
 
 def _check(job: type[Job], params: JobParams, reason: str) -> None:
@@ -166,6 +174,7 @@ def expand_run(run_id: int) -> JobRun:
         except Exception as error:
             run.error = _explain(run, error)
         run.save(update_fields=["started_at", "status", "expected", "error"])
+        _tell_monitor(run)
     if run.error:
         stop_run(run.pk, run.error)
         run.refresh_from_db()
@@ -276,9 +285,15 @@ def _final_status(run: JobRun) -> str:
     return JobRun.Status.FAILED if run.failed == run.expected else JobRun.Status.PARTIAL
 
 
+def _tell_monitor(run: JobRun) -> None:
+    if not run.dry_run:
+        touch_monitor(run.job)
+
+
 def _close(run: JobRun, status: str) -> None:
     run.status, run.finished_at = status, now()
     run.started_at = run.started_at or run.finished_at
+    _tell_monitor(run)
     job = run.declaration
     if job is None:
         # The code has moved on; the row must still be able to end.
