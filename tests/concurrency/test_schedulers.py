@@ -60,7 +60,7 @@ def no_indexes() -> Iterator[None]:
 
 def test_without_turns_and_index_several_would_start_one(fleet: Fleet, no_indexes: None) -> None:
     fall_due()
-    ring(fleet, **WITHOUT_TURNS, meet_behind="jobs_jobschedule")
+    ring(fleet, **WITHOUT_TURNS, meet_behind='"jobs_jobschedule"."due_at"')
     assert JobRun.objects.count() == SCHEDULERS
 
 

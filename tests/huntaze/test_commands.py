@@ -59,5 +59,5 @@ def test_all_jobs_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     listed = capsys.readouterr().out
     for job in list_jobs():
         assert f"{job.name}: {job.title}\n" in listed
-    assert "    schedule (UTC): 0 2 1 * *\n" in listed
+    assert "    schedule (UTC): 0 2 1 * *, 0 2 2-31 * *\n" in listed
     assert "    --dry-run: " in listed
