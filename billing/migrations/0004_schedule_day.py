@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
-        ("billing", "0002_database_guards"),
+        ("billing", "0003_stripe_events"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
