@@ -118,6 +118,11 @@ class Job:
         """Do what follows the end of a run, at most once."""
 
     @classmethod
+    def names(cls, keys: Sequence[str]) -> dict[str, str]:
+        """Return what people call the things that keys stand for, where they call them otherwise."""
+        return {}
+
+    @classmethod
     def link(cls, key: str, result: dict[str, Any]) -> tuple[str, str] | None:
         """Return the label and the admin address of what an item worked on."""
         return None

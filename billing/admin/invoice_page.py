@@ -11,7 +11,7 @@ from billing.admin.pages import AnyAdmin, find, render, require
 from billing.admin.words import INVOICE_TONES
 from billing.explaining import explain
 from billing.models import Invoice, InvoiceDelivery, InvoiceLine
-from billing.selectors.invoices import get_left_to_credit, list_runs
+from billing.selectors.invoices import get_left_to_credit, is_worked_on, list_runs
 from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
 from common.money import format_money
 
@@ -57,7 +57,11 @@ def invoice_page(admin: AnyAdmin, request: HttpRequest, object_id: str) -> HttpR
         **_describe_lines(invoice, show_all="all" in request.GET),
         **_describe_delivery(request, invoice),
     }
-    return render(admin, request, "billing/admin/invoice.html", str(invoice), context)
+    response = render(admin, request, "billing/admin/invoice.html", str(invoice), context)
+    if request.headers.get("HX-Request") and not context["is_delivering"]:
+        # What is under way has ended: buttons, facts and the PDF have changed, too.
+        response["HX-Refresh"] = "true"
+    return response
 
 
 def list_buttons(request: HttpRequest, invoice: Invoice) -> list[Button]:
@@ -126,7 +130,7 @@ def _describe_delivery(request: HttpRequest, invoice: Invoice) -> dict[str, Any]
     return {
         "steps": steps,
         "may_retry": may_retry(request, invoice, steps),
-        "is_delivering": any(step.is_under_way for step in steps),
+        "is_delivering": any(step.is_under_way for step in steps) or is_worked_on(invoice),
         "pdf_url": reverse("admin:billing_invoice_pdf", args=[invoice.pk]) if stored else "",
         "runs": list_runs(invoice),
     }

@@ -105,8 +105,9 @@ class InvoiceAdmin(ReadOnlyAdmin):
     @display(description="Organization")
     def organization_name(self, invoice: Invoice) -> str:
         """Name the organization, with its id."""
-        cell = '<span class="hz-clip">{}</span><span class="hz-key hz-muted">{}</span>'
-        return format_html(cell, invoice.organization.name, invoice.organization_id)
+        cell = '<a class="hz-clip hz-link" href="{}">{}</a><span class="hz-key hz-muted">{}</span>'
+        address = reverse("admin:accounts_organization_change", args=[invoice.organization_id])
+        return format_html(cell, address, invoice.organization.name, invoice.organization_id)
 
     @display(description="Month")
     def period(self, invoice: Invoice) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from pydantic import Field
 
-from billing.models import BillingAccount, Invoice, InvoiceDelivery
+from billing.models import Invoice, InvoiceDelivery
 from billing.services.delivering import (
     deliver_email,
     deliver_file,
@@ -14,7 +14,7 @@ from billing.services.delivering import (
     deliver_stripe,
     deliver_stripe_void,
 )
-from billing.services.delivering.claims import Holder
+from billing.services.delivering.claims import Holder, Parcel
 from jobs.engine.context import Context
 from jobs.registry import Job, JobParams, Step, job
 
@@ -23,52 +23,37 @@ FindInvoices = Callable[[str], list[int]]
 
 def delivery_steps(find: FindInvoices, params: Any) -> tuple[Step, ...]:
     """Make the steps that deliver what `find` finds for a key, as far as settings and parameters want them."""
-    steps = [Step("pdf", _pdf(find), each=True, dry_run=False), Step("store", _store(find), each=True, dry_run=False)]
+    ways = [("pdf", deliver_pdf), ("store", deliver_file)]
     if settings.INVOICE_ENABLE_STRIPE and params.stripe:
-        steps.append(Step("stripe", _stripe(find), each=True, dry_run=False))
+        ways.append(("stripe", _to_stripe))
     if settings.INVOICE_ENABLE_EMAIL and params.email:
-        steps.append(Step("email", _email(find), each=True, dry_run=False))
-    return tuple(steps)
+        ways.append(("email", _by_email))
+    return tuple(_step(name, find, deliver, is_last=name == ways[-1][0]) for name, deliver in ways)
 
 
-def _pdf(find: FindInvoices) -> Callable[[Sequence[str], Context], None]:
+def _step(name: str, find: FindInvoices, deliver: Callable[[Parcel], None], *, is_last: bool) -> Step:
     def run(keys: Sequence[str], context: Context) -> None:
         for key in keys:
-            # The bytes go to the next steps; after a crash they are laid out again, or read from the storage.
-            context.scratch["pdf", key] = {id_: deliver_pdf(id_, Holder(*context.holder(key))) for id_ in find(key)}
+            # What one step has read or made goes to the next; after a crash it is read, or made, again.
+            parcels = context.scratch.pop(("parcels", key), None)
+            if parcels is None:
+                parcels = [Parcel(id_, Holder(*context.holder(key))) for id_ in find(key)]
+            for parcel in parcels:
+                deliver(parcel)
+            if not is_last:
+                context.scratch["parcels", key] = parcels
 
-    return run
-
-
-def _store(find: FindInvoices) -> Callable[[Sequence[str], Context], None]:
-    def run(keys: Sequence[str], context: Context) -> None:
-        for key in keys:
-            made = context.scratch.get(("pdf", key), {})
-            for id_ in find(key):
-                deliver_file(id_, Holder(*context.holder(key)), made.get(id_))
-
-    return run
+    return Step(name, run, each=True, dry_run=False)
 
 
-def _stripe(find: FindInvoices) -> Callable[[Sequence[str], Context], None]:
-    def run(keys: Sequence[str], context: Context) -> None:
-        for key in keys:
-            for id_ in find(key):
-                if BillingAccount.objects.filter(organization__invoices=id_, deliver_stripe=True).exists():
-                    deliver_stripe(id_, Holder(*context.holder(key)))
-
-    return run
+def _to_stripe(parcel: Parcel) -> None:
+    if parcel.invoice.organization.billing_account.deliver_stripe:
+        deliver_stripe(parcel)
 
 
-def _email(find: FindInvoices) -> Callable[[Sequence[str], Context], None]:
-    def run(keys: Sequence[str], context: Context) -> None:
-        for key in keys:
-            made = context.scratch.pop(("pdf", key), {})
-            for id_ in find(key):
-                if BillingAccount.objects.filter(organization__invoices=id_, deliver_email=True).exists():
-                    deliver_email(id_, Holder(*context.holder(key)), content=made.get(id_))
-
-    return run
+def _by_email(parcel: Parcel) -> None:
+    if parcel.invoice.organization.billing_account.deliver_email:
+        deliver_email(parcel)
 
 
 def void_steps(find: FindInvoices) -> tuple[Step, ...]:
@@ -77,7 +62,7 @@ def void_steps(find: FindInvoices) -> tuple[Step, ...]:
     def run(keys: Sequence[str], context: Context) -> None:
         for key in keys:
             for id_ in find(key):
-                deliver_stripe_void(id_, Holder(*context.holder(key)))
+                deliver_stripe_void(Parcel(id_, Holder(*context.holder(key))))
 
     return (Step("void", run, each=True, dry_run=False),) if settings.INVOICE_ENABLE_STRIPE else ()
 
@@ -130,7 +115,13 @@ class DeliverInvoices(Job):
         for key in keys:
             asked = InvoiceDelivery.objects.filter(invoice_id=int(key), step=InvoiceDelivery.Step.EMAIL, sequence__gt=1)
             for sequence in asked.exclude(status=InvoiceDelivery.Status.DONE).values_list("sequence", flat=True):
-                deliver_email(int(key), Holder(*context.holder(key)), sequence)
+                deliver_email(Parcel(int(key), Holder(*context.holder(key))), sequence)
+
+    @classmethod
+    def names(cls, keys: Sequence[str]) -> dict[str, str]:
+        """Name the invoices by number and organization."""
+        found = Invoice.objects.filter(pk__in=[int(key) for key in keys]).select_related("organization")
+        return {str(invoice.pk): f"{invoice}, {invoice.organization}" for invoice in found}
 
     @classmethod
     def link(cls, key: str, result: dict[str, Any]) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ from billing.jobs.covering import MonthlyParams
 from billing.jobs.delivery import delivery_steps, void_steps
 from billing.models import Invoice, InvoiceDelivery
 from billing.selectors.due import list_due
-from billing.selectors.summaries import list_unbilled, summarize_run
+from billing.selectors.summaries import list_meter_codes, list_unbilled, summarize_run
 from billing.services.computing import Computed, compute_invoices
 from billing.services.correcting import set_aside_issued, supersede_invoices
 from billing.services.drafts import Draft, describe_draft
@@ -179,6 +179,8 @@ class MonthlyBilling(Job):
             context.note(key, **describe_draft(draft))
             if key in already:
                 context.note(key, already_number=already[key][0], already_cents=already[key][1])
+            if draft.unpriced_meters:
+                context.note(key, usage_without_a_price=list_meter_codes(draft.unpriced_meters))
             if key in already and not self.params.regenerate:
                 note = f"Billed already as {already[key][0]}; a run leaves it as it is."
                 context.note(key, status=Invoice.Status.FINALIZED.value, note=note)
@@ -248,6 +250,11 @@ class MonthlyBilling(Job):
             declared = get_job("billing-summary")
             params = read_params(declared, {"run": run.pk})
             start(declared, params, JobRun.Trigger.JOB, slot=f"run {run.pk}", parent=run)
+
+    @classmethod
+    def names(cls, keys: Sequence[str]) -> dict[str, str]:
+        """Name the organizations."""
+        return dict(Organization.objects.filter(pk__in=keys).values_list("pk", "name"))
 
     @classmethod
     def link(cls, key: str, result: dict[str, Any]) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -125,13 +126,15 @@ class _Compilers:
         try:
             return self._idle.pop()
         except IndexError:
-            return typst.Compiler(_TEMPLATES / "invoice.typ", root=_TEMPLATES, font_paths=_find_fonts())
+            return typst.Compiler(_TEMPLATES / "invoice.typ", root=_TEMPLATES, font_paths=_find_fonts(self._pid))
 
 
 _compilers = _Compilers()
 
 
-def _find_fonts() -> typst.Fonts:
+@lru_cache(maxsize=1)
+def _find_fonts(pid: int) -> typst.Fonts:
+    """Look through the fonts once a process: all its compilers share them."""
     return typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=False,

@@ -142,6 +142,14 @@ def list_deliveries(invoice: Invoice) -> list[InvoiceDelivery]:
     return sorted(invoice.deliveries.all(), key=lambda delivery: (order[delivery.step], delivery.sequence))
 
 
+def is_worked_on(invoice: Invoice) -> bool:
+    """Tell whether a run is under way, or waits for a worker, that bills or delivers this invoice."""
+    all_or_this = Q(params__organizations=[]) | Q(params__organizations__contains=[invoice.organization_id])
+    billing = Q(job="monthly-billing", params__month=str(invoice.period)) & all_or_this
+    delivering = Q(job="deliver-invoices", params__invoices__contains=[invoice.pk])
+    return JobRun.objects.filter(billing | delivering, status__in=JobRun.ACTIVE, dry_run=False).exists()
+
+
 def list_runs(invoice: Invoice) -> list[JobRun]:
     """List the last runs that worked on an invoice: billed it, found it billed, delivered it; the newest first."""
     key = str(invoice.pk)

@@ -1,6 +1,6 @@
 """What stands against a decision on an invoice, in a sentence for whoever wants to take it; empty if nothing does."""
 
-from billing.models import Invoice, InvoicePayment
+from billing.models import Invoice, InvoiceDelivery, InvoicePayment
 from billing.selectors.invoices import get_left_to_credit
 
 _VOIDABLE = {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE}
@@ -17,6 +17,9 @@ def get_obstacle_to_void(invoice: Invoice) -> str:
     """Tell why an invoice or a credit note can't be voided."""
     if not invoice.is_issued or invoice.status not in _VOIDABLE:
         return f"{invoice} is {invoice.get_status_display().lower()} and can't be voided."
+    in_stripe = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE)
+    if not invoice.corrects_id and in_stripe.filter(detail__status="paid").exists():
+        return f"{invoice} is settled in Stripe and can't be voided there: credit it instead."
     if invoice.corrections.exclude(status=Invoice.Status.VOID).exists():
         return f"{invoice} has credit notes; void those first."
     if InvoicePayment.objects.filter(invoice=invoice, amount_paid_cents__gt=0).exists():

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from billing.models import Meter
 from billing.selectors.inputs import rows
 from common.clock import Month
 from common.money import format_money
@@ -33,6 +34,11 @@ def list_unbilled(organization_ids: Iterable[str], month: Month) -> list[str]:
         month.first_day,
     )
     return [id_ for (id_,) in found]
+
+
+def list_meter_codes(ids: Iterable[int]) -> list[str]:
+    """Name meters by their codes."""
+    return list(Meter.objects.filter(pk__in=list(ids)).order_by("code").values_list("code", flat=True))
 
 
 def summarize_run(run: JobRun, month: Month) -> dict[str, Any]:

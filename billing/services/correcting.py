@@ -11,6 +11,7 @@ from django.db.models import Q
 from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine, InvoicePayment
 from billing.pricing import compute_tax
 from billing.selectors.invoices import get_left_to_credit
+from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
 from billing.services.events.settling import get_settled_status
 from billing.services.numbering import finalize_invoices
 from billing.services.writing import restore_statements
@@ -30,6 +31,11 @@ def _lock(invoice_id: int) -> Invoice:
     return Invoice.objects.select_for_update().get(pk=invoice_id)
 
 
+def _refuse_for(obstacle: str) -> None:
+    if obstacle:
+        raise Permanent(obstacle)
+
+
 def _require_reason(reason: str) -> str:
     if not reason.strip():
         raise Permanent("Say why: the reason is kept with the invoice.")
@@ -46,8 +52,7 @@ def approve_invoice(invoice_id: int, *, actor: "User | None", reason: str, seen:
     if seen is not None and seen != invoice.seen_mark and invoice.status == Invoice.Status.HELD:
         total = format_money(invoice.total_cents, invoice.currency)
         raise Permanent(f"{invoice} was computed anew since you opened this page and is {total} now: look again.")
-    if invoice.status != Invoice.Status.HELD:
-        raise Permanent(f"{invoice} is not held but {invoice.get_status_display().lower()}.")
+    _refuse_for(get_obstacle_to_release(invoice))
     invoice.status = Invoice.Status.DRAFT
     invoice.save(update_fields=["status"])
     _note(invoice, InvoiceAction.Verb.APPROVE, actor, reason, total_cents=invoice.total_cents)
@@ -58,8 +63,7 @@ def approve_invoice(invoice_id: int, *, actor: "User | None", reason: str, seen:
 def reject_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoice:
     """Refuse a held invoice; the month is free to be billed anew."""
     invoice = _lock(invoice_id)
-    if invoice.status != Invoice.Status.HELD:
-        raise Permanent(f"{invoice} is not held but {invoice.get_status_display().lower()}.")
+    _refuse_for(get_obstacle_to_release(invoice))
     reason = _require_reason(reason)
     invoice.status = Invoice.Status.REJECTED
     invoice.save(update_fields=["status"])
@@ -75,16 +79,9 @@ def void_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoi
     Where it reached Stripe, a delivery row asks for it to be voided there.
     """
     invoice = _lock(invoice_id)
-    if not invoice.is_issued or invoice.status not in {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE}:
-        raise Permanent(f"{invoice} is {invoice.get_status_display().lower()} and can't be voided.")
-    sent = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE)
-    if not invoice.corrects_id and sent.filter(detail__status="paid").exists():
-        raise Permanent(f"{invoice} is settled in Stripe and can't be voided there: credit it instead.")
-    if invoice.corrections.exclude(status=Invoice.Status.VOID).exists():
-        raise Permanent(f"{invoice} has credit notes; void those first.")
-    if InvoicePayment.objects.filter(invoice=invoice, amount_paid_cents__gt=0).exists():
-        raise Permanent(f"A part of {invoice} is paid, so it can't be voided: credit it instead.")
+    _refuse_for(get_obstacle_to_void(invoice))
     reason = _require_reason(reason)
+    sent = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE)
     invoice.status = Invoice.Status.VOID
     invoice.save(update_fields=["status"])
     restore_statements([invoice.pk])
@@ -128,8 +125,7 @@ def credit_invoice(
     invoice = _lock(invoice_id)
     if token is not None and (done := InvoiceAction.objects.filter(token=token, invoice=invoice).first()):
         return Invoice.objects.get(number=done.data["credit_note"])
-    if not invoice.is_issued or invoice.corrects_id or invoice.status not in Invoice.ISSUED:
-        raise Permanent(f"{invoice} is {invoice.get_status_display().lower()} and can't be credited.")
+    _refuse_for(get_obstacle_to_credit(invoice))
     reason = _require_reason(reason)
     left = get_left_to_credit(invoice)
     taken = _choose(invoice, left, amounts)

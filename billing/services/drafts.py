@@ -53,6 +53,12 @@ class Draft:
         return self.subtotal_cents + self.tax_cents
 
     @property
+    def unpriced_meters(self) -> list[int]:
+        """The ids of the meters that were used and that the plan sets no price for."""
+        priced = {price.meter_id for price in self.terms.usage_prices}
+        return [meter for meter, quantity in self.account.usage.items() if quantity and meter not in priced]
+
+    @property
     def kind(self) -> str:
         return Invoice.Kind.CREDIT_NOTE if self.total_cents < 0 else Invoice.Kind.INVOICE
 

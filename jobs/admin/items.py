@@ -23,7 +23,7 @@ from jobs.models import JobItem
 class JobItemAdmin(ModelAdmin):
     """Items, the newest first, found by their whole key; nobody adds, changes or deletes one by hand."""
 
-    list_display = ("key", "state", "step", "what_happened", "of_run", "ended")
+    list_display = ("key", "state", "stands_at", "what_happened", "of_run", "ended")
     list_display_links = ("key",)
     list_select_related = ("run",)
     list_per_page = 50
@@ -74,6 +74,11 @@ class JobItemAdmin(ModelAdmin):
     def state(self, item: JobItem) -> SafeString:
         """Show the state as a coloured label."""
         return coloured(item.get_status_display(), ITEM_TONES.get(item.status, ""))
+
+    @display(description="Step")
+    def stands_at(self, item: JobItem) -> str:
+        """Tell where it waits, runs or failed."""
+        return item.stands_at or "-"
 
     @display(description="What happened")
     def what_happened(self, item: JobItem) -> str:

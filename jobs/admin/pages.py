@@ -150,6 +150,7 @@ class Row:
     """An item as the table shows it."""
 
     item: JobItem
+    name: str
     state: SafeString
     link: tuple[str, str] | None
     cells: list[tuple[Column, str]]
@@ -162,16 +163,19 @@ def describe_items(run: JobRun, page: ItemPage) -> dict[str, Any]:
     """Gather what the table of items shows."""
     job = run.declaration
     columns = [column for column in job.columns if _has_any(column, page)] if job else []
-    return {"page": page, "rows": [_describe_item(run, job, item, columns) for item in page.items], "columns": columns}
+    names = job.names([item.key for item in page.items]) if job else {}
+    rows = [_describe_item(run, job, item, columns, names.get(item.key, "")) for item in page.items]
+    return {"page": page, "rows": rows, "columns": columns}
 
 
 def _has_any(column: Column, page: ItemPage) -> bool:
     return any(column.show(item.result) for item in page.items)
 
 
-def _describe_item(run: JobRun, job: type[Job] | None, item: JobItem, columns: Sequence[Column]) -> Row:
+def _describe_item(run: JobRun, job: type[Job] | None, item: JobItem, columns: Sequence[Column], name: str) -> Row:
     return Row(
         item,
+        name,
         coloured(item.get_status_display(), ITEM_TONES.get(item.status, "")),
         link_of(run, job, item),
         [(column, column.show(item.result)) for column in columns],

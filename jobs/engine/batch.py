@@ -124,13 +124,13 @@ class Batch:
 
     def _run_one(self, steps: Sequence[Step], key: str) -> None:
         item = self.context.items[key]
+        close_old_connections()
         for step in steps:
             if self._is_done(key, step):
                 continue
             self.context.check()
             item.step = step.name
             started_at, clock = now(), time.monotonic()
-            close_old_connections()
             self._call_one(step, key)
             if item.status != JobItem.Status.RUNNING:
                 return

@@ -175,6 +175,11 @@ class JobItem(models.Model):
         return self.key
 
     @property
+    def stands_at(self) -> str:
+        """The step at which it waits, runs or failed; what went well stands at none."""
+        return "" if self.status in {self.Status.DONE, self.Status.SKIPPED} else self.step
+
+    @property
     def history(self) -> list[dict[str, Any]]:
         """Its steps in the order in which they were done, each with name, status, attempts, seconds and errors."""
         steps = [{"name": name, **record} for name, record in self.steps.items()]

@@ -146,6 +146,19 @@ def test_refreshes_itself_only_while_a_step_is_running() -> None:
     assert 'hx-trigger="every 3s"' not in _page(invoice)
 
 
+def test_refreshes_itself_while_a_run_is_to_work_on_it_and_wholly_in_the_end() -> None:
+    invoice, client = make_invoice(), log_in("Read only")
+    run = make_run(job="deliver-invoices", params={"invoices": [invoice.pk]}, status="queued")
+    make_run(job="deliver-invoices", params={"invoices": [invoice.pk + 1]}, status="queued")
+    poll = client.get(_address(invoice), headers={"HX-Request": "true"})
+    assert ('hx-trigger="every 3s"' in poll.content.decode(), "HX-Refresh" in poll) == (True, False)
+    type(run).objects.filter(pk=run.pk).update(status="succeeded")
+    poll = client.get(_address(invoice), headers={"HX-Request": "true"})
+    assert ('hx-trigger="every 3s"' in poll.content.decode(), poll["HX-Refresh"]) == (False, "true")
+    make_run(job="monthly-billing", params={"month": "2026-08", "organizations": []}, status="running")
+    assert 'hx-trigger="every 3s"' in _page(invoice)
+
+
 def test_an_address_leads_to_stripe_or_to_a_page_of_http_alone(settings: Settings) -> None:
     settings.STRIPE_API_BASE = "http://localhost:1"
     invoice = make_invoice()

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from billing.models import Invoice, InvoiceDelivery
 from billing.services.delivering import deliver_email, open_pdf
-from billing.services.delivering.claims import Holder
+from billing.services.delivering.claims import Holder, Parcel
 from common.errors import Permanent, Retryable
 from huntaze.settings import keep_in_s3
 from tests.billing.street import Street
@@ -122,7 +122,7 @@ def test_a_file_that_was_changed_is_not_handed_out(wired: Outside) -> None:
         open_pdf(invoice)
     assert raised.value.message == f"The PDF of {invoice} is not the one that was stored: its checksum differs."
     with pytest.raises(Permanent, match="checksum differs"):
-        deliver_email(invoice.pk, Holder(1, 1))
+        deliver_email(Parcel(invoice.pk, Holder(1, 1)))
     assert wired.list_mails() == []
 
 

@@ -10,7 +10,7 @@ from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoiceLine
 from billing.providers import stripe as provider
 from billing.services.correcting import credit_invoice, void_invoice
 from billing.services.delivering import deliver_stripe, deliver_stripe_void, payments
-from billing.services.delivering.claims import Holder
+from billing.services.delivering.claims import Holder, Parcel
 from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable, WorkError
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
 from tests.factories.invoices import ISSUED_AT, make_invoice
@@ -29,7 +29,7 @@ CALLS = pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 
 def attempt(invoice: Invoice, token: int = 1, what: Any = deliver_stripe) -> WorkError | None:
     try:
-        what(invoice.pk, Holder(1, token))
+        what(Parcel(invoice.pk, Holder(1, token)))
     except WorkError as error:
         return error
     return None

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from billing.models import Invoice, InvoiceDelivery
 from billing.services.delivering import deliver_email
-from billing.services.delivering.claims import Holder
+from billing.services.delivering.claims import Holder, Parcel
 from billing.services.resending import settle_email
 from common.errors import OutcomeUnknown, Permanent
 from sandbox.server import Sandbox, run
@@ -34,7 +34,7 @@ def invoice(mail: Sandbox) -> Invoice:
     invoice = make_invoice()
     store_pdf(invoice)
     with pytest.raises(OutcomeUnknown):
-        deliver_email(invoice.pk, Holder(1, 1))
+        deliver_email(Parcel(invoice.pk, Holder(1, 1)))
     return invoice
 
 
@@ -49,7 +49,7 @@ def _delivery(invoice: Invoice) -> InvoiceDelivery:
 
 def test_resends_under_the_same_message_id(mail: Sandbox, invoice: Invoice) -> None:
     assert _delivery(invoice).status == "unknown"
-    deliver_email(invoice.pk, Holder(1, 2))
+    deliver_email(Parcel(invoice.pk, Holder(1, 2)))
     assert _delivery(invoice).status == "done"
     assert _inbox(mail) == [(_delivery(invoice).reference, 2)]
 
@@ -58,7 +58,7 @@ def test_holds_until_a_person_decides(mail: Sandbox, invoice: Invoice, settings:
     settings.INVOICE_EMAIL_UNKNOWN = "hold"
     for token in (2, 3):
         with pytest.raises(Permanent, match="It is not known whether this e-mail went out"):
-            deliver_email(invoice.pk, Holder(1, token))
+            deliver_email(Parcel(invoice.pk, Holder(1, token)))
         assert _delivery(invoice).status == "unknown"
     assert _inbox(mail) == [(_delivery(invoice).reference, 1)]
 
@@ -66,7 +66,7 @@ def test_holds_until_a_person_decides(mail: Sandbox, invoice: Invoice, settings:
 def test_sends_a_held_one_again_where_a_person_says_so(mail: Sandbox, invoice: Invoice, settings: Settings) -> None:
     settings.INVOICE_EMAIL_UNKNOWN = "hold"
     settle_email(_delivery(invoice).pk, was_sent=False, actor=None, reason="The customer has nothing")
-    deliver_email(invoice.pk, Holder(1, 2))
+    deliver_email(Parcel(invoice.pk, Holder(1, 2)))
     assert _delivery(invoice).status == "done"
     assert _inbox(mail) == [(_delivery(invoice).reference, 2)]
 
@@ -76,6 +76,6 @@ def test_sends_nothing_where_a_person_says_that_it_went_out(
 ) -> None:
     settings.INVOICE_EMAIL_UNKNOWN = "hold"
     settle_email(_delivery(invoice).pk, was_sent=True, actor=None, reason="The customer has it")
-    deliver_email(invoice.pk, Holder(1, 2))
+    deliver_email(Parcel(invoice.pk, Holder(1, 2)))
     assert _delivery(invoice).status == "done"
     assert _inbox(mail) == [(_delivery(invoice).reference, 1)]

@@ -16,8 +16,8 @@ from billing.models import Invoice, Meter, UsageEvent, UsageHour
 from billing.services.usage import aggregate_hour, list_hours_to_aggregate
 from common.clock import iso, now
 from jobs.models import JobRun
-from tests.factories.billing import AUGUST, make_organization, make_plan, price_meter
-from tests.factories.runs import bill_here, run
+from tests.factories.billing import AUGUST, make_organization, make_plan, price_meter, use
+from tests.factories.runs import bill, bill_here, run
 
 HOUR = dt.datetime(2026, 8, 10, 9, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
@@ -201,6 +201,17 @@ def test_without_a_former_run_all_is_taken() -> None:
     long_ago = HOUR - dt.timedelta(days=400)
     metered.happen(long_ago, "5", received_at=long_ago)
     assert long_ago in list_hours_to_aggregate(HOUR)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_usage_that_the_plan_does_not_price_is_said_on_the_item() -> None:
+    plan = make_plan(base_fee_cents=100)
+    organization = make_organization(plan)
+    use(organization, price_meter(make_plan(code="other"), "seats", "1"), AUGUST, "3")
+    use(organization, price_meter(plan, "messages", "1"), AUGUST, "0")
+    item = bill(AUGUST).items.get()
+    assert item.result["usage_without_a_price"] == ["seats"]
+    assert [line.kind for line in Invoice.objects.get().lines.all()] == ["base_fee"]
 
 
 @pytest.mark.django_db

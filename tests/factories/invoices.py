@@ -7,7 +7,7 @@ from accounts.models import Organization
 from billing.models import Invoice, InvoiceDelivery
 from billing.services.computing import compute_invoices
 from billing.services.delivering import deliver_file, deliver_pdf
-from billing.services.delivering.claims import Holder
+from billing.services.delivering.claims import Holder, Parcel
 from billing.services.numbering import finalize_invoices
 from common.clock import Month
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
@@ -43,9 +43,10 @@ def make_held(cents: int = 100_000) -> Invoice:
 
 def store_pdf(invoice: Invoice) -> bytes:
     """Lay the PDF out and store it."""
-    content = deliver_pdf(invoice.pk, Holder(1, 1))
-    deliver_file(invoice.pk, Holder(1, 1), content)
-    return content or b""
+    parcel = Parcel(invoice.pk, Holder(1, 1))
+    deliver_pdf(parcel)
+    deliver_file(parcel)
+    return parcel.content or b""
 
 
 def note_delivery(invoice: Invoice, step: str, status: str, **fields: Any) -> InvoiceDelivery:

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from jobs.admin.paging import ItemQuery, find_page
 from jobs.models import JobItem, JobRun
+from tests.factories.billing import make_organization
 from tests.factories.ledger import make_failed_run, make_item, make_run
 from tests.factories.staff import log_in
 
@@ -104,6 +105,16 @@ def test_an_item_leads_to_what_it_worked_on_but_not_to_what_a_dry_run_undid() ->
         run = make_run(dry_run=dry_run, expected=1, done=1, status="succeeded")
         make_item(run, "org_a", result={"invoice_id": 77, "number": "INV-2026-000001"})
         assert f'href="{link}"' in client.get(_change(run)).content.decode()
+
+
+def test_an_item_is_named_and_stands_at_a_step_only_until_it_is_done() -> None:
+    run = make_run(job="monthly-billing", expected=2, done=1, failed=1, status="partial")
+    organization = make_organization(id="org_a", name="Étoile & Co")
+    make_item(run, organization.pk, step="void")
+    make_item(run, "org_b", status="failed", step="stripe", error="Refused.")
+    text = _text(log_in("Read only"), _change(run))
+    assert "org_a Étoile &amp; Co Done org_a" in text
+    assert "org_b Failed stripe Refused." in text
 
 
 def test_an_active_run_asks_for_its_progress_and_an_ended_one_reloads_the_page() -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
-from billing.models import Invoice, InvoiceDelivery
+from billing.models import Invoice, InvoiceDelivery, InvoiceLine
 from common.clock import now
 from common.errors import Retryable, WorkError
 from jobs.engine.claims import LeaseLost
@@ -25,19 +26,45 @@ class Holder:
     token: int
 
 
+class Parcel:
+    """An issued document on its way: read once, and carried from step to step by the worker that delivers it."""
+
+    def __init__(self, invoice_id: int, holder: Holder) -> None:
+        self.invoice_id = invoice_id
+        self.holder = holder
+        # The PDF, where this worker has laid it out.
+        self.content: bytes | None = None
+
+    @cached_property
+    def invoice(self) -> Invoice:
+        """The document, with its organization and billing account."""
+        known = Invoice.objects.select_related("organization__billing_account", "corrects")
+        return known.get(pk=self.invoice_id)
+
+    @cached_property
+    def lines(self) -> list[InvoiceLine]:
+        """Its lines in their order."""
+        return list(self.invoice.lines.select_related("meter").order_by("position"))
+
+
 class Attempt:
     """One attempt at an effect, in hand."""
 
-    def __init__(self, delivery: InvoiceDelivery, holder: Holder, before: str) -> None:
+    def __init__(self, parcel: Parcel, delivery: InvoiceDelivery, before: str) -> None:
+        self.parcel = parcel
         self.delivery = delivery
-        self.invoice: Invoice = delivery.invoice
         # How the former attempt ended: anything but `pending` means that the effect may be there already.
         self.before = before
         # Set where the outcome of a former attempt stays unknown, whatever this one ends with.
         self.stays_unknown = False
+        holder = parcel.holder
         self._mine = InvoiceDelivery.objects.filter(
             pk=delivery.pk, status=Status.RUNNING, held_by_item=holder.item, held_by_token=holder.token
         )
+
+    @property
+    def invoice(self) -> Invoice:
+        return self.parcel.invoice
 
     @property
     def may_have_happened(self) -> bool:
@@ -45,13 +72,19 @@ class Attempt:
 
     def remember(self, reference: str = "", **detail: Any) -> None:
         """Write down at once what the outside called it."""
+        self.note(reference, **detail)
+        self._write(reference=self.delivery.reference, detail=self.delivery.detail)
+
+    def note(self, reference: str = "", **detail: Any) -> None:
+        """Keep what can be found out again; it is written down with the outcome."""
         self.delivery.reference = reference or self.delivery.reference
         self.delivery.detail |= detail
-        self._write(reference=self.delivery.reference, detail=self.delivery.detail)
 
     def end(self, status: str, error: str = "") -> None:
         """Write down the outcome."""
-        self._write(status=status, error=error, done_at=now() if status == Status.DONE else None)
+        done_at = now() if status == Status.DONE else None
+        known = {"reference": self.delivery.reference, "detail": self.delivery.detail}
+        self._write(status=status, error=error, done_at=done_at, **known)
 
     def _write(self, **values: Any) -> None:
         if not self._mine.update(**values):
@@ -59,12 +92,12 @@ class Attempt:
 
 
 @contextmanager
-def attempt(invoice_id: int, step: str, holder: Holder, sequence: int = 1) -> Iterator[Attempt | None]:
+def attempt(parcel: Parcel, step: str, sequence: int = 1) -> Iterator[Attempt | None]:
     """Claim an effect for the time of the block; gives None where it is done, or not wanted, already.
 
     An error ends it as failed, or as unknown where its outcome is; then it is raised on.
     """
-    claimed = _claim(invoice_id, step, holder, sequence)
+    claimed = _claim_first(parcel, step, sequence) or _claim_again(parcel, step, sequence)
     if claimed is None:
         yield None
         return
@@ -83,16 +116,37 @@ def attempt(invoice_id: int, step: str, holder: Holder, sequence: int = 1) -> It
         claimed.end(Status.DONE)
 
 
+# The lock on the document waits for whoever is just voiding it, and is waited for: a void knows what is on its way.
+_CLAIM_FIRST = """
+    INSERT INTO billing_invoicedelivery (
+        invoice_id, step, sequence, status, attempts, held_by_item, held_by_token, reference, detail, error, created_at
+    )
+    SELECT id, %s, %s, 'running', 1, %s, %s, '', '{}', '', clock_timestamp() FROM billing_invoice
+    WHERE id = %s AND number IS NOT NULL AND status <> 'void' FOR KEY SHARE
+    ON CONFLICT DO NOTHING RETURNING id
+"""
+
+
+def _claim_first(parcel: Parcel, step: str, sequence: int) -> Attempt | None:
+    """Claim an effect that nobody has tried yet, in one statement; None where somebody has, or the document is void."""
+    holder = parcel.holder
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM_FIRST, [step, sequence, holder.item, holder.token, parcel.invoice_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    delivery = InvoiceDelivery(
+        pk=row[0], invoice_id=parcel.invoice_id, step=step, sequence=sequence, status=Status.RUNNING, attempts=1
+    )
+    return Attempt(parcel, delivery, Status.PENDING)
+
+
 @transaction.atomic
-def _claim(invoice_id: int, step: str, holder: Holder, sequence: int) -> Attempt | None:
-    InvoiceDelivery.objects.bulk_create(
-        [InvoiceDelivery(invoice_id=invoice_id, step=step, sequence=sequence)], ignore_conflicts=True
-    )
-    delivery = (
-        InvoiceDelivery.objects.select_for_update(of=("self",))
-        .select_related("invoice__organization__billing_account")
-        .get(invoice=invoice_id, step=step, sequence=sequence)
-    )
+def _claim_again(parcel: Parcel, step: str, sequence: int) -> Attempt | None:
+    known = InvoiceDelivery.objects.select_for_update().filter(invoice=parcel.invoice_id, step=step, sequence=sequence)
+    delivery, holder = known.first(), parcel.holder
+    if delivery is None:
+        return None
     if delivery.status in {Status.DONE, Status.SKIPPED}:
         return None
     if delivery.status == Status.RUNNING and _is_held_by_another(delivery, holder):
@@ -102,7 +156,7 @@ def _claim(invoice_id: int, step: str, holder: Holder, sequence: int) -> Attempt
     delivery.attempts += 1
     delivery.held_by_item, delivery.held_by_token = holder.item, holder.token
     delivery.save(update_fields=["status", "attempts", "held_by_item", "held_by_token"])
-    return Attempt(delivery, holder, before)
+    return Attempt(parcel, delivery, before)
 
 
 def _time_to_end() -> float:

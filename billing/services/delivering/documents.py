@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import botocore.exceptions
@@ -13,7 +13,7 @@ from django.core.files.storage import Storage, storages
 from billing.explaining import explain_short
 from billing.models import Invoice, InvoiceDelivery, InvoiceLine
 from billing.providers.pdf import Document, DocumentLine, Party, render_invoice
-from billing.services.delivering.claims import Holder, attempt
+from billing.services.delivering.claims import Parcel, attempt
 from common.errors import Misconfigured, Permanent, Retryable
 from common.money import format_money
 
@@ -22,26 +22,29 @@ _BROKEN_SET_UP = {"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "Signatu
 _opening = threading.Lock()
 
 
-def deliver_pdf(invoice_id: int, holder: Holder) -> bytes | None:
-    """Lay the PDF out and keep its SHA-256; return it where this call made it. Idempotent by (invoice, pdf)."""
-    with attempt(invoice_id, Step.PDF, holder) as claimed:
-        if claimed is None:
-            return None
-        content = render_invoice(make_document(claimed.invoice))
-        claimed.remember(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
-        return content
-
-
-def deliver_file(invoice_id: int, holder: Holder, content: bytes | None = None) -> None:
-    """Store the PDF under its number, and keep the SHA-256 of what was stored. Idempotent by (invoice, store)."""
-    with attempt(invoice_id, Step.STORE, holder) as claimed:
+def deliver_pdf(parcel: Parcel) -> None:
+    """Lay the PDF out, put it into the parcel and keep its SHA-256. Idempotent by (invoice, pdf)."""
+    with attempt(parcel, Step.PDF) as claimed:
         if claimed is not None:
-            invoice = claimed.invoice
+            content = _lay_out(parcel)
+            claimed.note(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+
+
+def deliver_file(parcel: Parcel) -> None:
+    """Store the PDF under its number, and keep the SHA-256 of what was stored. Idempotent by (invoice, store)."""
+    with attempt(parcel, Step.STORE) as claimed:
+        if claimed is not None:
+            invoice, content = parcel.invoice, _lay_out(parcel)
             name = f"invoices/{invoice.month:%Y}/{invoice.month:%m}/{invoice.number}.pdf"
-            content = content or render_invoice(make_document(invoice))
             _save(name, content)
             bucket = settings.INVOICE_S3_BUCKET if settings.INVOICE_ENABLE_S3 else ""
-            claimed.remember(reference=name, bucket=bucket, sha256=hashlib.sha256(content).hexdigest())
+            claimed.note(reference=name, bucket=bucket, sha256=hashlib.sha256(content).hexdigest())
+
+
+def _lay_out(parcel: Parcel) -> bytes:
+    if parcel.content is None:
+        parcel.content = render_invoice(make_document(parcel.invoice, parcel.lines))
+    return parcel.content
 
 
 def open_pdf(invoice: Invoice) -> bytes:
@@ -56,7 +59,8 @@ def open_pdf(invoice: Invoice) -> bytes:
     with _reaching():
         content = _read(stored.reference)
     if content is None:
-        content = render_invoice(make_document(invoice))
+        lines = invoice.lines.select_related("meter").order_by("position")
+        content = render_invoice(make_document(invoice, list(lines)))
     if stored.detail.get("sha256") != hashlib.sha256(content).hexdigest():
         raise Permanent(f"The PDF of {invoice} is not the one that was stored: its checksum differs.")
     return content
@@ -100,9 +104,8 @@ def _reaching() -> Iterator[None]:
         raise Retryable(f"The storage can't be reached ({type(error).__name__}).") from None
 
 
-def make_document(invoice: Invoice) -> Document:
+def make_document(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Document:
     """Gather what the PDF says, written for people."""
-    lines = invoice.lines.select_related("meter").order_by("position")
     tax = next((line for line in lines if line.kind == InvoiceLine.Kind.TAX), None)
     is_note = invoice.kind == Invoice.Kind.CREDIT_NOTE
     terms = "This amount is credited to your account." if is_note else _payment_terms(invoice)

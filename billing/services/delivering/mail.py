@@ -7,7 +7,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from billing.models import Invoice, InvoiceDelivery
-from billing.services.delivering.claims import Attempt, Holder, attempt
+from billing.services.delivering.claims import Attempt, Parcel, attempt
 from billing.services.delivering.documents import open_pdf
 from common.errors import Permanent
 from common.money import format_money
@@ -17,13 +17,13 @@ Step = InvoiceDelivery.Step
 Status = InvoiceDelivery.Status
 
 
-def deliver_email(invoice_id: int, holder: Holder, sequence: int = 1, content: bytes | None = None) -> None:
+def deliver_email(parcel: Parcel, sequence: int = 1) -> None:
     """Send an invoice to its recipient. Idempotent by (invoice, email, sequence).
 
     Where it is not known whether a former attempt went out, `INVOICE_EMAIL_UNKNOWN` decides: `resend` sends it again
     under the same Message-ID, by which a mail program knows it for the same; `hold` waits for a person.
     """
-    with attempt(invoice_id, Step.EMAIL, holder, sequence) as claimed:
+    with attempt(parcel, Step.EMAIL, sequence) as claimed:
         if claimed is None:
             return
         if claimed.before in {Status.RUNNING, Status.UNKNOWN} and not claimed.delivery.detail.get("may_resend"):
@@ -35,7 +35,7 @@ def deliver_email(invoice_id: int, holder: Holder, sequence: int = 1, content: b
         message_id = claimed.delivery.reference or make_message_id(claimed.delivery)
         # A person's leave to send it again is for this one attempt.
         claimed.remember(reference=message_id, recipient=recipient, may_resend=False)
-        message = _compose(invoice, recipient, message_id, content or open_pdf(invoice))
+        message = _compose(invoice, recipient, message_id, parcel.content or open_pdf(invoice))
         get_mailer().send(parseaddr(settings.DEFAULT_FROM_EMAIL)[1], recipient, message.message())
 
 

@@ -1,6 +1,6 @@
 """The invoice in Stripe: customer, draft, lines, compared, finalized; and its voids and credit notes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
@@ -8,7 +8,7 @@ from django.conf import settings
 
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoiceLine
 from billing.providers.stripe import LineToBill, SavedFailure, SavedRefusal, StripeGateway, StripeInvoice
-from billing.services.delivering.claims import Attempt, Holder, attempt, is_held
+from billing.services.delivering.claims import Attempt, Parcel, attempt, is_held
 from common.errors import Misconfigured, Permanent, Retryable
 from common.money import format_money
 from common.pace import wait_for_turn
@@ -18,12 +18,12 @@ Step = InvoiceDelivery.Step
 _MOST_LINES = 200
 
 
-def deliver_stripe(invoice_id: int, holder: Holder) -> None:
+def deliver_stripe(parcel: Parcel) -> None:
     """Bring an issued invoice to Stripe, once. Idempotent by (invoice, stripe).
 
     Whenever a former attempt may have had an effect, Stripe is looked at before it is called again.
     """
-    with attempt(invoice_id, Step.STRIPE, holder) as claimed:
+    with attempt(parcel, Step.STRIPE) as claimed:
         if claimed is None:
             return
         with _burning_keys(claimed):
@@ -33,9 +33,9 @@ def deliver_stripe(invoice_id: int, holder: Holder) -> None:
                 _deliver_invoice(claimed, claimed.invoice)
 
 
-def deliver_stripe_void(invoice_id: int, holder: Holder) -> None:
+def deliver_stripe_void(parcel: Parcel) -> None:
     """Void in Stripe what was voided here; an invoice that never got there, or no further than a draft, is left."""
-    with attempt(invoice_id, Step.STRIPE_VOID, holder) as claimed:
+    with attempt(parcel, Step.STRIPE_VOID) as claimed:
         if claimed is None:
             return
         gateway, account = open_stripe(), claimed.invoice.organization.billing_account
@@ -48,7 +48,7 @@ def deliver_stripe_void(invoice_id: int, holder: Holder) -> None:
             return
         found = gateway.get_invoice(sent.reference) if sent and sent.reference else None
         if found is None and account.stripe_customer_id:
-            found = gateway.find_invoice(account.stripe_customer_id, str(invoice_id))
+            found = gateway.find_invoice(account.stripe_customer_id, str(parcel.invoice_id))
         if found is not None and found.status == "paid" and found.total_cents:
             raise Permanent(f"{found.id} is paid in Stripe and can't be voided there: refund it in Stripe.")
         if found is not None and found.status in {"open", "uncollectible"}:
@@ -119,12 +119,12 @@ def _deliver_invoice(claimed: Attempt, invoice: Invoice) -> None:
         )
     claimed.remember(reference=found.id)
     if found.status == "draft":
-        _fill(claimed, gateway, found, invoice)
+        _fill(claimed, gateway, found)
         found = gateway.finalize_invoice(found.id, _key(claimed, "finalize"))
     if found.total_cents != invoice.total_cents:
         theirs, ours = (format_money(cents, invoice.currency) for cents in (found.total_cents, invoice.total_cents))
         raise Permanent(f"Stripe has {theirs} on {found.id}, we have {ours}: compare the lines there.")
-    claimed.remember(status=found.status, url=found.url)
+    claimed.note(status=found.status, url=found.url)
 
 
 def _find_or_create_customer(claimed: Attempt, gateway: StripeGateway, account: BillingAccount) -> str:
@@ -154,9 +154,9 @@ def _find_invoice(claimed: Attempt, gateway: StripeGateway, customer: str) -> St
     return gateway.find_invoice(customer, str(claimed.invoice.pk)) if claimed.may_have_happened else None
 
 
-def _fill(claimed: Attempt, gateway: StripeGateway, draft: StripeInvoice, invoice: Invoice) -> None:
+def _fill(claimed: Attempt, gateway: StripeGateway, draft: StripeInvoice) -> None:
     """Add our lines to the draft, those that are missing, and compare what is there with what should be."""
-    wanted = _lines(invoice)
+    invoice, wanted = claimed.invoice, _lines(claimed.parcel.lines)
     there = gateway.list_lines(draft.id) if claimed.may_have_happened else {}
     missing = [line for line in wanted if line.mark not in there]
     if missing:
@@ -171,8 +171,7 @@ def _fill(claimed: Attempt, gateway: StripeGateway, draft: StripeInvoice, invoic
         )
 
 
-def _lines(invoice: Invoice) -> list[LineToBill]:
-    lines = list(invoice.lines.order_by("position"))
+def _lines(lines: Sequence[InvoiceLine]) -> list[LineToBill]:
     if len(lines) <= _MOST_LINES:
         return [LineToBill(f"{line.pk}", line.description, line.amount_cents) for line in lines]
     kinds = dict.fromkeys(line.kind for line in lines)
