@@ -1,12 +1,16 @@
 """The admin site."""
 
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
 
 
@@ -15,6 +19,61 @@ class HuntazeAdminSite(UnfoldAdminSite):
 
     index_title = "Today"
     enable_nav_sidebar = True
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Let no admin be without audit."""
+        from huntaze.audited import audited
+
+        super().register(model_or_iterable, audited(admin_class or admin.ModelAdmin), **options)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Add the steps of logging in, and the page of one's own second step."""
+        from accounts.admin import entering, second_step
+
+        steps = {
+            "login/code/": ("login_code", entering.code_step),
+            "login/recovery/": ("login_recovery", entering.recovery_step),
+            "login/set-up/": ("login_set_up", entering.set_up_step),
+        }
+        own = [path(at, never_cache(partial(view, self)), name=name) for at, (name, view) in steps.items()]
+        own.append(path("two-factor/", self.admin_view(partial(second_step.own_page, self)), name="second_step"))
+        return [*own, *super().get_urls()]
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Let in staff who have shown their second step, where one is required."""
+        from accounts.services.sessions import has_shown_second_step
+
+        allowed: bool = super().has_permission(request)
+        return allowed and (has_shown_second_step(request) or not settings.TWO_FACTOR_REQUIRED)
+
+    @method_decorator(never_cache)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Ask for the password; the second step follows on a page of its own."""
+        from accounts.admin.entering import password_step
+
+        request.current_app = self.name
+        return password_step(self, request)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Let out, with an audit entry."""
+        from accounts.services.sessions import end_session
+
+        if request.method == "POST":
+            end_session(request)
+        return super().logout(request, extra_context)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Let staff change their own password, with an audit entry."""
+        from django.contrib.auth.views import PasswordChangeView
+
+        from accounts.forms import OwnPasswordForm
+
+        request.current_app = self.name
+        return PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )(request)
 
     def admin_view[View: Callable[..., Any]](self, view: View, cacheable: bool = False) -> View:
         """Let staff in alone, and to no address with a NUL, which the database takes in no text."""

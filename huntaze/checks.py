@@ -27,6 +27,9 @@ def check_environment(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckM
         yield _error("E005", "ENCRYPTION_KEYS is not set.", "Make a key with `manage.py new_encryption_key`.")
     if not settings.ALLOWED_HOSTS:
         yield _error("E006", "ALLOWED_HOSTS is empty.", "Set it to the host names that serve the admin.")
+    if not settings.TWO_FACTOR_REQUIRED:
+        hint = "Leave REQUIRE_TWO_FACTOR empty: a stolen password is enough to move money otherwise."
+        yield checks.Warning("Staff may log in with a password alone.", hint=hint, id="huntaze.W001")
 
 
 def check_billing(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckMessage]:

@@ -73,6 +73,8 @@ _GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
             Page("Organizations", "apartment", "accounts.organization"),
             Page("Users", "person", "accounts.user"),
             Page("Groups", "groups", "auth.group"),
+            Page("Locked out", "lock_clock", "accounts.lockout"),
+            Page("Audit trail", "policy", "accounts.auditentry"),
         ),
     ),
 )

@@ -17,6 +17,7 @@ from cronsim import CronSim
 from django.core.exceptions import ImproperlyConfigured
 from django.core.validators import validate_email
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -130,6 +131,15 @@ class Environment(BaseSettings):
     cron_secret: Secrets = ()
     api_keys: Secrets = ()
     eventbridge_api_key: Secrets = ()
+
+    # Who comes in
+    require_two_factor: bool | None = None
+    lockout_failures: Count = 5
+    lockout_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    session_idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    session_hours: Annotated[int, Field(ge=1, le=168)] = 12
+    client_address_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]*$")] = ""
+    trusted_proxies: Count = 1
 
     # Jobs
     jobs_lease_seconds: Annotated[float, Field(ge=0.5, le=86_400)] = 60
@@ -264,11 +274,13 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "huntaze.origins.OriginMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "huntaze.sessions.SessionLimitsMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -298,6 +310,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.services.lockouts.GuardedBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -489,6 +502,15 @@ ONLYFANS_API_URL = ENV.onlyfans_api_url
 ONLYFANS_USER_AGENT = ENV.onlyfans_user_agent
 ONLYFANS_EARNINGS_PATH = ENV.onlyfans_earnings_path
 
+# Who comes in
+TWO_FACTOR_REQUIRED = not DEBUG if ENV.require_two_factor is None else ENV.require_two_factor
+LOCKOUT_FAILURES = ENV.lockout_failures
+LOCKOUT_MINUTES = ENV.lockout_minutes
+SESSION_IDLE_MINUTES = ENV.session_idle_minutes
+SESSION_HOURS = ENV.session_hours
+CLIENT_ADDRESS_HEADER = ENV.client_address_header
+TRUSTED_PROXIES = ENV.trusted_proxies
+
 # The browser's side
 SECURE_CSP = {
     "default-src": [CSP.SELF],
@@ -504,7 +526,8 @@ SECURE_CSP = {
 # An invoice's page shows its PDF in a frame; frame-ancestors above keeps everybody else's pages from doing so.
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SILENCED_SYSTEM_CHECKS = ["security.W019"]
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not DEBUG
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 86400
@@ -565,8 +588,18 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SITE_URL": None,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("huntaze/favicon.svg")}],
-    "STYLES": [lambda request: static("huntaze/admin.css"), lambda request: static("huntaze/billing.css")],
+    "STYLES": [
+        lambda request: static("huntaze/admin.css"),
+        lambda request: static("huntaze/billing.css"),
+        lambda request: static("huntaze/log-in.css"),
+    ],
     "DASHBOARD_CALLBACK": "huntaze.dashboard.front_page",
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Two-factor log-in", "link": reverse_lazy("admin:second_step")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "huntaze.navigation.sidebar"},
     "COMMAND": {"search_callback": "huntaze.search.search"},
 }

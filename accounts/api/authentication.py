@@ -9,7 +9,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.tokens import Token
 
 from accounts.models import User
-from accounts.services import InvalidToken, find_owner
+from accounts.services.tokens import InvalidToken, find_owner
 from common.api.documents import TOKEN
 
 

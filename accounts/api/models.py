@@ -13,6 +13,11 @@ class TokenRequest(ApiModel):
 
     email: str = Field(min_length=1, max_length=254)
     password: SecretStr = Field(min_length=1, max_length=1_000)
+    code: SecretStr = Field(
+        SecretStr(""),
+        max_length=40,
+        description="A code of the authenticator app, or a recovery code, of whoever has one.",
+    )
 
 
 class RefreshRequest(ApiModel):

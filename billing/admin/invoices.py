@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -79,12 +78,6 @@ class InvoiceAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """Show an invoice."""
         return invoice_page.invoice_page(self, request, object_id)
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Lead to the invoice, whose page tells what people did about it."""
-        return redirect("admin:billing_invoice_change", object_id)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
         """Leave out what the list does not show; add the deliveries of the page."""

@@ -12,6 +12,7 @@ from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine,
 from billing.pricing import compute_tax
 from billing.selectors.invoices import get_left_to_credit
 from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
+from billing.services.actions import note_action
 from billing.services.events.settling import get_settled_status
 from billing.services.numbering import finalize_invoices
 from billing.services.writing import restore_statements
@@ -55,7 +56,7 @@ def approve_invoice(invoice_id: int, *, actor: "User | None", reason: str, seen:
     _refuse_for(get_obstacle_to_release(invoice))
     invoice.status = Invoice.Status.DRAFT
     invoice.save(update_fields=["status"])
-    _note(invoice, InvoiceAction.Verb.APPROVE, actor, reason, total_cents=invoice.total_cents)
+    _note(invoice, InvoiceAction.Verb.APPROVE, actor, reason, Invoice.Status.HELD, total_cents=invoice.total_cents)
     return invoice
 
 
@@ -68,7 +69,7 @@ def reject_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Inv
     invoice.status = Invoice.Status.REJECTED
     invoice.save(update_fields=["status"])
     restore_statements([invoice.pk])
-    _note(invoice, InvoiceAction.Verb.REJECT, actor, reason, total_cents=invoice.total_cents)
+    _note(invoice, InvoiceAction.Verb.REJECT, actor, reason, Invoice.Status.HELD, total_cents=invoice.total_cents)
     return invoice
 
 
@@ -82,14 +83,14 @@ def void_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoi
     _refuse_for(get_obstacle_to_void(invoice))
     reason = _require_reason(reason)
     sent = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE)
-    invoice.status = Invoice.Status.VOID
+    was, invoice.status = invoice.status, Invoice.Status.VOID
     invoice.save(update_fields=["status"])
     restore_statements([invoice.pk])
     if sent.filter(Q(status__in=_REACHED) | ~Q(reference="")).exists():
         InvoiceDelivery.objects.get_or_create(invoice=invoice, step=InvoiceDelivery.Step.STRIPE_VOID)
     if original := invoice.corrects:
         _reopen(original)
-    _note(invoice, InvoiceAction.Verb.VOID, actor, reason)
+    _note(invoice, InvoiceAction.Verb.VOID, actor, reason, was)
     return invoice
 
 
@@ -127,7 +128,7 @@ def credit_invoice(
         return Invoice.objects.get(number=done.data["credit_note"])
     _refuse_for(get_obstacle_to_credit(invoice))
     reason = _require_reason(reason)
-    left = get_left_to_credit(invoice)
+    was, left = invoice.status, get_left_to_credit(invoice)
     taken = _choose(invoice, left, amounts)
     note = _write_credit_note(invoice, taken, left, run)
     finalize_invoices([note.pk], now)
@@ -137,9 +138,7 @@ def credit_invoice(
         restore_statements([invoice.pk])
     note.refresh_from_db()
     data = {"credit_note": note.number, "total_cents": note.total_cents}
-    InvoiceAction.objects.create(
-        invoice=invoice, verb=InvoiceAction.Verb.CREDIT, actor=actor, reason=reason, data=data, token=token
-    )
+    note_action(invoice, InvoiceAction.Verb.CREDIT, actor=actor, reason=reason, was=was, data=data, token=token)
     return note
 
 
@@ -267,5 +266,5 @@ def set_aside_issued(organization_ids: Sequence[str], month: Month) -> dict[str,
     return found
 
 
-def _note(invoice: Invoice, verb: str, actor: "User | None", reason: str, **data: object) -> None:
-    InvoiceAction.objects.create(invoice=invoice, verb=verb, actor=actor, reason=reason.strip(), data=data)
+def _note(invoice: Invoice, verb: str, actor: "User | None", reason: str, was: str, **data: object) -> None:
+    note_action(invoice, verb, actor=actor, reason=reason, was=was, data=data)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from accounts.services.auditing import record_action
 from billing.models import BillingAccount
 from common.clock import now
 from common.errors import Permanent
@@ -22,6 +23,7 @@ def park_account(account_id: int, *, actor: "User | None", reason: str) -> Billi
         raise Permanent(f"{account} is parked already: {account.parked_reason}")
     account.parked_at, account.parked_reason, account.parked_by = now(), reason.strip(), actor
     account.save(update_fields=["parked_at", "parked_reason", "parked_by"])
+    record_action("park", account, actor=actor, after={"parked_at": account.parked_at}, reason=reason)
     return account
 
 
@@ -31,6 +33,8 @@ def unpark_account(account_id: int, *, actor: "User | None", reason: str) -> Bil
     account = BillingAccount.objects.select_for_update().get(pk=account_id)
     if not account.is_parked:
         raise Permanent(f"{account} is not parked.")
+    before = {"parked_at": account.parked_at, "parked_reason": account.parked_reason}
     account.parked_at, account.parked_reason, account.parked_by = None, "", None
     account.save(update_fields=["parked_at", "parked_reason", "parked_by"])
+    record_action("unpark", account, actor=actor, before=before, reason=reason)
     return account

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from billing.models import Invoice, InvoiceAction, InvoiceDelivery
+from billing.services.actions import note_action
 from common.clock import now
 from common.errors import Permanent
 from jobs.models import JobRun
@@ -40,9 +41,8 @@ def resend_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Job
         raise Permanent(f"The e-mail of {invoice} is not sent yet: retry it instead.")
     last = sent.aggregate(last=Max("sequence"))["last"]
     InvoiceDelivery.objects.create(invoice=invoice, step=Step.EMAIL, sequence=last + 1)
-    InvoiceAction.objects.create(
-        invoice=invoice, verb=InvoiceAction.Verb.RESEND, actor=actor, reason=reason.strip(), data={"sequence": last + 1}
-    )
+    data = {"sequence": last + 1}
+    note_action(invoice, InvoiceAction.Verb.RESEND, actor=actor, reason=reason, data=data)
     return retry_delivery(invoice_id, actor=actor, reason=reason)
 
 
@@ -52,13 +52,8 @@ def settle_email(delivery_id: int, *, was_sent: bool, actor: "User | None", reas
     delivery = InvoiceDelivery.objects.select_for_update().get(pk=delivery_id, step=Step.EMAIL)
     if delivery.status not in {Status.UNKNOWN, Status.FAILED}:
         raise Permanent("There is nothing to decide about this e-mail.")
-    InvoiceAction.objects.create(
-        invoice_id=delivery.invoice_id,
-        verb=InvoiceAction.Verb.SETTLE,
-        actor=actor,
-        reason=reason.strip(),
-        data={"was_sent": was_sent, "sequence": delivery.sequence},
-    )
+    data = {"was_sent": was_sent, "sequence": delivery.sequence}
+    note_action(delivery.invoice, InvoiceAction.Verb.SETTLE, actor=actor, reason=reason, data=data)
     if was_sent:
         delivery.status, delivery.done_at, delivery.error = Status.DONE, now(), ""
         delivery.save(update_fields=["status", "done_at", "error"])

@@ -11,9 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from common.api.authentication import Machine
 from common.api.errors import ApiError
 from common.api.models import ApiModel
 from common.api.parsing import BoundedJSONParser, Limits, refuse_unprintable
+from common.origin import get_origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, authorize, throttle; then refuse an address that the database can't hold."""
         super().initial(request, *args, **kwargs)
+        if isinstance(request.user, Machine):
+            # Whatever it changes is written down under its name.
+            get_origin().who = str(request.user)
         for name, values in request.query_params.lists():
             refuse_unprintable(name + "".join(values))
 

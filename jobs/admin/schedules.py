@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -19,7 +20,9 @@ from django_celery_beat.models import (
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
+from accounts.services.auditing import record_action
 from common.clock import now
+from jobs.admin.permissions import actor
 from jobs.models import JobRun
 from jobs.registry import find_job
 from jobs.schedules import next_due
@@ -125,8 +128,11 @@ class PeriodicTaskAdmin(ModelAdmin):
         rows = list(queryset)
         for row in rows:
             # One by one: saving is what tells a running beat to look again.
-            row.enabled = enabled
-            row.save(update_fields=["enabled"])  # type: ignore[no-untyped-call]  # the library has no types for it
+            before, row.enabled = row.enabled, enabled
+            with transaction.atomic():
+                row.save(update_fields=["enabled"])  # type: ignore[no-untyped-call]  # the library has no types for it
+                verb, change = "resume" if enabled else "pause", ({"enabled": before}, {"enabled": enabled})
+                record_action(verb, row, actor=actor(request), before=change[0], after=change[1])
         what = "schedule" if len(rows) == 1 else "schedules"
         self.message_user(request, f"{len(rows)} {what} {'resumed' if enabled else 'paused'}.", messages.SUCCESS)
 

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from pydantic import ValidationError
 
+from accounts.services.auditing import record_action
 from common.clock import now
 from common.errors import OutcomeUnknown, Permanent, Retryable, WorkError
 from jobs.models import JobItem, JobRun, Tick
@@ -96,6 +97,16 @@ def _announce(run: JobRun, bell: Callable[[JobRun], None]) -> None:
     bell(run)
 
 
+def _note_start(run: JobRun) -> None:
+    """Write who started a run; a schedule or another job is nobody, and the run itself tells of them."""
+    if run.trigger in {JobRun.Trigger.SCHEDULE, JobRun.Trigger.JOB}:
+        return
+    verb = "rerun" if run.parent_id else "start"
+    asked = {name: value for name, value in run.params.items() if value not in (None, False, [], "")}
+    parent = {"rerun of": str(run.parent), "mode": run.get_mode_display()} if run.parent_id else {}
+    record_action(verb, run, actor=run.actor, after={**asked, **parent}, reason=run.reason)
+
+
 def _check(job: type[Job], params: JobParams, reason: str) -> None:
     errors = job(params).check()
     if job(params).needs_reason() and not reason.strip():
@@ -119,6 +130,7 @@ def _is_placed(run: JobRun) -> bool:
     try:
         with transaction.atomic():
             run.save(force_insert=True)
+            _note_start(run)
     except IntegrityError as error:
         if not _is_taken(error):
             raise
@@ -309,9 +321,11 @@ def _close(run: JobRun, status: str) -> None:
 
 def cancel_run(run: JobRun, actor: "User | None", reason: str = "") -> None:
     """Ask a run to stop: waiting items are cancelled now, those in hand end before their next step."""
-    JobRun.objects.filter(pk=run.pk, cancel_requested_at__isnull=True, status__in=JobRun.ACTIVE).update(
-        cancel_requested_at=now(), cancelled_by=actor, error=f"Cancelled: {reason}" if reason else "Cancelled."
-    )
+    waiting = JobRun.objects.filter(pk=run.pk, cancel_requested_at__isnull=True, status__in=JobRun.ACTIVE)
+    error = f"Cancelled: {reason}" if reason else "Cancelled."
+    with transaction.atomic():
+        if waiting.update(cancel_requested_at=now(), cancelled_by=actor, error=error):
+            record_action("cancel", run, actor=actor, before={"status": run.get_status_display()}, reason=reason)
     finish_run(run.pk)
 
 

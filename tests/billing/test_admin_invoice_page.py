@@ -207,10 +207,13 @@ def test_an_address_of_nothing_is_not_found(text: str) -> None:
 
 
 @pytest.mark.parametrize("group", ["Finance", "Read only"])
-def test_the_address_of_its_history_leads_to_the_page_that_has_it(group: str) -> None:
+def test_the_address_of_its_history_leads_to_its_audit_entries(group: str) -> None:
     invoice = make_invoice()
-    response = log_in(group).get(_address(invoice, "history"))
-    assert (response.status_code, response["Location"]) == (302, _address(invoice))
+    client = log_in(group)
+    response = client.get(_address(invoice, "history"))
+    entries = f"{reverse('admin:accounts_auditentry_changelist')}?object_type=billing.invoice&object_id={invoice.pk}"
+    assert (response.status_code, response["Location"]) == (302, entries)
+    assert client.get(entries).status_code == 200
 
 
 def test_shows_a_true_up_on_the_next_invoice() -> None:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import Organization, User
-from accounts.services import issue_tokens
+from accounts.services.tokens import issue_tokens
 from billing.models import Plan
 from tests.factories.billing import make_organization, make_plan
 from tests.factories.staff import make_staff

@@ -32,9 +32,9 @@ def make_staff(group: str = "", *, superuser: bool = False, name: str = "") -> U
 def _group(name: str) -> Group:
     """Find a group; a test that emptied the whole database before took the migration's groups with it."""
     if not Group.objects.filter(name=name).exists():
-        migration = import_module("huntaze.migrations.0001_groups")
         with connection.schema_editor() as editor:
-            migration.create_groups(apps, editor)
+            import_module("huntaze.migrations.0001_groups").create_groups(apps, editor)
+            import_module("huntaze.migrations.0003_audit_groups").grant(apps, editor)
     return Group.objects.get(name=name)
 
 

@@ -147,6 +147,7 @@ def find(settings: Settings, **values: object) -> list[str]:
     fine: dict[str, object] = {
         "DEBUG": False, "DATABASE_URL": "postgres://h/db", "REDIS_URL": "redis://h/0", "SECRET_KEY": secret,
         "ENCRYPTION_KEYS": (key,), "ALLOWED_HOSTS": ["office.test"],
+        "TWO_FACTOR_REQUIRED": True,
     }  # fmt: skip
     for name, value in {**fine, **values}.items():
         setattr(settings, name, value)
@@ -164,6 +165,7 @@ def find(settings: Settings, **values: object) -> list[str]:
         ({"ENCRYPTION_KEYS": (DEVELOPMENT_ENCRYPTION_KEY,)}, ["huntaze.E005"]),
         ({"ENCRYPTION_KEYS": (Fernet.generate_key().decode(), DEVELOPMENT_ENCRYPTION_KEY)}, ["huntaze.E005"]),
         ({"ALLOWED_HOSTS": []}, ["huntaze.E006"]),
+        ({"TWO_FACTOR_REQUIRED": False}, ["huntaze.W001"]),
         ({"INVOICE_ENABLE_S3": True, "INVOICE_S3_BUCKET": ""}, ["huntaze.E010"]),
         ({"INVOICE_ENABLE_STRIPE": True, "STRIPE_API_KEY": ""}, ["huntaze.E011"]),
         ({"INVOICE_ENABLE_EMAIL": True, "EMAIL_HOST": ""}, ["huntaze.E012"]),

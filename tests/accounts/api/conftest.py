@@ -1,26 +1,15 @@
 """Somebody who logs in to the API."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import redis
-from django.conf import settings
 from django.test import Client
 
 from accounts.models import Organization, User
 from tests.factories.billing import make_organization
 
 PASSWORD = "correct horse battery staple"
-
-
-@pytest.fixture(autouse=True)
-def _no_attempts() -> Iterator[None]:
-    """Let nobody have tried to log in before."""
-    with redis.Redis.from_url(settings.REDIS_URL) as server:
-        for name in server.scan_iter("attempts:*"):
-            server.delete(name)
-    yield
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Organizations, users and groups."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -9,7 +10,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
@@ -19,8 +20,10 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from accounts.admin import log_ins
 from accounts.models import Organization, User
 from accounts.panels import list_panels
+from accounts.services.second_step import has_second_step
 
 if TYPE_CHECKING:
     _UserAdmin = DjangoUserAdmin[User]
@@ -104,15 +107,33 @@ class UserAdmin(_UserAdmin, ModelAdmin):
     search_fields = ("email", "name")
     ordering = ("email",)
     autocomplete_fields = ("organization",)
-    readonly_fields = ("password_state", "password_link", "last_login", "date_joined")
+    readonly_fields = (
+        *("password_state", "password_link", "second_step", "second_step_link", "sessions_link"),
+        *("last_login", "date_joined"),
+    )
     fieldsets = (
-        (None, {"fields": ("email", ("password_state", "password_link"), "name", "organization", "role")}),
+        (None, {"fields": ("email", "name", "organization", "role")}),
+        (
+            "Logging in",
+            {"fields": (("password_state", "password_link"), ("second_step", "second_step_link"), "sessions_link")},
+        ),
         ("What they may do", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (  # type: ignore[assignment]  # the theme's default is empty
         (None, {"fields": ("email", "name", "usable_password", "password1", "password2", "is_staff", "groups")}),
     )
+
+    def get_urls(self) -> list[Any]:
+        """Add the doors of somebody's log-in."""
+        own = [
+            path(f"<int:user_id>/{at}/", self.admin_site.admin_view(partial(view, self)), name=f"accounts_user_{name}")
+            for at, name, view in (
+                ("reset-second-step", "reset", log_ins.reset_page),
+                ("log-out-everywhere", "log_out", log_ins.log_out_page),
+            )
+        ]
+        return [*own, *super().get_urls()]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         """Offer the groups as boxes to tick: there are few."""
@@ -136,7 +157,8 @@ class UserAdmin(_UserAdmin, ModelAdmin):
         fieldsets = super().get_fieldsets(request, obj)
         if not isinstance(obj, User) or self.has_change_permission(request, obj):
             return fieldsets
-        return [(None, {"fields": ("email", "password_state", "name", "organization", "role")}), *fieldsets[1:]]
+        log_in = ("Logging in", {"fields": ("password_state", "second_step")})
+        return [fieldsets[0], log_in, *fieldsets[2:]]
 
     @display(description="Password")
     def password_state(self, user: User) -> str:
@@ -148,6 +170,25 @@ class UserAdmin(_UserAdmin, ModelAdmin):
         """Lead to where a new one is set."""
         address = reverse("admin:auth_user_password_change", args=[user.pk])
         return format_html('<a class="hz-link" href="{}">Set a new password</a>', address)
+
+    @display(description="Second step")
+    def second_step(self, user: User) -> str:
+        """Tell whether there is one, and how many recovery codes are left."""
+        return log_ins.describe_second_step(user)
+
+    @display(description="")
+    def second_step_link(self, user: User) -> SafeString | str:
+        """Lead to where it is reset."""
+        if not has_second_step(user):
+            return ""
+        address = reverse("admin:accounts_user_reset", args=[user.pk])
+        return format_html('<a class="hz-link" href="{}">Reset: the phone is lost</a>', address)
+
+    @display(description="Sessions")
+    def sessions_link(self, user: User) -> SafeString:
+        """Lead to where they are ended."""
+        address = reverse("admin:accounts_user_log_out", args=[user.pk])
+        return format_html('<a class="hz-link" href="{}">Log out everywhere</a>', address)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Users are switched off instead: the ledger names them."""

@@ -7,12 +7,14 @@ a second time, for then somebody else has a copy. A token also ends with its use
 import datetime as dt
 from dataclasses import dataclass, field
 
+from django.contrib.auth.models import update_last_login
 from django.db import transaction
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 
 from accounts.models import Organization, User
+from accounts.services.auditing import record_action
 from common.clock import now
 
 # A browser that lost an answer, or has two windows, asks twice within moments; a thief comes later.
@@ -44,6 +46,22 @@ def may_have_tokens(user: User) -> bool:
     """Tell whether somebody may use the API: active, and not of an organization that is closed."""
     organization = user.organization
     return user.is_active and (organization is None or organization.status != Organization.Status.CLOSED)
+
+
+@transaction.atomic
+def log_in(user: User, proof: str = "") -> Tokens:
+    """Make the first pair of tokens for somebody who has shown who they are; `proof` names the second step."""
+    update_last_login(User, user)
+    record_action("log-in", user, actor=user, after={"second step": proof or "none"})
+    return issue_tokens(user)
+
+
+def log_out(text: str) -> None:
+    """End a refresh token's family, with an audit entry; as `revoke_tokens` otherwise."""
+    owner = User.objects.filter(pk=_number(_read(text).get("sub"))).first()
+    with transaction.atomic():
+        revoke_tokens(text)
+        record_action("log-out", owner, actor=owner)
 
 
 @transaction.atomic

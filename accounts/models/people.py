@@ -93,6 +93,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("staff", default=False, help_text="May log in to this back office.")
     is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
     date_joined = models.DateTimeField(default=timezone.now)
+    session_version = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Raised to end all sessions and tokens."
+    )
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -118,6 +121,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         if (fields := kwargs.get("update_fields")) and "is_staff" in fields:
             kwargs["update_fields"] = {*fields, "role"}
         super().save(*args, **kwargs)
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """Tie sessions to the version too, so that raising it ends them all."""
+        password_hash: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]  # not in the stubs
+        return f"{self.session_version}:{password_hash}"
 
     def clean(self) -> None:
         """Keep addresses in lower case, so that one person has one account."""

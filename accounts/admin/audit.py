@@ -1,0 +1,219 @@
+"""The audit trail as staff read it: found by index however long it is, and written by nobody here."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from accounts.models import AuditEntry
+from accounts.selectors import list_audited_types, list_audited_verbs
+
+
+class VerbFilter(DropdownFilter):
+    """Entries of one verb."""
+
+    title = "what"
+    parameter_name = "verb"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer the verbs that there are."""
+        return [(verb, verb.replace("-", " ").capitalize()) for verb in list_audited_verbs()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        """Keep that verb's entries."""
+        return queryset.filter(verb=self.value()) if self.value() else queryset
+
+
+class TypeFilter(DropdownFilter):
+    """Entries about one kind of thing."""
+
+    title = "kind of object"
+    parameter_name = "object_type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer the kinds that there are."""
+        return sorted(((kind, name_kind(kind)) for kind in list_audited_types()), key=lambda choice: choice[1])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        """Keep that kind's entries."""
+        return queryset.filter(object_type=self.value()) if self.value() else queryset
+
+
+class _DayForm(forms.Form):
+    def __init__(self, name: str, value: str | None) -> None:
+        super().__init__(data={name: value})
+        self.fields[name] = forms.DateField(
+            label="By day (UTC)", required=False, widget=UnfoldAdminTextInputWidget({"type": "date"})
+        )
+
+
+class DayFilter(admin.SimpleListFilter):
+    """Entries of one day, in UTC."""
+
+    title = "day"
+    parameter_name = "day"
+    template = "unfold/filters/filters_field.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Any day will do; the list only has to be there."""
+        return [("", "Any day")]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """Offer a date field."""
+        yield {"form": _DayForm("day", self.value())}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        """Keep the day's entries; a day that is none keeps nothing."""
+        if not self.value():
+            return queryset
+        try:
+            start = dt.datetime.strptime(str(self.value()), "%Y-%m-%d").replace(tzinfo=dt.UTC)
+        except ValueError:
+            return queryset.none()
+        return queryset.filter(at__gte=start, at__lt=start + dt.timedelta(days=1))
+
+
+def name_kind(label: str) -> str:
+    """Name a kind of thing as people do; one that the code no longer knows keeps its label."""
+    try:
+        return str(apps.get_model(label)._meta.verbose_name).capitalize()
+    except (LookupError, ValueError):
+        return label
+
+
+def describe(value: Any) -> list[str]:
+    """Write a value for people, a part of it a line."""
+    if isinstance(value, dict):
+        return [f"{name}: {', '.join(describe(part))}" for name, part in value.items()] or ["-"]
+    if isinstance(value, list):
+        return [", ".join(describe(part)) for part in value] or ["-"]
+    if isinstance(value, bool):
+        return ["Yes" if value else "No"]
+    return ["-" if value in {None, ""} else str(value)]
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ModelAdmin):
+    """Who did what, the newest first."""
+
+    list_display = ("when", "who", "what", "thing", "changed", "reason_given", "from_where")
+    list_display_links = ("when",)
+    list_filter = (
+        VerbFilter,
+        TypeFilter,
+        ("actor", AutocompleteSelectFilter),
+        ("door", ChoicesDropdownFilter),
+        DayFilter,
+    )
+    list_filter_submit = True
+    list_select_related = False
+    list_per_page = 50
+    list_fullwidth = True
+    search_fields = ("object_id",)
+    search_help_text = "The object's id, the e-mail address of who did it, or a request id"
+    ordering = ("-id",)
+    sortable_by = ()
+    actions = None
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    fields = ("when", "who", "what", "thing", "changes", "reason_given", "from_where", "request_id")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody writes entries by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody changes entries."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody deletes entries."""
+        return False
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead back to the entry, which has no history but itself."""
+        return redirect("admin:accounts_auditentry_change", object_id)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str
+    ) -> tuple[QuerySet[AuditEntry], bool]:
+        """Find what is written exactly so: that is what the indexes know."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        return queryset.filter(Q(object_id=term) | Q(actor_name=term.lower()) | Q(request_id=term)), False
+
+    @display(description="When (UTC)")
+    def when(self, entry: AuditEntry) -> str:
+        """Tell when."""
+        return f"{entry.at:%Y-%m-%d %H:%M:%S}"
+
+    @display(description="Who")
+    def who(self, entry: AuditEntry) -> str:
+        """Name who it was, as they were called then."""
+        return entry.who
+
+    @display(description="What")
+    def what(self, entry: AuditEntry) -> str:
+        """Say what was done."""
+        return entry.label
+
+    @display(description="To what")
+    def thing(self, entry: AuditEntry) -> SafeString | str:
+        """Name the object and lead to it."""
+        if not entry.object_type:
+            return entry.object_name or "-"
+        name = f"{name_kind(entry.object_type)} {entry.object_name or entry.object_id}"
+        address = _address_of(entry)
+        return format_html('<a class="hz-link hz-wrap" href="{}">{}</a>', address, name) if address else name
+
+    @display(description="Changed")
+    def changed(self, entry: AuditEntry) -> str:
+        """Name the fields that changed."""
+        return ", ".join(name for name, _, _ in entry.list_changes()) or "-"
+
+    @display(description="Before and after")
+    def changes(self, entry: AuditEntry) -> str:
+        """Show each field before and after."""
+        rows = [(name, describe(before), describe(after)) for name, before, after in entry.list_changes()]
+        return render_to_string("accounts/audit_changes.html", {"changes": rows})
+
+    @display(description="Why")
+    def reason_given(self, entry: AuditEntry) -> str:
+        """Give the reason."""
+        return entry.reason or "-"
+
+    @display(description="From where")
+    def from_where(self, entry: AuditEntry) -> str:
+        """Name the door, and the network address."""
+        return f"{entry.get_door_display()}, {entry.address}" if entry.address else entry.get_door_display()
+
+
+def _address_of(entry: AuditEntry) -> str:
+    app, _, model = entry.object_type.partition(".")
+    if not entry.object_id or entry.verb == "delete":
+        return ""
+    try:
+        return reverse(f"admin:{app}_{model}_change", args=[entry.object_id])
+    except NoReverseMatch:
+        return ""

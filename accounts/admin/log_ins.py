@@ -1,0 +1,135 @@
+"""What is done about somebody's log-in: a lost phone, sessions left open, an account locked out."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+from unfold.paginator import InfinitePaginator
+
+from accounts.forms import ReasonForm
+from accounts.models import Authenticator, LockOut, User
+from accounts.services.lockouts import unlock
+from accounts.services.second_step import count_recovery_codes, reset_second_step
+from accounts.services.sessions import log_out_everywhere
+
+_UNLOCK = "accounts.unlock_lockout"
+
+
+def describe_second_step(user: User) -> str:
+    """Tell whether somebody has a second step, and how many recovery codes are left."""
+    authenticator = Authenticator.objects.filter(user=user).first()
+    if authenticator is None:
+        return "Not set up"
+    return f"Since {authenticator.confirmed_at:%Y-%m-%d}, {count_recovery_codes(user)} recovery codes left"
+
+
+def reset_page(site_admin: Any, request: HttpRequest, user_id: int) -> HttpResponse:
+    """Confirm and forget somebody's second step."""
+    says = (
+        "Their authenticator app and recovery codes are forgotten and all their sessions end. They set up a new app "
+        "after their password, so make sure that it is really them who asks.",
+    )
+    return _ask(site_admin, request, user_id, "Reset second step", says, reset_second_step)
+
+
+def log_out_page(site_admin: Any, request: HttpRequest, user_id: int) -> HttpResponse:
+    """Confirm and end all sessions of somebody."""
+    says = ("All their sessions end, in every browser, and so do the tokens of their programs.",)
+    return _ask(site_admin, request, user_id, "Log out everywhere", says, log_out_everywhere)
+
+
+def _ask(
+    site_admin: Any,
+    request: HttpRequest,
+    user_id: int,
+    title: str,
+    says: tuple[str, ...],
+    act: Callable[..., None],
+) -> HttpResponse:
+    user = get_object_or_404(User, pk=user_id)
+    if not isinstance(request.user, User) or not site_admin.has_change_permission(request, user):
+        raise PermissionDenied
+    back = reverse("admin:accounts_user_change", args=[user.pk])
+    form = ReasonForm(request.POST or None)
+    if form.is_bound and form.is_valid():
+        act(user, actor=request.user, reason=form.cleaned_data["reason"])
+        messages.success(request, f"{user}: done.")
+        return redirect(back)
+    request.current_app = site_admin.admin_site.name
+    context = {"title": title, "says": says, "form": form, "user_shown": user, "back": back, "opts": User._meta}
+    common = site_admin.admin_site.each_context(request)
+    return TemplateResponse(request, "accounts/confirm.html", {**common, **context})
+
+
+@admin.register(LockOut)
+class LockOutAdmin(ModelAdmin):
+    """Who failed to log in lately, and who has to wait."""
+
+    list_display = ("who", "network_name", "kind", "failures", "failed", "state")
+    search_fields = ("account",)
+    search_help_text = "The e-mail address that was typed"
+    ordering = ("-last_failed_at",)
+    sortable_by = ()
+    actions = ("unlock",)
+    paginator = InfinitePaginator
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody is locked out by hand: users are switched off instead."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody changes what was counted."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody deletes what was counted; unlocking does, with an audit entry."""
+        return False
+
+    def has_unlock_permission(self, request: HttpRequest) -> bool:
+        """Tell who may unlock."""
+        return request.user.has_perm(_UNLOCK)
+
+    @action(description="Unlock", permissions=["unlock"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[LockOut]) -> None:
+        """Open the doors of the ticked ones before their time."""
+        rows = list(queryset)
+        for lock in rows:
+            unlock(lock, actor=_member_of_staff(request))
+        self.message_user(request, f"{len(rows)} unlocked.", messages.SUCCESS)
+
+    @display(description="Account")
+    def who(self, lock: LockOut) -> str:
+        """Name what was typed."""
+        return lock.account or "Any account"
+
+    @display(description="From")
+    def network_name(self, lock: LockOut) -> str:
+        """Name the network."""
+        return lock.network or "Anywhere"
+
+    @display(description="Last failure (UTC)")
+    def failed(self, lock: LockOut) -> str:
+        """Tell when."""
+        return f"{lock.last_failed_at:%Y-%m-%d %H:%M:%S}"
+
+    @display(description="State", label={"Locked out": "danger", "Counted": ""})
+    def state(self, lock: LockOut) -> tuple[str, str] | str:
+        """Tell whether the door is shut."""
+        is_shut = lock.locked_until is not None and lock.locked_until > timezone.now()
+        return ("Locked out", f"Locked until {lock.locked_until:%H:%M} UTC") if is_shut else ("Counted", "Open")
+
+
+def _member_of_staff(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
