@@ -1,6 +1,9 @@
 """Alerts: who is told what, when something is wrong or has happened."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class AlertsConfig(AppConfig):
@@ -8,3 +11,15 @@ class AlertsConfig(AppConfig):
 
     name = "alerts"
     verbose_name = "Alerts"
+
+    def ready(self) -> None:
+        """Declare the conditions, and make the channel that settings ask for after every migrate."""
+        from alerts import checks  # noqa: F401
+
+        post_migrate.connect(_make_default_channel, sender=self)
+
+
+def _make_default_channel(**_: Any) -> None:
+    from alerts.services.channels import ensure_default
+
+    ensure_default()

@@ -42,10 +42,20 @@ def check_billing(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckMessa
         yield _error("E012", "INVOICE_ENABLE_EMAIL is on but INVOICE_SMTP_HOST is not set.", "Name the mail server.")
 
 
+def check_alerts(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckMessage]:
+    """Refuse alerts that reach into the private network, or nobody."""
+    if settings.ALERTS_ALLOW_PRIVATE_ADDRESSES and not settings.DEBUG:
+        hint = "Unset it: whoever edits channels could reach what only this network should reach."
+        yield _error("E030", "ALERTS_ALLOW_PRIVATE_ADDRESSES is on in production.", hint)
+    if settings.ALERTS_EMAIL and not settings.EMAIL_HOST:
+        yield _error("E031", "ALERTS_EMAIL is set but INVOICE_SMTP_HOST is not.", "Name the mail server.")
+
+
 def register() -> None:
     """Add our checks to Django's."""
     checks.register(check_environment)
     checks.register(check_billing)
+    checks.register(check_alerts)
 
 
 def _error(code: str, message: str, hint: str) -> checks.Error:

@@ -9,6 +9,9 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
+from alerts.admin.pages import SEVERITY_TONES
+from alerts.models import Severity
+from alerts.selectors import count_undelivered, is_anybody_told, list_open_incidents
 from billing.models import Invoice
 from billing.selectors.figures import (
     Revenue,
@@ -63,11 +66,24 @@ def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what staff see first, each part for those who may see where it comes from."""
     may = request.user.has_perm
     context |= {"tiles": [], "may_bill": may("billing.run_billing"), "previous_month": previous_month()}
+    if may("alerts.view_incident"):
+        context |= _alerts()
     if may("billing.view_invoice"):
         context |= _billing()
     if may("jobs.view_jobrun"):
         context |= _runs()
     return context
+
+
+def _alerts() -> dict[str, Any]:
+    incidents = list_open_incidents()
+    return {
+        "shows_alerts": True,
+        "incidents": [(incident, SEVERITY_TONES[Severity(incident.severity)]) for incident in incidents[:_SHOWN]],
+        "incident_count": incidents.count(),
+        "is_anybody_told": is_anybody_told(),
+        "unsent": count_undelivered(),
+    }
 
 
 def _billing() -> dict[str, Any]:

@@ -61,6 +61,15 @@ _GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
         ),
     ),
     (
+        "Alerts",
+        (
+            Page("Incidents", "notification_important", "alerts.incident"),
+            Page("Rules", "rule", "alerts.rule"),
+            Page("Channels", "campaign", "alerts.channel"),
+            Page("Messages sent", "outgoing_mail", "alerts.notification"),
+        ),
+    ),
+    (
         "Creators",
         (
             Page("Creators", "star", "onlyfans.creatoraccount"),

@@ -1,5 +1,5 @@
-"""The admin of alerts."""
+"""The admin of alerts: incidents, channels, rules, and what was sent."""
 
-from alerts.admin import incidents
+from alerts.admin import channels, incidents, notifications, rules
 
-__all__ = ["incidents"]
+__all__ = ["channels", "incidents", "notifications", "rules"]

@@ -1,27 +1,229 @@
-"""Incidents: what is wrong now, first."""
+"""Incidents: what is open comes first; each can be acknowledged, snoozed, noted on and resolved."""
+
+from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
 
-from alerts.models import Incident
+from alerts.admin.pages import SEVERITY_TONES, coloured, door, find, press, render, require, show_status
+from alerts.forms import NoteForm, SnoozeForm
+from alerts.models import Incident, Severity
+from alerts.registry import get_title, list_conditions
+from alerts.selectors import list_timeline, order_open_first
+from alerts.services import incidents
+from common.clock import now
+from common.errors import Permanent
+
+VIEW, CHANGE = "alerts.view_incident", "alerts.change_incident"
+
+
+class StateFilter(DropdownFilter):
+    """Open or over."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer both."""
+        return [("open", "Open"), ("unseen", "Open, nobody has it in hand"), ("resolved", "Resolved")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Incident]) -> QuerySet[Incident]:
+        """Keep the wanted ones."""
+        match self.value():
+            case "open":
+                return queryset.filter(resolved_at=None)
+            case "unseen":
+                return queryset.filter(resolved_at=None, acknowledged_at=None)
+            case "resolved":
+                return queryset.exclude(resolved_at=None)
+        return queryset
+
+
+class ConditionFilter(DropdownFilter):
+    """Incidents of one condition."""
+
+    title = "condition"
+    parameter_name = "condition"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer the declared conditions."""
+        return [(condition.name, condition.title) for condition in list_conditions()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Incident]) -> QuerySet[Incident]:
+        """Keep those of that condition."""
+        return queryset.filter(condition=self.value()) if self.value() else queryset
 
 
 @admin.register(Incident)
 class IncidentAdmin(ModelAdmin):
-    """Incidents; nobody adds or deletes one by hand."""
+    """Incidents; nobody adds, edits or deletes one by hand."""
 
-    list_display = ("title", "condition", "scope", "severity", "opened_at", "resolved_at")
-    ordering = ("-id",)
+    list_display = ("what", "gravity", "state", "about", "opened", "often")
+    list_display_links = ("what",)
+    list_filter = (StateFilter, ConditionFilter, ("severity", ChoicesDropdownFilter))
+    list_filter_submit = True
+    list_select_related = ("acknowledged_by",)
+    list_per_page = 50
+    list_fullwidth = True
+    search_fields = ("title", "scope", "detail")
+    search_help_text = "Title, scope or detail"
+    sortable_by = ()
+    actions = None
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Conditions open them."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
-        """Nobody changes one by hand."""
+        """What can be done about one stands on its page, each behind a button."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
         """They are the record."""
         return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the buttons' addresses."""
+        doors = {"acknowledge": acknowledge, "snooze": snooze, "resolve": resolve, "note": note}
+        own = [
+            path(f"<int:pk>/{name}/", door(self, view), name=f"alerts_incident_{name}") for name, view in doors.items()
+        ]
+        return own + super().get_urls()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
+        """Put what is open first."""
+        queryset: QuerySet[Incident] = super().get_queryset(request)
+        return order_open_first(queryset)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        """Leave the order as the selector gives it."""
+        return tuple(order_open_first(Incident.objects.all()).query.order_by)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show an incident with all that happened to it."""
+        require(request, VIEW)
+        incident = find(Incident, object_id)
+        context = {
+            "original": incident,
+            "incident": incident,
+            "kind": get_title(incident.condition),
+            "tone": SEVERITY_TONES[Severity(incident.severity)],
+            "state": self.state(incident),
+            "timeline": [
+                (moment, show_status(moment.notification) if moment.notification else "")
+                for moment in list_timeline(incident)
+            ],
+            "may_change": request.user.has_perm(CHANGE),
+            "may_see_sent": request.user.has_perm("alerts.view_notification"),
+            "hours": SnoozeForm.HOURS,
+            "is_snoozed": bool(incident.snoozed_until and incident.snoozed_until > now()),
+        }
+        return render(self, request, "alerts/incident.html", str(incident), context)
+
+    @display(description="What")
+    def what(self, incident: Incident) -> str:
+        """Say what is wrong."""
+        return incident.title
+
+    @display(description="Severity")
+    def gravity(self, incident: Incident) -> SafeString:
+        """Show how bad it is."""
+        return coloured(incident.get_severity_display(), SEVERITY_TONES[Severity(incident.severity)])
+
+    @display(description="State")
+    def state(self, incident: Incident) -> SafeString:
+        """Show whether it is open, and whether somebody has it in hand."""
+        if not incident.is_open:
+            return coloured("Resolved", "success")
+        if incident.acknowledged_at:
+            return coloured(f"Acknowledged by {incident.acknowledged_by}", "info")
+        if incident.snoozed_until and incident.snoozed_until > now():
+            return coloured("Snoozed", "info")
+        return coloured("Open", "danger")
+
+    @display(description="Condition")
+    def about(self, incident: Incident) -> str:
+        """Name the condition and what it is about."""
+        return f"{get_title(incident.condition)}: {incident.scope}"
+
+    @display(description="Since (UTC)")
+    def opened(self, incident: Incident) -> str:
+        """Tell since when."""
+        return f"{incident.began_at:%Y-%m-%d %H:%M}"
+
+    @display(description="Times")
+    def often(self, incident: Incident) -> str:
+        """Tell how often."""
+        return f"{incident.count:,}"
+
+
+def _back(pk: int) -> HttpResponse:
+    return redirect("admin:alerts_incident_change", pk)
+
+
+def _note(request: HttpRequest) -> str:
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        raise Permanent("The note is too long.")
+    return str(form.cleaned_data["note"])
+
+
+def acknowledge(admin: IncidentAdmin, request: HttpRequest, pk: int) -> HttpResponse:
+    """Take an incident in hand."""
+    user, incident = require(request, VIEW, CHANGE), find(Incident, pk)
+
+    def act() -> str:
+        incidents.acknowledge(incident.pk, user, _note(request))
+        return "You have it in hand: nobody is reminded of it any more."
+
+    return press(request, act, _back(pk))
+
+
+def snooze(admin: IncidentAdmin, request: HttpRequest, pk: int) -> HttpResponse:
+    """Let reminders rest for a while."""
+    user, incident = require(request, VIEW, CHANGE), find(Incident, pk)
+
+    def act() -> str:
+        form = SnoozeForm(request.POST)
+        if not form.is_valid():
+            raise Permanent("Choose for how long.")
+        until = now() + form.pause()
+        incidents.snooze(incident.pk, user, until, form.cleaned_data["note"])
+        return f"Nobody is reminded of it until {until:%Y-%m-%d %H:%M} UTC."
+
+    return press(request, act, _back(pk))
+
+
+def resolve(admin: IncidentAdmin, request: HttpRequest, pk: int) -> HttpResponse:
+    """End an incident by hand."""
+    user, incident = require(request, VIEW, CHANGE), find(Incident, pk)
+
+    def act() -> str:
+        incidents.resolve(incident.pk, user, _note(request))
+        return "Resolved. It opens again only if it is found anew after it was gone."
+
+    return press(request, act, _back(pk))
+
+
+def note(admin: IncidentAdmin, request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep a note."""
+    user, incident = require(request, VIEW, CHANGE), find(Incident, pk)
+
+    def act() -> str:
+        incidents.add_note(incident.pk, user, _note(request))
+        return "Noted."
+
+    return press(request, act, _back(pk))

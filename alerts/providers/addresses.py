@@ -42,7 +42,7 @@ def resolve(host: str, port: int, *, allow_private: bool = False) -> list[str]:
     Raises Permanent where one of them may not, Retryable where the name can't be resolved at the moment.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host.rstrip("."), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise Retryable(f"The name {host} can't be resolved.") from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))

@@ -2,9 +2,9 @@
 
 import datetime as dt
 import json
-import secrets
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from secrets import token_bytes
 from typing import Any
 
 from standardwebhooks import Webhook
@@ -19,7 +19,7 @@ _SECRET_BYTES = 32
 
 def new_secret() -> str:
     """Make a secret by which both sides sign."""
-    return _PREFIX + b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    return _PREFIX + b64encode(token_bytes(_SECRET_BYTES)).decode()
 
 
 def check_secret(secret: str) -> None:
@@ -32,10 +32,12 @@ def check_secret(secret: str) -> None:
         raise Permanent("Give whsec_ and 24 to 64 bytes in base64, or leave it empty to have one made.")
 
 
-def send(config: Mapping[str, Any], letter: Letter, *, moment: dt.datetime, allow_private: bool) -> str:
+def send(
+    config: Mapping[str, Any], secrets: Sequence[str], letter: Letter, *, moment: dt.datetime, allow_private: bool
+) -> str:
     """Post the message as JSON; the receiver knows repeats by `webhook-id`."""
     body = json.dumps(letter.payload, separators=(",", ":"), ensure_ascii=False)
-    signatures = [Webhook(secret).sign(letter.reference, moment, body) for secret in config["secrets"]]
+    signatures = [Webhook(secret).sign(letter.reference, moment, body) for secret in secrets]
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Huntaze-Alerts/1",

@@ -1,6 +1,8 @@
 """One message to one channel: put into the form that the channel takes, and handed over."""
 
+import datetime as dt
 from email.utils import parseaddr
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -26,10 +28,17 @@ def deliver(row: Notification) -> str:
         case Channel.Kind.SNS:
             return sns.send(config, letter, endpoint=settings.ALERTS_SNS_ENDPOINT)
         case Channel.Kind.WEBHOOK:
-            return webhook.send(config, letter, moment=now(), allow_private=private)
+            return webhook.send(config, _list_secrets(config), letter, moment=now(), allow_private=private)
         case Channel.Kind.APPRISE:
             return apprise.send(config, letter, allow_private=private)
     raise Misconfigured(f"Nobody knows how to send by {row.channel.kind}.")
+
+
+def _list_secrets(config: dict[str, Any]) -> list[str]:
+    """List the secrets that sign: the one that holds, and for a while the one it replaced."""
+    until = config.get("former_until")
+    overlaps = until and dt.datetime.fromisoformat(until) > now()
+    return [config["secret"], *([config["former_secret"]] if overlaps else [])]
 
 
 def make_message_id(row: Notification) -> str:

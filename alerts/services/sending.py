@@ -21,7 +21,7 @@ from common.clock import iso, now
 from common.errors import Permanent, Retryable, WorkError
 
 logger = logging.getLogger(__name__)
-Status = Notification.Status
+Status, What = Notification.Status, Notification.What
 _LONGEST_HISTORY = 30
 _LONGEST_REST = dt.timedelta(minutes=5)
 
@@ -42,7 +42,10 @@ def send_waiting(seconds: float) -> int:
 
 @transaction.atomic
 def claim(pk: int | None = None) -> Notification | None:
-    """Take a message that is due for a while; None where there is none. The token tells this sender from later ones."""
+    """Take the next message that is due, or a given one that waits, for a while; None where there is none.
+
+    The token tells this sender from later ones.
+    """
     former = Notification.objects.filter(
         incident=OuterRef("incident"),
         channel=OuterRef("channel"),
@@ -50,14 +53,14 @@ def claim(pk: int | None = None) -> Notification | None:
         status__in=Notification.UNENDED,
     )
     waiting = Notification.objects.select_for_update(skip_locked=True, of=("self",)).select_related("channel")
-    if pk is not None:
-        waiting = waiting.filter(Q(pk=pk) & ~Q(status=Status.SENDING, lease_expires_at__gte=Now()))
-    else:
+    if pk is None:
         awake = Q(channel__rests_until=None) | Q(channel__rests_until__lte=Now())
         # What became of something is told in its order.
         waiting = waiting.filter(is_due(), awake).exclude(Q(incident__isnull=False) & Exists(former))
+    else:
+        waiting = waiting.filter(pk=pk, status=Status.PENDING)
     row = waiting.order_by("not_before", "id").first()
-    if row is None or (pk is not None and row.status not in Notification.UNENDED):
+    if row is None:
         return None
     if row.status == Status.SENDING:
         _note(row, "unknown", "Whoever sent it died before writing down what came of it; it is sent again.")
@@ -101,12 +104,12 @@ def _end(row: Notification, status: str, error: str, receipt: str = "") -> None:
 def _put_off(row: Notification, error: WorkError) -> None:
     """Try again later, after growing pauses; so many attempts in vain, and it has failed."""
     _note(row, error.kind, error.message)
-    if row.attempts >= settings.ALERTS_MAX_ATTEMPTS:
+    if row.attempts >= (1 if row.what == What.TEST else settings.ALERTS_MAX_ATTEMPTS):
         written = _write(row, status=Status.FAILED, error=error.message)
     else:
         pause = _pause(row.attempts, getattr(error, "retry_after", None))
         written = _write(row, status=Status.PENDING, error=error.message, not_before=now() + pause)
-    if written:
+    if written and row.what != What.TEST:
         rest = min(_pause(row.channel.failures + 1, None), _LONGEST_REST)
         Channel.objects.filter(pk=row.channel_id).update(failures=F("failures") + 1, rests_until=now() + rest)
 

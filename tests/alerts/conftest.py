@@ -7,6 +7,10 @@ import pytest
 
 from alerts import registry
 from alerts.registry import Finding, condition
+from tests.alerts.receiver import receiver
+from tests.outside import outside, wired
+
+__all__ = ["outside", "receiver", "wired"]
 
 
 @dataclass

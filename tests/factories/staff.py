@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from itertools import count
+from pathlib import Path
 
 from django.apps import apps
 from django.contrib.auth.models import Group
@@ -9,6 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import User
+from huntaze import migrations
 
 PASSWORD = "correct horse battery staple"
 _numbers = count(1)
@@ -30,11 +32,12 @@ def make_staff(group: str = "", *, superuser: bool = False, name: str = "") -> U
 
 
 def _group(name: str) -> Group:
-    """Find a group; a test that emptied the whole database before took the migration's groups with it."""
+    """Find a group; a test that emptied the whole database before took the migrations' groups with it."""
     if not Group.objects.filter(name=name).exists():
-        with connection.schema_editor() as editor:
-            import_module("huntaze.migrations.0001_groups").create_groups(apps, editor)
-            import_module("huntaze.migrations.0003_audit_groups").grant(apps, editor)
+        for path in sorted(Path(migrations.__file__).parent.glob("*_groups.py")):
+            (grant,) = import_module(f"huntaze.migrations.{path.stem}").Migration.operations
+            with connection.schema_editor() as editor:
+                grant.code(apps, editor)
     return Group.objects.get(name=name)
 
 

@@ -1,0 +1,34 @@
+"""What can be wrong with the alerts themselves: told by the channels that work."""
+
+from collections.abc import Iterator
+
+from django.db.models import Exists, OuterRef, Q
+from django.urls import reverse
+
+from alerts.models import Channel, Notification
+from alerts.registry import Finding, condition
+from alerts.services.planning import CHANNEL_FAILING
+
+_PATIENCE = 3
+Status, What = Notification.Status, Notification.What
+
+
+@condition(CHANNEL_FAILING, title="A channel of alerts fails")
+def find_failing_channels() -> Iterator[Finding]:
+    """List the channels that took nothing at the last attempts, or that something could not be sent to since."""
+    since = Notification.objects.filter(
+        channel=OuterRef("channel"), status=Status.SENT, sent_at__gt=OuterRef("created_at")
+    )
+    lost = Notification.objects.filter(channel=OuterRef("pk"), status=Status.FAILED).exclude(what=What.TEST)
+    failing = Q(failures__gte=_PATIENCE) | Exists(lost.exclude(Exists(since)))
+    for channel in Channel.objects.filter(failing, is_enabled=True):
+        last = channel.notifications.exclude(error="").order_by("-id").first()
+        yield Finding(
+            scope=f"channel:{channel.pk}",
+            title=f"Messages to “{channel}” don't arrive",
+            detail=last.error if last else "",
+            since=last.created_at if last else None,
+            link=reverse("admin:alerts_channel_change", args=[channel.pk]),
+            advice="Open the channel, repair its address and press “Send test”. Then send again what failed.",
+            count=max(channel.failures, 1),
+        )

@@ -1,0 +1,226 @@
+"""The admin of alerts: pages for those who may see them, buttons for those who may press them, secrets for nobody."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from alerts.models import Channel, Entry, Incident, Notification, Rule
+from alerts.providers.webhook import new_secret
+from alerts.services import tick
+from tests.alerts.conftest import Trouble
+from tests.alerts.receiver import Receiver
+from tests.factories.alerts import make_channel, make_rule
+from tests.factories.staff import log_in
+from tests.outside import Outside
+
+pytestmark = pytest.mark.django_db
+LISTS = ["incident", "channel", "rule", "notification"]
+
+
+@pytest.fixture
+def incident(trouble: Trouble) -> Incident:
+    """An open incident that one channel was told of."""
+    make_rule(make_channel())
+    trouble.arise("billing", detail="It <b>stopped</b>.", link="/admin/jobs/jobrun/", advice="Press “Rerun failed”.")
+    tick()
+    return Incident.objects.get()
+
+
+def press(client: Client, incident: Incident, what: str, **values: Any) -> int:
+    return client.post(reverse(f"admin:alerts_incident_{what}", args=[incident.pk]), values).status_code
+
+
+@pytest.mark.parametrize("group", ["Finance", "Operations", "Support", "Read only"])
+def test_everybody_sees_and_operations_presses(group: str, incident: Incident) -> None:
+    client = log_in(group)
+    for name in LISTS:
+        assert client.get(reverse(f"admin:alerts_{name}_changelist")).status_code == 200
+    page = client.get(reverse("admin:alerts_incident_change", args=[incident.pk])).content.decode()
+    for text in ("billing is broken", "It &lt;b&gt;stopped&lt;/b&gt;.", "Press “Rerun failed”.", "/admin/jobs/jobrun/"):
+        assert text in page
+    may = group == "Operations"
+    assert ("Acknowledge" in page) == may
+    assert press(client, incident, "acknowledge") == (302 if may else 403)
+    incident.refresh_from_db()
+    assert (incident.acknowledged_at is not None) == may
+    for name in ("channel", "rule"):
+        assert client.get(reverse(f"admin:alerts_{name}_add")).status_code == (200 if may else 403)
+
+
+def test_buttons_are_pressed_by_post_alone(incident: Incident) -> None:
+    client = log_in("Operations")
+    for what in ("acknowledge", "snooze", "resolve", "note"):
+        assert client.get(reverse(f"admin:alerts_incident_{what}", args=[incident.pk])).status_code == 405
+    assert Entry.objects.count() == 0
+    assert client.post(reverse("admin:alerts_incident_note", args=[999_999]), {"note": "x"}).status_code == 404
+
+
+def test_the_life_of_an_incident(incident: Incident, trouble: Trouble) -> None:
+    client = log_in("Operations")
+    press(client, incident, "acknowledge", note="Looking")
+    press(client, incident, "acknowledge", note="Again")
+    press(client, incident, "snooze", hours="4")
+    press(client, incident, "snooze", hours="1000")
+    press(client, incident, "note", note="The gateway is slow")
+    press(client, incident, "resolve", note=" ")
+    incident.refresh_from_db()
+    assert incident.is_open
+    press(client, incident, "resolve", note="Restarted it")
+    press(client, incident, "resolve", note="Twice")
+    incident.refresh_from_db()
+    assert not incident.is_open
+    assert str(incident.resolved_by) == str(incident.acknowledged_by)
+    kinds = list(Entry.objects.values_list("kind", flat=True))
+    assert kinds == ["acknowledged", "snoozed", "note", "resolved"]
+    page = client.get(reverse("admin:alerts_incident_change", args=[incident.pk])).content.decode()
+    for text in ("Looking", "The gateway is slow", "Restarted it", "Opened"):
+        assert text in page
+    assert "Twice" not in page
+
+
+def test_lists_put_what_is_open_first(trouble: Trouble) -> None:
+    trouble.arise("old", "new")
+    tick()
+    trouble.arise("old")
+    tick()
+    page = log_in("Read only").get(reverse("admin:alerts_incident_changelist"))
+    assert [row.scope for row in page.context["cl"].result_list] == ["old", "new"]
+    shown = log_in("Read only").get(reverse("admin:alerts_incident_changelist"), {"state": "resolved"})
+    assert [row.scope for row in shown.context["cl"].result_list] == ["new"]
+
+
+def add(client: Client, **values: str) -> Any:
+    data = {"name": "Hook", "kind": "webhook", "is_enabled": "on", "address": "", "url": "", "topic": "", "secret": ""}
+    return client.post(reverse("admin:alerts_channel_add"), {**data, **values}, follow=True)
+
+
+def test_secrets_go_in_and_never_out(receiver: Receiver) -> None:
+    client, secret = log_in("Operations"), new_secret()
+    url = f"{receiver.url}?token=topsecrettoken"
+    page = add(client, url=url, secret=secret).content.decode()
+    channel = Channel.objects.get()
+    assert (channel.config["url"], channel.config["secret"]) == (url, secret)
+    assert channel.shown_as == "http://127.0.0.1/…"
+    change = reverse("admin:alerts_channel_change", args=[channel.pk])
+    for content in (page, client.get(change).content.decode(), log_in("Support").get(change).content.decode()):
+        assert channel.shown_as in content
+        for hidden in (secret, "topsecrettoken"):
+            assert hidden not in content
+    client.post(change, {"name": "Renamed", "is_enabled": "on", "url": "", "secret": ""})
+    channel.refresh_from_db()
+    assert (channel.name, channel.config["url"], channel.config["secret"]) == ("Renamed", url, secret)
+    assert secret not in repr(channel)
+
+
+def test_a_replaced_secret_signs_beside_the_new_one(receiver: Receiver) -> None:
+    client, old, new = log_in("Operations"), new_secret(), new_secret()
+    add(client, url=receiver.url, secret=old)
+    channel = Channel.objects.get()
+    change = reverse("admin:alerts_channel_change", args=[channel.pk])
+    client.post(change, {"name": "Hook", "is_enabled": "on", "url": "", "secret": new})
+    client.post(reverse("admin:alerts_channel_test", args=[channel.pk]))
+    (request,) = receiver.requests
+    assert len(request.headers["webhook-signature"].split()) == 2
+    receiver.verify(request, old)
+    receiver.verify(request, new)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"kind": "email", "address": "nobody"}, "Give one e-mail address"),
+        ({"kind": "email", "address": "a@b.test, c@d.test"}, "Give one e-mail address"),
+        ({"kind": "slack", "url": "file:///etc/passwd"}, "begins with https://"),
+        ({"kind": "slack", "url": "https://hooks.example.com/x"}, "incoming webhook of Slack"),
+        ({"kind": "webhook", "url": "https://127.0.0.1/", "secret": new_secret()}, "private network"),
+        ({"kind": "webhook", "url": "https://169.254.169.254/latest", "secret": new_secret()}, "private network"),
+        ({"kind": "webhook", "url": "https://2130706433/", "secret": new_secret()}, "private network"),
+        ({"kind": "webhook", "url": "https://example.com/", "secret": "short"}, "24 to 64 bytes"),
+        ({"kind": "webhook", "url": "", "secret": new_secret()}, "begins with https://"),
+        ({"kind": "sns", "topic": "alerts"}, "ARN of a topic"),
+        ({"kind": "apprise", "url": ""}, "as Apprise writes them"),
+        ({"kind": "apprise", "url": "file:///etc/passwd"}, "Nothing is sent by"),
+        ({"kind": "apprise", "url": "syslog://"}, "Nothing is sent by"),
+        ({"kind": "apprise", "url": "json://127.0.0.1/x"}, "private network"),
+        ({"kind": "apprise", "url": "discord://"}, "read this address"),
+    ],
+)
+def test_refused_channels(values: dict[str, str], said: str, settings: Any) -> None:
+    settings.ALERTS_ALLOW_PRIVATE_ADDRESSES = False
+    page = add(log_in("Operations"), **values).content.decode()
+    assert said in page
+    assert Channel.objects.count() == 0
+
+
+def test_the_test_tells_its_result(wired: Outside, receiver: Receiver) -> None:
+    client = log_in("Operations")
+    mailbox = make_channel(address="ops@example.test")
+    hook = make_channel(Channel.Kind.WEBHOOK, url=receiver.url, secret=new_secret())
+    page = client.post(reverse("admin:alerts_channel_test", args=[mailbox.pk]), follow=True).content.decode()
+    assert "The test message was sent." in page
+    (mail,) = wired.list_mails()
+    assert (mail["to"], mail["subject"]) == (["ops@example.test"], f"Test of the channel “{mailbox}”")
+    receiver.fail(500)
+    page = client.post(reverse("admin:alerts_channel_test", args=[hook.pk]), follow=True).content.decode()
+    assert "The test message was not sent: The receiver answered 500" in page
+    assert list(Notification.objects.filter(channel=hook).values_list("status", "attempts")) == [("failed", 1)]
+    assert client.get(reverse("admin:alerts_channel_test", args=[hook.pk])).status_code == 405
+    assert log_in("Finance").post(reverse("admin:alerts_channel_test", args=[hook.pk])).status_code == 403
+
+
+def test_a_message_is_seen_and_sent_again(incident: Incident, wired: Outside) -> None:
+    row = Notification.objects.get()
+    page = reverse("admin:alerts_notification_change", args=[row.pk])
+    resend = reverse("admin:alerts_notification_resend", args=[row.pk])
+    client = log_in("Operations")
+    assert "Send again" not in client.get(page).content.decode()
+    Notification.objects.update(status="failed", attempts=12, error="The mail server put it off.")
+    content = client.get(page).content.decode()
+    assert (
+        "Send again" in content and "The mail server put it off." in content and "[Error] billing is broken" in content
+    )
+    assert log_in("Support").post(resend).status_code == 403
+    client.post(resend)
+    client.post(resend)
+    row.refresh_from_db()
+    assert (row.status, row.attempts, len(row.history)) == ("pending", 0, 1)
+
+
+def test_rules_are_made_from_what_is_declared(trouble: Trouble) -> None:
+    client, channel = log_in("Operations"), make_channel()
+    page = client.get(reverse("admin:alerts_rule_add")).content.decode()
+    assert "Something is broken" in page and "Europe/Dublin" in page
+    data = {
+        "name": "At night", "is_enabled": "on", "kinds": ["broken"], "scopes": "billing-*\n\n monthly ",
+        "channels": [channel.pk], "min_severity": "error", "min_count": "3", "min_minutes": "5",
+        "quiet_from": "22:00", "quiet_until": "07:00", "time_zone": "Europe/Dublin", "reminder_hours": "12",
+        "tells_recovery": "on",
+    }  # fmt: skip
+    assert client.post(reverse("admin:alerts_rule_add"), data).status_code == 302
+    rule = Rule.objects.get()
+    assert (rule.kinds, rule.scopes, rule.outcomes) == (["broken"], ["billing-*", "monthly"], [])
+    for wrong in (
+        {"quiet_until": ""},
+        {"quiet_until": "22:00"},
+        {"time_zone": "Mars"},
+        {"kinds": ["made-up"]},
+        {"channels": []},
+    ):
+        refused = client.post(reverse("admin:alerts_rule_add"), {**data, "name": "Other", **wrong})
+        assert refused.status_code == 200, wrong
+    assert Rule.objects.count() == 1
+
+
+def test_the_front_page_shows_what_is_wrong(trouble: Trouble) -> None:
+    front = reverse("admin:index")
+    assert "Nobody is told when something goes wrong" in log_in("Finance").get(front).content.decode()
+    assert reverse("admin:alerts_channel_add") in log_in("Operations").get(front).content.decode()
+    make_rule(make_channel())
+    trouble.arise("billing")
+    tick()
+    Notification.objects.update(status="failed")
+    page = log_in("Finance").get(front).content.decode()
+    assert "billing is broken" in page and "1 alert could not be sent" in page
+    assert "Nobody is told" not in page

@@ -1,0 +1,183 @@
+"""Whatever dies when: everybody hears of it once, and what may be repeated is known for a repeat.
+
+The senders and lookers are processes of their own, killed by SIGKILL; mail goes to the sandbox's SMTP server, webhooks
+to an HTTP server on loopback.
+"""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from alerts.models import Channel, Incident, Notification
+from alerts.providers.webhook import new_secret
+from alerts.services.sending import send_waiting
+from tests.alerts.processes import Worker
+from tests.alerts.receiver import Receiver
+from tests.factories.alerts import make_channel, make_rule
+from tests.outside import Outside
+
+pytestmark = [pytest.mark.crash, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def channels(wired: Outside, receiver: Receiver) -> list[Channel]:
+    """A mailbox and a webhook that are told of everything."""
+    made = [
+        make_channel(address="ops@example.test"),
+        make_channel(Channel.Kind.WEBHOOK, url=receiver.url, secret=new_secret()),
+    ]
+    make_rule(*made)
+    return made
+
+
+@pytest.fixture
+def mail(wired: Outside) -> dict[str, str]:
+    """Where the processes find the mail server."""
+    return {"INVOICE_SMTP_HOST": wired.sandbox.smtp_host, "INVOICE_SMTP_PORT": str(wired.sandbox.smtp_port)}
+
+
+def look(*scopes: str, status: int = 0) -> None:
+    with Worker("tick", *scopes) as worker:
+        assert worker.begin().end() == status
+
+
+def send(mail: dict[str, str]) -> None:
+    with Worker("send", **mail) as worker:
+        assert worker.begin().end() == 0
+
+
+def received(outside: Outside) -> list[int]:
+    """How often each different mail was received."""
+    return [found["times_received"] for found in outside.list_mails()]
+
+
+def let_leases_end() -> None:
+    Notification.objects.filter(status="sending").update(lease_expires_at=Now())
+
+
+def test_killed_between_opening_and_sending(
+    wired: Outside, receiver: Receiver, channels: list[Channel], mail: dict[str, str]
+) -> None:
+    look("billing", "die", status=-9)
+    assert (received(wired), receiver.requests) == ([], [])
+    assert Incident.objects.count() == 1
+    send(mail)
+    look("billing")
+    send(mail)
+    assert received(wired) == [1]
+    assert len(receiver.requests) == 1
+    assert [row.status for row in Notification.objects.all()] == ["sent", "sent"]
+
+
+def hold(channel: Channel, until: threading.Event) -> Callable[[], None]:
+    """Hold the row on which the outcome of a message is noted, until the event; returns when it is held."""
+    held = threading.Event()
+
+    def work() -> None:
+        try:
+            with transaction.atomic():
+                Channel.objects.select_for_update().get(pk=channel.pk)
+                held.set()
+                assert until.wait(60)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert held.wait(60)
+    return thread.join
+
+
+def test_killed_after_sending_before_writing_it_down(
+    wired: Outside, receiver: Receiver, channels: list[Channel], mail: dict[str, str]
+) -> None:
+    hook = channels[1]
+    make_rule(hook)
+    Channel.objects.filter(pk=channels[0].pk).update(is_enabled=False)
+    look("billing")
+    over = threading.Event()
+    join = hold(hook, over)
+    with Worker("send", **mail) as sender:
+        sender.begin()
+        receiver.wait()
+        sender.kill()
+    over.set()
+    join()
+    row = Notification.objects.get(channel=hook)
+    assert (row.status, row.attempts) == ("sending", 1)
+    send(mail)
+    assert len(receiver.requests) == 1, "nobody may have it before the lease is over"
+    let_leases_end()
+    send(mail)
+    row.refresh_from_db()
+    assert (row.status, row.attempts) == ("sent", 2)
+    assert receiver.list_ids() == [row.reference, row.reference]
+    assert [entry["outcome"] for entry in row.history] == ["unknown", "sent"]
+
+
+def test_killed_after_the_mail_server_took_it(
+    wired: Outside, receiver: Receiver, channels: list[Channel], mail: dict[str, str]
+) -> None:
+    box = channels[0]
+    Channel.objects.filter(pk=channels[1].pk).update(is_enabled=False)
+    look("billing")
+    over = threading.Event()
+    join = hold(box, over)
+    with Worker("send", **mail) as sender:
+        sender.begin()
+        while not wired.list_mails():
+            over.wait(0.02)
+        sender.kill()
+    over.set()
+    join()
+    let_leases_end()
+    send(mail)
+    # The same Message-ID twice: a mail program shows it once.
+    assert received(wired) == [2]
+    assert wired.list_mails()[0]["message_id"] == f"<alert-{Notification.objects.get().uid.hex}@huntaze.test>"
+
+
+def test_two_lookers_and_two_senders_at_once(
+    wired: Outside, receiver: Receiver, channels: list[Channel], mail: dict[str, str]
+) -> None:
+    scopes = [f"job{number}" for number in range(12)]
+    with Worker("tick", *scopes) as first, Worker("tick", *scopes) as second:
+        assert [worker.begin() for worker in (first, second)]
+        assert (first.end(), second.end()) == (0, 0)
+    assert sorted(Incident.objects.values_list("scope", flat=True)) == sorted(scopes)
+    with Worker("send", **mail) as first, Worker("send", **mail) as second:
+        assert [worker.begin() for worker in (first, second)]
+        assert (first.end(), second.end()) == (0, 0)
+    assert received(wired) == [1] * 12
+    assert len(receiver.list_ids()) == len(set(receiver.list_ids())) == 12
+
+
+def test_a_sender_without_the_token_check_would_overwrite(
+    wired: Outside, receiver: Receiver, channels: list[Channel]
+) -> None:
+    """The negative control: whose lease is over writes nothing, and would without the token."""
+    from alerts.services import sending
+
+    Channel.objects.filter(pk=channels[0].pk).update(is_enabled=False)
+    look("billing")
+    late = sending.claim(Notification.objects.get(channel=channels[1]).pk)
+    assert late is not None
+    let_leases_end()
+    assert send_waiting(seconds=10) == 1
+    assert not sending._write(late, status="failed", error="too late")
+    row = Notification.objects.get(pk=late.pk)
+    assert (row.status, row.token) == ("sent", 2)
+    late.token = row.token
+    Notification.objects.filter(pk=late.pk).update(status="sending")
+    assert sending._write(late, status="failed", error="too late")
+
+
+def test_an_incident_that_nobody_was_told_of_is_told_at_the_next_look(channels: list[Channel]) -> None:
+    Incident.objects.create(condition="broken", scope="billing", severity="error", title="billing is broken")
+    look("billing")
+    look("billing")
+    assert Incident.objects.count() == 1
+    assert [row.what for row in Notification.objects.all()] == ["opened", "opened"]
