@@ -19,7 +19,11 @@ class Worker(AbstractContextManager["Worker"]):
 
     def __init__(self, *words: str, **variables: str) -> None:
         server = os.environ["DATABASE_URL"].rsplit("/", 1)[0]
-        environment = os.environ | {"DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}"} | variables
+        environment = os.environ | {
+            "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
+            "ALERTS_ALLOW_PRIVATE_ADDRESSES": "1",
+            **variables,
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.alerts.worker", *words],
             cwd=ROOT,
