@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
+from accounts.services.auditing import record_action
 from alerts.models import Channel, Notification, Rule, Severity
 from alerts.providers import apprise, sns, webhook
 from alerts.providers.addresses import check_url
@@ -125,12 +126,14 @@ _READERS: Mapping[str, Callable[[Mapping[str, str], Config], tuple[Config, str]]
 
 def send_test(channel: Channel, actor: "User") -> Notification:
     """Send a message that says that the channel works, now and once; return it with what came of it."""
-    row = Notification.objects.create(
-        channel=channel,
-        what=Notification.What.TEST,
-        event_key=f"test:{uuid.uuid4().hex}",
-        message=describe_test(channel, str(actor)),
-    )
+    with transaction.atomic():
+        row = Notification.objects.create(
+            channel=channel,
+            what=Notification.What.TEST,
+            event_key=f"test:{uuid.uuid4().hex}",
+            message=describe_test(channel, str(actor)),
+        )
+        record_action("test", channel, actor=actor)
     if claimed := claim(row.pk):
         carry_out(claimed)
     row.refresh_from_db()
@@ -149,6 +152,7 @@ def resend(pk: int, actor: "User") -> Notification:
     row.history = [*row.history, {"at": iso(now()), "outcome": "resend", "said": f"{actor} had it sent again."}]
     row.save(update_fields=["status", "attempts", "not_before", "error", "history"])
     Channel.objects.filter(pk=row.channel_id).update(rests_until=None)
+    record_action("resend", row, actor=actor)
     transaction.on_commit(ring)
     return row
 

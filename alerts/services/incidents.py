@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from accounts.services.auditing import record_action
 from alerts.models import Entry, Incident
 from alerts.services.planning import Plan, load_rules
 from common.clock import now
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 Kind = Entry.Kind
+_VERBS: dict[str, str] = {
+    Kind.NOTE: "note",
+    Kind.ACKNOWLEDGED: "acknowledge",
+    Kind.SNOOZED: "snooze",
+    Kind.RESOLVED: "resolve",
+}
 _LONGEST_SNOOZE = dt.timedelta(days=90)
 
 
@@ -72,4 +79,5 @@ def _take(pk: int) -> Incident:
 
 
 def _write(incident: Incident, kind: str, actor: "User", text: str) -> Entry:
+    record_action(_VERBS[kind], incident, actor=actor, reason=text)
     return Entry.objects.create(incident=incident, kind=kind, author=actor, text=text.strip())

@@ -201,13 +201,14 @@ def test_rules_are_made_from_what_is_declared(trouble: Trouble) -> None:
     assert client.post(reverse("admin:alerts_rule_add"), data).status_code == 302
     rule = Rule.objects.get()
     assert (rule.kinds, rule.scopes, rule.outcomes) == (["broken"], ["billing-*", "monthly"], [])
-    for wrong in (
+    wrongs: list[dict[str, Any]] = [
         {"quiet_until": ""},
         {"quiet_until": "22:00"},
         {"time_zone": "Mars"},
         {"kinds": ["made-up"]},
         {"channels": []},
-    ):
+    ]
+    for wrong in wrongs:
         refused = client.post(reverse("admin:alerts_rule_add"), {**data, "name": "Other", **wrong})
         assert refused.status_code == 200, wrong
     assert Rule.objects.count() == 1
