@@ -1,7 +1,6 @@
 """The whole product as it runs in production, on the test database: web server, worker, and an S3 to store in."""
 
 import os
-import socket
 import sys
 from functools import partial
 from pathlib import Path
@@ -11,11 +10,11 @@ import boto3
 import redis
 from botocore.config import Config
 from django.conf import settings
-from django.db import connection
 
 from scripts.demo.__main__ import answers, listens
 from scripts.demo.processes import Processes
 from tests.outside import Outside
+from tests.server import database_url, free_ports
 
 _BUCKET = "browser-invoices"
 _AWS_KEY = "browser"
@@ -26,7 +25,7 @@ class House:
 
     def __init__(self, directory: Path, redis_database: int, outside: Outside) -> None:
         self.directory, self.outside = directory, outside
-        self._web, self._storage = _free_ports(2)
+        self._web, self._storage = free_ports(2)
         self.url = f"http://127.0.0.1:{self._web}"
         self._redis_url = f"{settings.REDIS_URL.rsplit('/', 1)[0]}/{redis_database}"
         self._processes = Processes(self._environment())
@@ -78,7 +77,7 @@ class House:
         return {
             **os.environ,
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
-            "DATABASE_URL": _database_url(),
+            "DATABASE_URL": database_url(),
             "REDIS_URL": self._redis_url,
             "BASE_URL": self.url,
             # Nobody dies here, and a machine that is busy must not look as if somebody had.
@@ -97,18 +96,3 @@ class House:
             "INVOICE_SMTP_HOST": self.outside.sandbox.smtp_host,
             "INVOICE_SMTP_PORT": str(self.outside.sandbox.smtp_port),
         }
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
-def _database_url() -> str:
-    place = connection.settings_dict
-    password = f":{place['PASSWORD']}" if place["PASSWORD"] else ""
-    return f"postgres://{place['USER']}{password}@{place['HOST']}:{place['PORT']}/{place['NAME']}"
