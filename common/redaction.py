@@ -1,7 +1,9 @@
 """Secrets taken out of whatever is written down for people: log lines, tracebacks, reports of errors, spans."""
 
+import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -71,7 +73,7 @@ class Redactor:
             return self.text(value)
         if isinstance(value, bytes):
             return self.text(value.decode(errors="replace"))
-        if value is None or isinstance(value, bool | int | float):
+        if value is None or isinstance(value, bool | int | float | Decimal | dt.date):
             return value
         if depth >= _DEEPEST:
             return self.text(repr(value))

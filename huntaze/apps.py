@@ -10,12 +10,13 @@ class HuntazeConfig(AppConfig):
     name = "huntaze"
 
     def ready(self) -> None:
-        """Let every process that publishes a task use our Celery application, and register the system checks."""
-        from huntaze import checks
+        """Let every process that publishes a task use our Celery application; register checks, switch telemetry on."""
+        from huntaze import checks, telemetry
         from huntaze.celery import app
 
         app.set_default()
         checks.register()
+        telemetry.switch_on()
 
 
 class AdminSiteConfig(AdminConfig):

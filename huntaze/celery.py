@@ -4,13 +4,14 @@ import logging.config
 import os
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, setup_logging
+from celery.signals import beat_init, celeryd_init, setup_logging, worker_process_shutdown
 from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huntaze.settings")
 
 from django.conf import settings
 
+from common import tracing
 from huntaze.start import start_embedded_servers
 
 app = Celery("huntaze")
@@ -29,3 +30,8 @@ def _start_servers(**_: object) -> None:
 def _write_logs_as_everywhere(**_: object) -> None:
     """Keep Celery from setting up logs of its own."""
     logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_process_shutdown.connect
+def _send_last_spans(**_: object) -> None:
+    tracing.flush()

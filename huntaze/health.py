@@ -81,7 +81,7 @@ def _ask_database(found: Found) -> None:
     found["database"] = Check(True, f"Answered in {(time.monotonic() - began) * 1000:.0f} ms.")
     found["migrations"] = _check_migrations()
     if found["migrations"].ok:
-        found["scheduler"] = _check_tick(get_tick_age("sweep"))
+        found["scheduler"] = _check_ticks({name: get_tick_age(name) for name in ("sweep", "tick")})
         found["work"] = _check_work()
     else:
         unknown = Check(False, "Not known before the migrations are applied.")
@@ -94,12 +94,15 @@ def _check_migrations() -> Check:
     return Check(not missing, f"{missing} to be applied." if missing else "All applied.")
 
 
-def _check_tick(age: float | None) -> Check:
-    if age is None:
-        return Check(False, "The scheduler has never ticked: start beat, and a worker for the queue default.")
-    if age > _LONGEST_WITHOUT_TICK:
-        return Check(False, f"The scheduler last ticked {age:.0f} seconds ago: is beat running, and a worker?")
-    return Check(True, f"The scheduler last ticked {max(age, 0):.0f} seconds ago.")
+def _check_ticks(ages: Mapping[str, float | None]) -> Check:
+    known = {name: age for name, age in ages.items() if age is not None}
+    if missing := sorted(ages.keys() - known.keys()):
+        return Check(False, f"Never ran: {', '.join(missing)}. Start beat, and a worker for the queue default.")
+    late = {name: age for name, age in known.items() if age > _LONGEST_WITHOUT_TICK}
+    if late:
+        said = ", ".join(f"{name} {age:.0f} seconds ago" for name, age in late.items())
+        return Check(False, f"Ran last: {said}. Is beat running, and a worker for the queue default?")
+    return Check(True, f"Ticked {max(*known.values(), 0):.0f} seconds ago.")
 
 
 def _check_work() -> Check:

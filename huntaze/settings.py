@@ -126,6 +126,10 @@ class Environment(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["", "json", "text"] = ""
     metrics_token: Header = ""
+    sentry_dsn: Address = ""
+    cloudwatch_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/#:-]{0,255}$")] = ""
+    cloudwatch_region: str = ""
+    cloudwatch_endpoint: Address = ""
 
     # Who may call the API
     cron_secret: Secrets = ()
@@ -463,6 +467,13 @@ CELERY_TASK_QUEUE_NAMES = (
 )  # fmt: skip
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {}
+if ENV.cloudwatch_namespace:
+    CELERY_BEAT_SCHEDULE["cloudwatch"] = {
+        "task": "huntaze.report_runs",
+        "schedule": dt.timedelta(seconds=20),
+        "options": {"queue": "analytics", "expires": 60},
+    }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 10
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
@@ -534,6 +545,10 @@ SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 86400
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 
 METRICS_TOKEN = ENV.metrics_token
+SENTRY_DSN = ENV.sentry_dsn
+CLOUDWATCH_NAMESPACE = ENV.cloudwatch_namespace
+CLOUDWATCH_REGION = ENV.cloudwatch_region
+CLOUDWATCH_ENDPOINT = ENV.cloudwatch_endpoint
 KNOWN_SECRETS = find_secrets(ENV.model_dump() | {name: os.environ[name] for name in os.environ if name[:4] == "AWS_"})
 LOG_FORMAT = ENV.log_format or ("text" if DEBUG else "json")
 LOGGING = {

@@ -14,6 +14,7 @@ from django.db import connections
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from common import tracing
 from jobs.engine import work
 from jobs.models import JobRun
 
@@ -86,6 +87,7 @@ def _work(run_id: int, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.getppid() == parent:
         work(run_id, wait=True)
+        tracing.flush()
 
 
 @contextmanager

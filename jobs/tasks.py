@@ -58,3 +58,4 @@ def tick() -> None:
     refresh_monitors(moment)
     start_due_slots(moment)
     alerts.services.tick()
+    note_tick("tick")

@@ -13,7 +13,8 @@ KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 
 @cache
-def _running() -> str:
+def running_moto() -> str:
+    """Return the address of moto's server, started once."""
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     atexit.register(server.stop)
@@ -52,6 +53,6 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
     """An empty bucket, gone after the test, and the keys that open it."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    made = S3(_running())
+    made = S3(running_moto())
     yield made
     made.empty()

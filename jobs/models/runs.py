@@ -60,6 +60,7 @@ class JobRun(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    reported_at = models.DateTimeField(null=True, blank=True, editable=False)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancelled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -81,6 +82,11 @@ class JobRun(models.Model):
             models.Index(fields=["job", "-id"], name="jobs_run_job"),
             models.Index(fields=["id"], condition=Q(status__in=["queued", "running"]), name="jobs_run_active"),
             models.Index(fields=["created_at"], name="jobs_run_created"),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(reported_at__isnull=True, finished_at__isnull=False, dry_run=False),
+                name="jobs_run_unreported",
+            ),
             models.Index(fields=["id"], condition=Q(failed__gt=0), name="jobs_run_failures"),
         ]
 

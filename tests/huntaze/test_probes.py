@@ -16,7 +16,7 @@ from pytest_django import Settings
 from huntaze.health import QUESTIONS
 from jobs.models import Tick
 from jobs.services import note_tick
-from jobs.tasks import sweep
+from jobs.tasks import sweep, tick
 from tests.factories.ledger import make_item, make_run
 
 TOKEN = "prometheus-token-7d1f"
@@ -36,6 +36,11 @@ def checks() -> dict[str, Any]:
 
 def failing() -> list[str]:
     return sorted(name for name, check in checks().items() if not check["ok"])
+
+
+def _tick() -> None:
+    for name in ("sweep", "tick"):
+        note_tick(name)
 
 
 @pytest.fixture
@@ -60,6 +65,7 @@ def test_alive_is_answered_without_a_database(production: None) -> None:
 @seen_by_all
 def test_ready_is_what_has_everything(production: None) -> None:
     sweep()
+    tick()
     response = ask("/readyz")
     found = response.json()  # type: ignore[attr-defined]  # of the test client
     assert (response.status_code, found["ready"]) == (200, True)
@@ -74,11 +80,13 @@ def test_a_scheduler_that_is_silent_is_noticed() -> None:
     Tick.objects.all().delete()
     assert failing() == ["scheduler"]
     note_tick("sweep")
+    assert failing() == ["scheduler"]
+    note_tick("tick")
     assert failing() == []
-    Tick.objects.update(at=timezone.now() - dt.timedelta(seconds=200))
+    Tick.objects.filter(pk="tick").update(at=timezone.now() - dt.timedelta(seconds=200))
     response = Client().get("/readyz")
     assert response.status_code == 503
-    assert response.json()["checks"]["scheduler"]["why"].startswith("The scheduler last ticked 200 seconds ago")
+    assert response.json()["checks"]["scheduler"]["why"].startswith("Ran last: tick 200 seconds ago.")
 
 
 @seen_by_all
@@ -90,7 +98,7 @@ def test_checks_can_be_left_out() -> None:
 
 @seen_by_all
 def test_work_that_nobody_takes_is_noticed() -> None:
-    note_tick("sweep")
+    _tick()
     long_ago = timezone.now() - dt.timedelta(minutes=12)
     run = make_run(status="queued", created_at=long_ago)
     assert checks()["work"] == {
@@ -110,7 +118,7 @@ def test_work_that_nobody_takes_is_noticed() -> None:
 
 @seen_by_all
 def test_a_migration_that_is_not_applied_is_noticed() -> None:
-    note_tick("sweep")
+    _tick()
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'huntaze' RETURNING name, applied")
         rows = cursor.fetchall()
@@ -128,7 +136,7 @@ def test_a_migration_that_is_not_applied_is_noticed() -> None:
 
 @seen_by_all
 def test_a_broker_that_hangs_keeps_nobody_waiting(settings: Settings) -> None:
-    note_tick("sweep")
+    _tick()
     with silent_server() as address:
         settings.CELERY_BROKER_URL = f"redis://:7d1f7d1f@{address}/0"
         response = Client().get("/readyz")
@@ -165,7 +173,7 @@ def test_a_database_that_hangs_keeps_nobody_waiting() -> None:
     assert "7d1f" not in response.content.decode()
     # Now that the server is gone, the question left open is answered, and asked anew.
     assert [question.begin().is_complete.wait(30) for question in QUESTIONS] == [True, True]
-    note_tick("sweep")
+    _tick()
     assert failing() == []
 
 
