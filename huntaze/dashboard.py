@@ -12,6 +12,7 @@ from django.urls import reverse
 from alerts.admin.pages import SEVERITY_TONES
 from alerts.models import Severity
 from alerts.selectors import count_undelivered, is_anybody_told, list_open_incidents
+from billing.admin.payments import list_payment_figures
 from billing.models import Invoice
 from billing.selectors.figures import (
     Revenue,
@@ -109,6 +110,7 @@ def _tiles(held: str, undelivered: str) -> list[Tile]:
         Tile("Held for approval", held, f"{invoices}?status__exact=held", "warning" if held != "0" else ""),
         Tile("Not delivered", undelivered, f"{invoices}?failed=any", "danger" if undelivered != "0" else ""),
         Tile("Accounts parked", f"{parked:,}", f"{accounts}?parked=yes", ""),
+        *(Tile(*figure) for figure in list_payment_figures()),
     ]
 
 
@@ -136,6 +138,7 @@ def _tabulate(revenue: list[Revenue]) -> list[dict[str, Any]]:
             "documents": row.documents,
             "subtotal": format_money(row.subtotal_cents, row.currency),
             "total": format_money(row.total_cents, row.currency),
+            "paid": format_money(row.paid_cents, row.currency),
         }
         for row in rows
     ]

@@ -50,6 +50,7 @@ _GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
             Page("Usage", "bar_chart", "billing.usagehour"),
             Page("Usage events", "bolt", "billing.usageevent"),
             Page("Number series", "tag", "billing.numberseries"),
+            Page("Stripe events", "webhook", "billing.stripeevent"),
         ),
     ),
     (

@@ -2,6 +2,7 @@
 
 from billing.admin import panels
 from billing.admin.accounts import BillingAccountAdmin
+from billing.admin.events import StripeEventAdmin
 from billing.admin.invoices import InvoiceAdmin
 from billing.admin.plans import MeterAdmin, PlanAdmin
 from billing.admin.series import NumberSeriesAdmin
@@ -13,6 +14,7 @@ __all__ = [
     "MeterAdmin",
     "NumberSeriesAdmin",
     "PlanAdmin",
+    "StripeEventAdmin",
     "UsageEventAdmin",
     "UsageHourAdmin",
 ]

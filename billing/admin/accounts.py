@@ -77,7 +77,7 @@ class BillingAccountAdmin(ModelAdmin):
         """Show above the form whether the account is parked, and what belongs to it."""
         account = find(BillingAccount, object_id)
         organization = account.organization_id
-        context = {
+        context: dict[str, Any] = {
             "account": account,
             "park_url": _park_address(request, account),
             "links": [
@@ -86,6 +86,9 @@ class BillingAccountAdmin(ModelAdmin):
                 ("Creators", f"{reverse('admin:onlyfans_creatoraccount_changelist')}?q={organization}"),
             ],
         }
+        if account.stripe_customer_id and request.user.has_perm("billing.view_stripeevent"):
+            events = f"{reverse('admin:billing_stripeevent_changelist')}?q={account.stripe_customer_id}"
+            context["links"] += [("Stripe events", events)]
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BillingAccount]:

@@ -6,8 +6,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
 
-from billing.models import Invoice, InvoiceDelivery
+from billing.models import Invoice, InvoiceDelivery, StripeEvent
+from billing.providers.stripe_events import HANDLED_TYPES
 from billing.selectors.invoices import list_months
+from billing.selectors.payments import CONDITIONS, list_in_condition
 from billing.selectors.undelivered import list_doubtful, list_undelivered
 from common.clock import Month, now
 
@@ -52,6 +54,39 @@ class StepFilter(DropdownFilter):
         if chosen == "any":
             return list_undelivered(queryset)
         return list_undelivered(queryset, step=chosen) if chosen in InvoiceDelivery.Step.values else queryset.none()
+
+
+class PaymentFilter(DropdownFilter):
+    """Invoices by how far their payment is, and where Stripe says something else than we do."""
+
+    title = "payment"
+    parameter_name = "payment"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer the conditions."""
+        return list(CONDITIONS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        """Keep those invoices; a condition that is none keeps nothing."""
+        return list_in_condition(queryset, str(self.value())) if self.value() else queryset
+
+
+class EventTypeFilter(DropdownFilter):
+    """Events of one type, of those that change something here."""
+
+    title = "type"
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer those types, and all others together."""
+        return [*((type_, type_) for type_ in sorted(HANDLED_TYPES)), ("other", "Any other")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> QuerySet[StripeEvent]:
+        """Keep the type's events."""
+        chosen = self.value()
+        if not chosen:
+            return queryset
+        return queryset.exclude(type__in=HANDLED_TYPES) if chosen == "other" else queryset.filter(type=chosen)
 
 
 class _UsageMonthFilter(DropdownFilter):

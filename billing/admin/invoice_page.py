@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from billing.admin.deliveries import list_steps, may_retry
 from billing.admin.pages import AnyAdmin, find, render, require
+from billing.admin.payments import describe_payment
 from billing.admin.words import INVOICE_TONES
 from billing.explaining import explain
 from billing.models import Invoice, InvoiceDelivery, InvoiceLine
@@ -56,6 +57,7 @@ def invoice_page(admin: AnyAdmin, request: HttpRequest, object_id: str) -> HttpR
         "bill_again": _bill_again(request, invoice),
         **_describe_lines(invoice, show_all="all" in request.GET),
         **_describe_delivery(request, invoice),
+        **describe_payment(invoice),
     }
     response = render(admin, request, "billing/admin/invoice.html", str(invoice), context)
     if request.headers.get("HX-Request") and not context["is_delivering"]:

@@ -11,13 +11,14 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from billing.admin import corrections, delivering, invoice_page, running
-from billing.admin.filters import MonthFilter, StepFilter
+from billing.admin.filters import MonthFilter, PaymentFilter, StepFilter
 from billing.admin.pages import ReadOnlyAdmin, door
 from billing.admin.paging import SelectionPaginator
 from billing.admin.words import INVOICE_TONES, mark_deliveries, show_label, show_marks
 from billing.models import Invoice
 from billing.selectors.figures import count_up_to_many, list_held
 from billing.selectors.invoices import get_selection, search_invoices
+from billing.selectors.payments import list_differing, list_open_disputes
 from billing.selectors.undelivered import list_doubtful, list_undelivered
 from common.money import format_money
 
@@ -32,6 +33,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
         MonthFilter,
         ("status", ChoicesDropdownFilter),
         ("kind", ChoicesDropdownFilter),
+        PaymentFilter,
         StepFilter,
     )
     list_filter_submit = True
@@ -151,4 +153,6 @@ def _list_waiting() -> list[tuple[str, str, str, str]]:
         ("Held for approval", count_up_to_many(list_held()), f"{address}?status__exact=held", "warning"),
         ("Not delivered", count_up_to_many(undelivered), f"{address}?failed=any", "danger"),
         ("Outcome unknown", count_up_to_many(unknown), f"{address}?failed=unknown", "warning"),
+        ("Differs from Stripe", count_up_to_many(list_differing()), f"{address}?payment=differs", "warning"),
+        ("Disputed", count_up_to_many(list_open_disputes()), f"{address}?payment=disputed", "danger"),
     ]

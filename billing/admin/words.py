@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 
-from billing.models import Invoice, InvoiceDelivery
+from billing.models import Invoice, InvoiceDelivery, InvoicePayment, StripeEvent
 
 Status = Invoice.Status
 INVOICE_TONES: dict[str, str] = {
@@ -27,6 +27,19 @@ DELIVERY_TONES: dict[str, str] = {
     InvoiceDelivery.Status.SKIPPED: "",
     InvoiceDelivery.Status.FAILED: "danger",
     InvoiceDelivery.Status.UNKNOWN: "warning",
+}
+PAYMENT_TONES: dict[str, str] = {
+    InvoicePayment.State.OPEN: "info",
+    InvoicePayment.State.UNCOLLECTIBLE: "danger",
+    InvoicePayment.State.VOID: "warning",
+    InvoicePayment.State.PAID: "success",
+}
+EVENT_TONES: dict[str, str] = {
+    StripeEvent.Status.PENDING: "",
+    StripeEvent.Status.RUNNING: "info",
+    StripeEvent.Status.DONE: "success",
+    StripeEvent.Status.IGNORED: "",
+    StripeEvent.Status.FAILED: "danger",
 }
 STEP_ICONS: dict[str, str] = {
     InvoiceDelivery.Step.PDF: "picture_as_pdf",

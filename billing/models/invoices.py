@@ -105,7 +105,7 @@ class Invoice(models.Model):
             ),
             models.Index(
                 fields=["month", "currency"],
-                include=["subtotal_cents", "tax_cents"],
+                include=["subtotal_cents", "tax_cents", "status"],
                 condition=Q(status__in=["finalized", "paid", "uncollectible", "credited"]),
                 name="billing_invoice_revenue",
             ),

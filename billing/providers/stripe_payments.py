@@ -30,6 +30,14 @@ class LookedAt:
     failure: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Charge:
+    id: str
+    refunded_cents: int
+    is_disputed: bool
+    failure: str
+
+
 class PaymentsGateway(StripeGateway):
     """Reads of one Stripe account."""
 
@@ -42,23 +50,31 @@ class PaymentsGateway(StripeGateway):
 
     def look_at_payments(self, invoice_id: str) -> LookedAt:
         """Look at all payments of an invoice, as they are now."""
-        params: Any = {
-            "invoice": invoice_id,
-            "limit": 100,
-            "expand": ["data.payment.payment_intent.latest_charge"],
-        }
         with self._call("GET invoice_payments", reads=True):
-            found = list(self._client.v1.invoice_payments.list(params).auto_paging_iter())
-            intents = [intent for entry in found if (intent := _intent(entry)) is not None]
-            charges = [intent.latest_charge for intent in intents if intent.latest_charge]
-        disputed = [str(charge.id) for charge in charges if charge.disputed]
-        dispute, disputed_cents = self._look_at_disputes(disputed)
+            found = self._client.v1.invoice_payments.list({"invoice": invoice_id, "limit": 100})
+            intents = [intent for entry in found.auto_paging_iter() if (intent := _intent(entry))]
+        # The newest first, so that the first that failed is the last attempt that did.
+        charges = [charge for intent in dict.fromkeys(intents) for charge in self._list_charges(intent)]
+        dispute, disputed_cents = self._look_at_disputes([charge.id for charge in charges if charge.is_disputed])
         return LookedAt(
-            refunded_cents=sum(int(charge.amount_refunded) for charge in charges),
+            refunded_cents=sum(charge.refunded_cents for charge in charges),
             dispute=dispute,
             disputed_cents=disputed_cents,
-            failure=next((text for intent in intents if (text := _failure(intent))), ""),
+            failure=next((charge.failure for charge in charges if charge.failure), ""),
         )
+
+    def _list_charges(self, payment_intent: str) -> list[_Charge]:
+        with self._call("GET charges", reads=True):
+            found = self._client.v1.charges.list({"payment_intent": payment_intent, "limit": 100})
+            return [
+                _Charge(
+                    str(charge.id),
+                    int(charge.amount_refunded),
+                    bool(charge.disputed),
+                    str(getattr(charge, "failure_message", None) or "")[:500],
+                )
+                for charge in found.auto_paging_iter()
+            ]
 
     def _look_at_disputes(self, charges: Sequence[str]) -> tuple[str, int]:
         found: list[tuple[str, int]] = []
@@ -98,11 +114,6 @@ def _id(thing: Any) -> str:
     return str(thing if isinstance(thing, str) else thing.id)
 
 
-def _intent(entry: Any) -> Any:
+def _intent(entry: Any) -> str:
     intent = getattr(entry.payment, "payment_intent", None)
-    return None if intent is None or isinstance(intent, str) else intent
-
-
-def _failure(intent: Any) -> str:
-    error = getattr(intent, "last_payment_error", None)
-    return str(getattr(error, "message", "") or "")[:500] if error else ""
+    return _id(intent) if intent else ""

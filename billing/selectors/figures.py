@@ -1,6 +1,7 @@
 """Figures for the front page: revenue by month, what is held, who is parked."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -13,13 +14,17 @@ _MANY = 1000
 
 @dataclass(frozen=True, slots=True)
 class Revenue:
-    """What was issued for one month in one currency: credit notes taken off, voided invoices left out."""
+    """What was issued for one month in one currency: credit notes taken off, voided invoices left out.
+
+    `paid_cents`, with tax, is what Stripe says is settled of it.
+    """
 
     month: Month
     currency: str
     documents: int = 0
     subtotal_cents: int = 0
     tax_cents: int = 0
+    paid_cents: int = 0
 
     @property
     def total_cents(self) -> int:
@@ -29,10 +34,12 @@ class Revenue:
 def list_revenue(first: Month, last: Month) -> list[Revenue]:
     """List the revenue of each month from `first` to `last` by currency, months without any filled in with zero."""
     found = {
-        (Month.of(month), currency): Revenue(Month.of(month), currency, int(count), int(subtotal), int(tax))
-        for month, currency, count, subtotal, tax in rows(
+        (Month.of(month), currency): Revenue(Month.of(month), currency, *map(int, figures))
+        for month, currency, *figures in rows(
             """
-            SELECT month, currency, count(*), sum(subtotal_cents), sum(tax_cents) FROM billing_invoice
+            SELECT month, currency, count(*), sum(subtotal_cents), sum(tax_cents),
+                coalesce(sum(subtotal_cents + tax_cents) FILTER (WHERE status = 'paid'), 0)
+            FROM billing_invoice
             WHERE month >= %s AND month <= %s AND status IN ('finalized', 'paid', 'uncollectible', 'credited')
             GROUP BY month, currency
             """,
@@ -50,7 +57,7 @@ def list_held() -> QuerySet[Invoice]:
     return Invoice.objects.filter(status=Invoice.Status.HELD).select_related("organization").order_by("id")
 
 
-def count_up_to_many(queryset: QuerySet[Invoice]) -> str:
+def count_up_to_many(queryset: QuerySet[Any]) -> str:
     """Count for people: exactly up to a thousand, `1,000+` beyond."""
     count = queryset.order_by()[: _MANY + 1].count()
     return f"{count:,}" if count <= _MANY else f"{_MANY:,}+"

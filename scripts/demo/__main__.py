@@ -23,12 +23,14 @@ from botocore.config import Config
 
 from huntaze import embedded
 from huntaze.embedded import ports
+from scripts.demo import payments
 from scripts.demo.processes import MARK, DemoError, Processes, end_leftovers
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA_DIR = ROOT / ".data"
 BUCKET = "huntaze-invoices"
 QUEUES = "default,billing,messages,ai,enrichment,analytics,notifications,email,webhooks"
+WEBHOOK_SECRET = "whsec_demo_0123456789"  # noqa: S105 - the stand-in signs with it, and nobody else
 PYTHON = sys.executable
 MANAGE = [PYTHON, "manage.py"]
 _SOME_ITEMS_FAILED = 1
@@ -61,8 +63,11 @@ class Demo:
         self._load_data()
         month = (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
         say(f"billing {month}")
+        payments.deliver_events(self.sandbox_url, f"http://127.0.0.1:{self.port}/api/webhooks/stripe", WEBHOOK_SECRET)
         if self._manage("run_billing", "--month", month, allowed=_SOME_ITEMS_FAILED):
             say("some invoices need a person: the admin shows which, and why.")
+        if count := payments.let_customers_pay(self.sandbox_url):
+            say(f"{count} customers have paid meanwhile; one card was declined, one payment is disputed")
 
     def serve(self) -> None:
         """Start worker and beat; returns when a browser gets an answer."""
@@ -109,6 +114,7 @@ class Demo:
             "ONLYFANS_API_URL": f"{self.sandbox_url}/onlyfans",
             "STRIPE_API_KEY": "sk_test_demo",
             "STRIPE_API_BASE": f"{self.sandbox_url}/stripe",
+            "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "AWS_ENDPOINT_URL_S3": self.storage_url,
             "AWS_ACCESS_KEY_ID": "demo",
             "AWS_SECRET_ACCESS_KEY": "demo",

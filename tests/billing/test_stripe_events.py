@@ -16,7 +16,7 @@ from tests.factories.events import happen, hear, list_events, look_around, make_
 from tests.factories.invoices import ISSUED_AT, make_invoice
 from tests.outside import Outside
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_thread")]
 
 
 def payment(invoice: Invoice) -> InvoicePayment:
@@ -72,6 +72,7 @@ def test_a_failed_payment_says_why_and_leaves_the_invoice_due(wired: Outside) ->
     hear(wired)
     found.refresh_from_db()
     assert (status(invoice), found.attempts, found.failed_attempt) == ("paid", 3, 2)
+    assert found.failure == "Your card has insufficient funds."
 
 
 def test_an_uncollectible_invoice_is_so_here(wired: Outside) -> None:
@@ -163,7 +164,7 @@ def test_one_look_serves_all_events_about_one_payment(wired: Outside) -> None:
     process_events()
     assert payment(invoice).refunded_cents == 50
     asked = [request["path"] for request in wired.list_requests(service="stripe")]
-    assert asked == ["/v1/invoice_payments"] * 2
+    assert asked == ["/v1/invoice_payments", "/v1/invoice_payments", "/v1/charges"]
 
 
 def test_a_deleted_customer_is_noted_and_the_next_invoice_makes_a_new_one(wired: Outside) -> None:

@@ -1,0 +1,120 @@
+"""What is paid, what is owed, and where Stripe and we do not say the same."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.db.models import F, Q, QuerySet
+
+from billing.models import Invoice, InvoicePayment, StripeEvent
+from billing.selectors.inputs import rows
+from billing.selectors.invoices import SUMMED_AT_MOST, estimate_rows
+from common.clock import now
+
+State = InvoicePayment.State
+_EVENTS_SHOWN = 30
+# Disputes that somebody must answer, and those that others decide.
+_OPEN_DISPUTES = ("needs_response", "warning_needs_response", "under_review", "warning_under_review")
+_FAILED = Q(payment__state__in=[State.OPEN, State.UNCOLLECTIBLE], payment__failed_at__isnull=False)
+_KEPT_THERE = Q(payment__state=State.PAID, payment__amount_paid_cents__gt=F("payment__refunded_cents"))
+_TAKEN_BACK_THERE = Q(payment__state=State.VOID) | Q(payment__state=State.PAID, payment__is_credited=True)
+CONDITIONS = {
+    "outstanding": "Outstanding",
+    "overdue": "Overdue",
+    "failed": "Payment failed",
+    "refunded": "Refunded",
+    "disputed": "Disputed",
+    "differs": "Differs from Stripe",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """What customers owe in one currency: finalized invoices less their credit notes and what was paid of them."""
+
+    currency: str
+    invoices: int
+    cents: int
+    overdue_cents: int
+
+
+def list_outstanding() -> list[Outstanding] | None:
+    """Sum what is owed by currency; None where that would take long."""
+    if estimate_rows(Invoice.objects.filter(status=Invoice.Status.FINALIZED)) > SUMMED_AT_MOST:
+        return None
+    found = rows(
+        """
+        SELECT invoice.currency, count(*) FILTER (WHERE invoice.kind = 'invoice' AND invoice.corrects_id IS NULL),
+            sum(invoice.total_cents - coalesce(payment.amount_paid_cents, 0)),
+            coalesce(sum(invoice.total_cents - coalesce(payment.amount_paid_cents, 0)) FILTER (
+                WHERE coalesce(original.due_date, invoice.due_date) < %s
+            ), 0)
+        FROM billing_invoice invoice
+        LEFT JOIN billing_invoice original ON original.id = invoice.corrects_id
+        LEFT JOIN billing_invoicepayment payment ON payment.invoice_id = invoice.id
+        WHERE invoice.status = 'finalized' AND (invoice.corrects_id IS NULL OR original.status = 'finalized')
+        GROUP BY 1 ORDER BY 2 DESC, 1
+        """,
+        now().date(),
+    )
+    return [Outstanding(currency, *map(int, figures)) for currency, *figures in found]
+
+
+def list_in_condition(invoices: QuerySet[Invoice], condition: str) -> QuerySet[Invoice]:
+    """Keep the invoices in one of `CONDITIONS`; none where there is no such condition."""
+    unpaid = Q(status=Invoice.Status.FINALIZED, kind=Invoice.Kind.INVOICE)
+    chosen = {
+        "outstanding": unpaid,
+        "overdue": unpaid & Q(due_date__lt=now().date()),
+        "failed": _FAILED & Q(status__in=Invoice.ISSUED),
+        "refunded": Q(payment__refunded_cents__gt=0),
+        "disputed": ~Q(payment__dispute="") & Q(payment__isnull=False),
+        "differs": _differs(),
+    }.get(condition)
+    return invoices.none() if chosen is None else invoices.filter(chosen)
+
+
+def _differs() -> Q:
+    taken_back = _TAKEN_BACK_THERE & Q(status__in=Invoice.ISSUED)
+    return taken_back | (_KEPT_THERE & Q(status=Invoice.Status.VOID))
+
+
+def list_differing() -> QuerySet[Invoice]:
+    """List the invoices of which Stripe says something that a person must settle."""
+    return list_in_condition(Invoice.objects.all(), "differs")
+
+
+def list_open_disputes() -> QuerySet[Invoice]:
+    """List the invoices whose payment is disputed and not decided."""
+    return Invoice.objects.filter(payment__dispute__in=_OPEN_DISPUTES)
+
+
+def describe_difference(invoice: Invoice, payment: InvoicePayment) -> str:
+    """Say in what Stripe and we differ about an invoice, and what to do about it; empty where in nothing."""
+    if invoice.status in Invoice.ISSUED and payment.state == State.VOID:
+        return "It was voided in Stripe and is still due here. Void it here too, or credit it if the customer has it."
+    if invoice.status in Invoice.ISSUED and payment.state == State.PAID and payment.is_credited:
+        return "A credit note made in Stripe has settled it there; here it is still due. Issue a credit note here too."
+    kept = payment.amount_paid_cents - payment.refunded_cents
+    if invoice.status == Invoice.Status.VOID and payment.state == State.PAID and kept > 0:
+        return "It is void here and was paid in Stripe. Refund it there, or bill the month again."
+    return ""
+
+
+def get_payment(invoice: Invoice) -> InvoicePayment | None:
+    """Return what Stripe says of an invoice's payment; None where nothing yet."""
+    return InvoicePayment.objects.filter(invoice=invoice).first()
+
+
+def list_events_of(invoice: Invoice) -> list[StripeEvent]:
+    """List the last events about an invoice, the newest first."""
+    return list(invoice.stripe_events.defer("body").order_by("-id")[:_EVENTS_SHOWN])
+
+
+def list_failed_events() -> QuerySet[StripeEvent]:
+    """List the events that could not be processed."""
+    return StripeEvent.objects.filter(status=StripeEvent.Status.FAILED)
+
+
+def list_waiting_events(since: dt.datetime) -> QuerySet[StripeEvent]:
+    """List the events that came before an instant and wait still."""
+    return StripeEvent.objects.filter(status__in=StripeEvent.ACTIVE, received_at__lt=since)
