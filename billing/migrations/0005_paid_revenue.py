@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_user_role"),
-        ("billing", "0003_stripe_events"),
+        ("billing", "0004_schedule_day"),
         ("jobs", "0002_ticks"),
     ]
 
