@@ -59,6 +59,7 @@ _GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
             Page("Runs", "play_circle", "jobs.jobrun"),
             Page("Items", "checklist", "jobs.jobitem"),
             Page("Schedules", "event_repeat", "django_celery_beat.periodictask"),
+            Page("Monitors", "monitor_heart", "jobs.jobmonitor"),
         ),
     ),
     (

@@ -7,10 +7,14 @@ from typing import Any
 
 from cronsim import CronSim
 from django.conf import settings
+from django.db import transaction
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
+from accounts.models import User
+from accounts.services.auditing import record_action
 from common.clock import now
-from jobs.models.timetables import expression_of, latest_slot, next_slot
+from jobs.models import JobSchedule
+from jobs.models.timetables import describe_timetable, expression_of, latest_slot, next_slot
 from jobs.registry import Job, list_jobs
 from jobs.services.monitoring import sync_monitors
 from jobs.services.scheduling import follow_task
@@ -117,6 +121,25 @@ def make_crontab(expression: str, zone: str) -> CrontabSchedule:
         timezone=zoneinfo.ZoneInfo(zone),
     )
     return schedule
+
+
+def change_timetable(schedule: JobSchedule, timetable: PeriodicTask, note: str, *, actor: User) -> None:
+    """Let a schedule ring as an unsaved row does; where that is at other times, it counts from now on."""
+    with transaction.atomic():
+        # In the order in which the tick takes them.
+        JobSchedule.objects.select_for_update().get(pk=schedule.pk)
+        task = PeriodicTask.objects.get(pk=schedule.task_id)
+        before = {"timetable": describe_timetable(task), "note": task.description}
+        wanted, every = timetable.crontab, timetable.interval
+        task.crontab = make_crontab(expression_of(wanted), str(wanted.timezone)) if wanted else None
+        if every:
+            task.interval, _ = IntervalSchedule.objects.get_or_create(every=every.every, period=every.period)
+        else:
+            task.interval = None
+        task.description = note
+        task.save()  # type: ignore[no-untyped-call]  # the library has no types for it
+        after = {"timetable": describe_timetable(task), "note": note}
+        record_action("change", task, actor=actor, before=before, after=after)
 
 
 def next_due(row: PeriodicTask, moment: dt.datetime) -> dt.datetime | None:

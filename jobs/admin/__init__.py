@@ -1,7 +1,15 @@
 """The staff's view of the spine: runs, their items, starting a job, schedules."""
 
 from jobs.admin.items import JobItemAdmin
+from jobs.admin.monitors import JobMonitorAdmin
 from jobs.admin.runs import JobRunAdmin
 from jobs.admin.schedules import CrontabScheduleAdmin, IntervalScheduleAdmin, PeriodicTaskAdmin
 
-__all__ = ["CrontabScheduleAdmin", "IntervalScheduleAdmin", "JobItemAdmin", "JobRunAdmin", "PeriodicTaskAdmin"]
+__all__ = [
+    "CrontabScheduleAdmin",
+    "IntervalScheduleAdmin",
+    "JobItemAdmin",
+    "JobMonitorAdmin",
+    "JobRunAdmin",
+    "PeriodicTaskAdmin",
+]

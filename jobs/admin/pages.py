@@ -22,7 +22,7 @@ from jobs.admin.words import (
     describe_params,
     describe_summary,
 )
-from jobs.models import JobItem, JobRun
+from jobs.models import JobItem, JobMonitor, JobRun
 from jobs.registry import Column, Job
 from jobs.selectors import count_failures_by_step
 
@@ -61,6 +61,7 @@ def run_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, object_id: str) 
         "buttons": list_buttons(request, run),
         "summary": describe_summary(run),
         "job_title": run.declaration.title if run.declaration else f"{run.job} (no longer declared)",
+        "monitor": JobMonitor.objects.filter(job=run.job).first(),
         "reruns": list(run.reruns.order_by("-id")[:_RERUNS_SHOWN]),
         "failures": failures,
         "steps": _step_names(run, [*failures, query.step]),

@@ -1,13 +1,13 @@
 """Schedules: when declared jobs run. What runs is the code's; when, and whether at all, is the staff's."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-from django import forms
-from django.contrib import admin, messages
-from django.db import transaction
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_celery_beat.models import (
@@ -18,62 +18,35 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import action, display
+from unfold.decorators import display
 
-from accounts.services.auditing import record_action
 from common.clock import now
-from jobs.admin.permissions import actor
+from jobs.admin import scheduling
+from jobs.admin.words import coloured, describe_pause
 from jobs.models import JobRun
 from jobs.registry import find_job
-from jobs.schedules import next_due
-
-if TYPE_CHECKING:
-    _ModelForm = forms.ModelForm[PeriodicTask]
-else:
-    _ModelForm = forms.ModelForm
+from jobs.schedules import START_TASK, next_due
 
 for _model in (PeriodicTask, CrontabSchedule, IntervalSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(_model)
-
-
-class ScheduleForm(_ModelForm):
-    """When a job runs: either by crontab or by interval."""
-
-    class Meta:
-        model = PeriodicTask
-        fields = ("enabled", "crontab", "interval", "description")
-
-    def clean(self) -> dict[str, Any]:
-        """Want exactly one kind of schedule."""
-        super().clean()
-        if bool(self.cleaned_data.get("crontab")) == bool(self.cleaned_data.get("interval")):
-            raise forms.ValidationError("Choose either a crontab or an interval.")
-        return self.cleaned_data
-
-    def validate_unique(self) -> None:
-        """Leave out the model's own check of the same, which names fields that this form does not have."""
 
 
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(ModelAdmin):
     """The declared jobs' schedules, with when each is due next."""
 
-    form = ScheduleForm
-    fieldsets = (
-        (None, {"fields": ("job", "enabled", "description")}),
-        ("Schedule", {"fields": ("crontab", "interval", "due", "last_run")}),
-    )
-    readonly_fields = ("job", "due", "last_run")
     list_display = ("job", "schedule", "state", "due", "last_run")
-    list_select_related = ("crontab", "interval")
-    actions = ("resume", "pause")
+    list_display_links = ("job",)
+    list_select_related = ("crontab", "interval", "job_schedule")
+    list_fullwidth = True
+    actions = None
     ordering = ("name",)
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PeriodicTask]:
-        """Leave out what django-celery-beat keeps for itself."""
+        """Leave out what django-celery-beat and the spine keep for themselves."""
         queryset: QuerySet[PeriodicTask] = super().get_queryset(request)
-        return queryset.exclude(name__startswith="celery.")
+        return queryset.filter(task=START_TASK)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Only the code declares what runs."""
@@ -83,58 +56,60 @@ class PeriodicTaskAdmin(ModelAdmin):
         """A schedule that is not wanted is paused: a deleted one would come back."""
         return False
 
+    def get_urls(self) -> list[URLPattern]:
+        """Add the doors of a schedule."""
+        name = "django_celery_beat_periodictask"
+        own = [
+            path("<int:task_id>/run/", self._door(scheduling.run_page), name=f"{name}_run"),
+            path("<int:task_id>/pause/", self._door(scheduling.pause_page), name=f"{name}_pause"),
+            path("<int:task_id>/resume/", self._door(scheduling.resume_page), name=f"{name}_resume"),
+        ]
+        return own + super().get_urls()
+
+    def _door(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        return self.admin_site.admin_view(partial(view, self))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show a schedule, and let those change it who may."""
+        return scheduling.schedule_page(self, request, object_id)
+
     @display(description="Job")
     def job(self, row: PeriodicTask) -> str:
         """Name the job that is started."""
-        declared = find_job(row.name)
-        return f"{declared.title} ({row.name})" if declared else row.name
+        declared = find_job(row.job_schedule.job)
+        if declared is None:
+            return f"{row.name} (no longer declared)"
+        return declared.title if row.name == declared.name else f"{declared.title} ({row.name})"
 
-    @display(description="Schedule (UTC)")
+    @display(description="Schedule")
     def schedule(self, row: PeriodicTask) -> str:
-        """Say in words when it runs."""
+        """Say in words when it runs, with the time zone."""
         return str(row.crontab.human_readable if row.crontab else row.interval)
 
-    @display(description="State", label={"On": "success", "Paused": "warning"})
-    def state(self, row: PeriodicTask) -> str:
-        """Tell whether it runs at all."""
-        return "On" if row.enabled else "Paused"
+    @display(description="State")
+    def state(self, row: PeriodicTask) -> SafeString:
+        """Tell whether it runs at all, and if not, why and until when."""
+        if row.enabled:
+            return coloured("On", "success")
+        return format_html("{} {}", coloured("Paused", "warning"), describe_pause(row.job_schedule))
 
     @display(description="Next due (UTC)")
     def due(self, row: PeriodicTask) -> str:
-        """Tell when it runs next."""
+        """Tell when it runs next, and what keeps what is due from being started."""
         at = next_due(row, now())
-        return f"{at:%Y-%m-%d %H:%M}" if at else "-"
+        text = f"{at:%Y-%m-%d %H:%M}" if at else "-"
+        return f"{text} · {row.job_schedule.problem}" if row.job_schedule.problem else text
 
     @display(description="Last run")
     def last_run(self, row: PeriodicTask) -> SafeString | str:
         """Lead to the job's last run."""
-        run = JobRun.objects.filter(job=row.name).order_by("-id").first()
+        run = JobRun.objects.filter(job=row.job_schedule.job).order_by("-id").first()
         if run is None:
             return "-"
         address = reverse("admin:jobs_jobrun_change", args=[run.pk])
         return format_html('<a class="hz-link" href="{}">{}</a> {}', address, run, run.get_status_display().lower())
-
-    @action(description="Resume selected schedules", permissions=["change"])
-    def resume(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
-        """Let schedules run again."""
-        self._switch(request, queryset, enabled=True)
-
-    @action(description="Pause selected schedules", permissions=["change"])
-    def pause(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
-        """Stop schedules until somebody resumes them."""
-        self._switch(request, queryset, enabled=False)
-
-    def _switch(self, request: HttpRequest, queryset: QuerySet[PeriodicTask], *, enabled: bool) -> None:
-        rows = list(queryset)
-        for row in rows:
-            # One by one: saving is what tells a running beat to look again.
-            before, row.enabled = row.enabled, enabled
-            with transaction.atomic():
-                row.save(update_fields=["enabled"])  # type: ignore[no-untyped-call]  # the library has no types for it
-                verb, change = "resume" if enabled else "pause", ({"enabled": before}, {"enabled": enabled})
-                record_action(verb, row, actor=actor(request), before=change[0], after=change[1])
-        what = "schedule" if len(rows) == 1 else "schedules"
-        self.message_user(request, f"{len(rows)} {what} {'resumed' if enabled else 'paused'}.", messages.SUCCESS)
 
 
 class UsedByInline(TabularInline):

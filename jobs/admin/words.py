@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from common.clock import Month
 from common.money import format_money
-from jobs.models import JobItem, JobRun
+from jobs.models import JobItem, JobMonitor, JobRun, JobSchedule
 from jobs.registry import Job
 
 RUN_TONES: dict[str, str] = {
@@ -33,6 +33,15 @@ ITEM_TONES: dict[str, str] = {
     JobItem.Status.SKIPPED: "",
     JobItem.Status.FAILED: "danger",
     JobItem.Status.CANCELLED: "warning",
+}
+MONITOR_TONES: dict[str, str] = {
+    JobMonitor.State.NEW: "",
+    JobMonitor.State.HEALTHY: "success",
+    JobMonitor.State.LATE: "info",
+    JobMonitor.State.MISSED: "danger",
+    JobMonitor.State.HANGING: "danger",
+    JobMonitor.State.FAILING: "danger",
+    JobMonitor.State.PAUSED: "warning",
 }
 STEP_TONES = {"done": "success", "failed": "danger", "waiting": "warning"}
 _SHOWN_VALUES = 3
@@ -103,6 +112,12 @@ def _describe_value(name: str, value: Any) -> str:
 def describe_job(job: type[Job]) -> str:
     """Return the first line of what a job says about itself."""
     return (job.__doc__ or "").strip().split("\n")[0].replace("`", "")
+
+
+def describe_pause(paused: JobSchedule | JobMonitor) -> str:
+    """Say until when something rests, and why."""
+    until = f"until {paused.paused_until:%Y-%m-%d %H:%M} UTC" if paused.paused_until else ""
+    return ": ".join(filter(None, [until, paused.paused_reason]))
 
 
 def describe_schedule(row: PeriodicTask) -> str:

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django_celery_beat.models import PeriodicTask
 
+from accounts.services.auditing import record_action
 from common.clock import iso
 from jobs.models import JobRun, JobSchedule
 from jobs.models.schedules import job_of
@@ -81,14 +82,18 @@ def pause_schedule(
         locked.save()
         _switch(locked.task, enabled=False)
         touch_monitor(locked.job)
+        after = {"paused_until": until}
+        record_action("pause", locked.task, actor=actor, before={}, after=after, reason=reason)
 
 
-def resume_schedule(schedule: JobSchedule, *, moment: dt.datetime) -> None:
+def resume_schedule(schedule: JobSchedule, *, actor: "User | None", moment: dt.datetime) -> None:
     """Let a schedule ring again from now on."""
     with transaction.atomic():
         locked = JobSchedule.objects.select_for_update(of=("self",)).select_related("task").get(pk=schedule.pk)
+        before = {"paused_reason": locked.paused_reason, "paused_until": locked.paused_until}
         _switch(locked.task, enabled=True)
         _count_anew(locked, locked.task, moment)
+        record_action("resume", locked.task, actor=actor, before=before)
 
 
 def _switch(task: PeriodicTask, *, enabled: bool) -> None:

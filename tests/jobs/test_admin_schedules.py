@@ -1,15 +1,27 @@
 """Schedules in the admin: when, and whether at all, is the staff's; what runs is the code's."""
 
+import datetime as dt
+from typing import Any
+
 import pytest
 from django.contrib import admin
 from django.urls import reverse
-from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
+from django_celery_beat.models import ClockedSchedule, CrontabSchedule, PeriodicTask, SolarSchedule
 
+from accounts.models import AuditEntry
+from jobs.models import JobRun, JobSchedule
 from jobs.schedules import sync_schedules
 from tests.factories.staff import log_in
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:django_celery_beat_periodictask_changelist")
+LEAP_DAY = {
+    "kind": "crontab",
+    "expression": "30 5 29 2 *",
+    "zone": "Europe/Berlin",
+    "period": "minutes",
+    "note": "Moved",
+}
 
 
 @pytest.fixture
@@ -19,64 +31,157 @@ def row() -> PeriodicTask:
     return PeriodicTask.objects.get(name="monthly-billing")
 
 
-def _change(row: PeriodicTask) -> str:
-    return reverse("admin:django_celery_beat_periodictask_change", args=[row.pk])
+def _door(row: PeriodicTask, door: str = "change") -> str:
+    return reverse(f"admin:django_celery_beat_periodictask_{door}", args=[row.pk])
+
+
+def _standing(row: PeriodicTask) -> JobSchedule:
+    return JobSchedule.objects.select_related("task__crontab", "task__interval").get(task=row)
 
 
 def test_the_list_says_in_words_when_each_is_due(row: PeriodicTask) -> None:
     page = log_in("Read only").get(LIST).content.decode()
-    assert "At 02:00 AM, on day 1 of the month" in page
+    assert "At 02:00 AM, on day 1 of the month UTC" in page
     assert "-01 02:00" in page
+    assert "Monthly billing (monthly-billing-other-days)" in page
+    assert "sweep" not in page
 
 
 def test_operations_move_a_schedule_and_the_code_leaves_it_there(row: PeriodicTask) -> None:
-    other = CrontabSchedule.objects.create(minute="30", hour="5", day_of_month="2", timezone="UTC")
-    log_in("Operations").post(_change(row), {"enabled": "on", "crontab": other.pk, "description": row.description})
+    client = log_in("Operations")
+    before = dt.datetime.now(dt.UTC)
+    assert client.post(_door(row), {**LEAP_DAY, "action": "save"}).status_code == 302
     sync_schedules()
-    row.refresh_from_db()
-    assert (row.crontab, row.enabled) == (other, True)
+    standing = _standing(row)
+    assert (standing.timetable, standing.task.description) == ("30 5 29 2 * (Europe/Berlin)", "Moved")
+    assert standing.counts_from >= before
+    assert standing.due_at == dt.datetime(2028, 2, 29, 4, 30, tzinfo=dt.UTC)
+    entry = AuditEntry.objects.get(verb="change", object_id=str(row.pk))
+    assert entry.after == {"timetable": "30 5 29 2 * (Europe/Berlin)", "note": "Moved"}
+    page = client.get(_door(row)).content.decode()
+    for text in ("Tue 2028-02-29 04:30", "Tue 2028-02-29 05:30 CET", "2044-02-29 04:30"):
+        assert text in page
+
+
+def test_times_are_shown_before_anything_is_saved(row: PeriodicTask) -> None:
+    page = log_in("Operations").post(_door(row), {**LEAP_DAY, "action": "preview"}).content.decode()
+    assert "It would run next, not saved yet" in page
+    assert page.count("-02-29 04:30") == 5
+    assert page.count("-02-29 05:30 CET") == 5
+    assert _standing(row).timetable == "0 2 1 * * (UTC)"
+    assert CrontabSchedule.objects.filter(day_of_month="29").count() == 0
+    assert not AuditEntry.objects.exists()
+
+
+def test_a_schedule_can_run_by_interval(row: PeriodicTask) -> None:
+    values = {"kind": "interval", "every": "6", "period": "hours", "zone": "UTC", "action": "save"}
+    log_in("Operations").post(_door(row), values)
+    standing = _standing(row)
+    assert (standing.task.crontab, standing.timetable) == (None, "every 6 hours")
+    assert standing.due_at is not None and standing.due_at.hour % 6 == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"expression": ""}, "expression"),
+        ({"expression": "0 2 1 *"}, "expression"),
+        ({"expression": "0 0 2 1 * *"}, "expression"),
+        ({"expression": "61 * * * *"}, "expression"),
+        ({"expression": "0 2 30 2 *"}, "expression"),
+        ({"expression": "0 2 L * *"}, "expression"),
+        ({"expression": "0 2 1 * 'x"}, "expression"),
+        ({"zone": "Moon/Base"}, "zone"),
+        ({"kind": "interval", "every": ""}, "every"),
+        ({"kind": "interval", "every": "0"}, "every"),
+        ({"kind": "interval", "every": "6", "period": "moons"}, "period"),
+        ({"kind": "sometimes"}, "kind"),
+    ],
+)
+def test_what_never_comes_true_is_refused_at_its_field(row: PeriodicTask, values: dict[str, str], field: str) -> None:
+    response = log_in("Operations").post(_door(row), {**LEAP_DAY, "action": "save", **values})
+    assert list(response.context["form"].errors) == [field]
+    assert _standing(row).timetable == "0 2 1 * * (UTC)"
 
 
 def test_what_runs_can_not_be_changed(row: PeriodicTask) -> None:
-    values = {
-        "enabled": "on",
-        "crontab": row.crontab_id,
-        "task": "evil",
-        "name": "evil",
-        "kwargs": "{}",
-        "queue": "evil",
-    }
-    log_in(superuser=True).post(_change(row), values)
+    evil = {"task": "evil", "name": "evil", "kwargs": "{}", "queue": "evil", "enabled": ""}
+    log_in(superuser=True).post(_door(row), {**LEAP_DAY, **evil, "action": "save"})
     row.refresh_from_db()
     assert (row.name, row.task, row.kwargs) == ("monthly-billing", "jobs.start_job", '{"job": "monthly-billing"}')
+    assert (row.queue, row.enabled) == ("default", True)
 
 
-@pytest.mark.parametrize("both", [True, False])
-def test_a_schedule_has_exactly_one_timetable(row: PeriodicTask, both: bool) -> None:
-    every = IntervalSchedule.objects.create(every=5, period="minutes")
-    values = {"enabled": "on", **({"crontab": row.crontab_id, "interval": every.pk} if both else {})}
-    page = log_in("Operations").post(_change(row), values).content.decode()
-    assert "Choose either a crontab or an interval." in page
-    crontab = row.crontab
-    row.refresh_from_db()
-    assert (row.crontab, row.interval) == (crontab, None)
-
-
-def test_operations_pause_and_resume(row: PeriodicTask) -> None:
+def test_operations_pause_with_a_reason_and_an_end_and_resume(row: PeriodicTask) -> None:
     client = log_in("Operations")
-    for action, enabled in (("pause", False), ("resume", True)):
-        client.post(LIST, {"action": action, "_selected_action": row.pk})
-        row.refresh_from_db()
-        assert row.enabled is enabled
+    client.post(_door(row, "pause"), {"reason": "Audit", "until": "2099-11-30T18:00"})
+    standing = _standing(row)
+    assert (standing.task.enabled, standing.paused_reason) == (False, "Audit")
+    assert standing.paused_until == dt.datetime(2099, 11, 30, 18, tzinfo=dt.UTC)
+    assert "until 2099-11-30 18:00 UTC: Audit" in client.get(LIST).content.decode()
+    assert "None: this schedule is paused." in client.get(_door(row)).content.decode()
+    client.post(_door(row, "resume"))
+    standing = _standing(row)
+    assert (standing.task.enabled, standing.paused_until, standing.is_paused) == (True, None, False)
+    assert list(AuditEntry.objects.order_by("id").values_list("verb", "reason")) == [("pause", "Audit"), ("resume", "")]
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"reason": " "}, "reason"),
+        ({"reason": "Audit", "until": "2001-01-01T00:00"}, "until"),
+        ({"reason": "Audit", "until": "tomorrow"}, "until"),
+    ],
+)
+def test_a_pause_without_sense_is_refused(row: PeriodicTask, values: dict[str, str], field: str) -> None:
+    response = log_in("Operations").post(_door(row, "pause"), values)
+    assert list(response.context["form"].errors) == [field]
+    assert _standing(row).task.enabled
+
+
+def test_whoever_may_start_the_job_runs_it_now_once(row: PeriodicTask) -> None:
+    client = log_in("Finance")
+    mark = client.get(_door(row, "run")).context["form"].initial["mark"]
+    assert list(client.post(_door(row, "run"), {"mark": mark}).context["form"].errors) == ["reason"]
+    before = _standing(row).due_at
+    for _ in range(2):
+        client.post(_door(row, "run"), {"mark": mark, "reason": "Late data"})
+    run = JobRun.objects.get()
+    assert (run.trigger, run.reason, run.params["due_by"]) == ("admin", "Late data", f"{run.created_at:%Y-%m-%d}")
+    assert _standing(row).due_at == before
 
 
 @pytest.mark.parametrize("group", ["Finance", "Support", "Read only"])
-def test_others_look_on(row: PeriodicTask, group: str) -> None:
+@pytest.mark.parametrize("door", ["change", "pause", "resume"])
+def test_others_look_on(row: PeriodicTask, group: str, door: str) -> None:
     client = log_in(group)
-    client.post(LIST, {"action": "pause", "_selected_action": row.pk})
-    assert client.post(_change(row), {"enabled": ""}).status_code == 403
-    row.refresh_from_db()
-    assert row.enabled
+    values: dict[str, Any] = {**LEAP_DAY, "action": "save", "reason": "No"}
+    assert client.post(_door(row, door), values).status_code == 403
+    assert (_standing(row).timetable, _standing(row).task.enabled) == ("0 2 1 * * (UTC)", True)
+    page = client.get(_door(row))
+    assert (page.status_code, page.context["form"]) == (200, None)
+
+
+@pytest.mark.parametrize("group", ["Operations", "Support", "Read only"])
+def test_running_now_is_for_those_who_may_start_the_job(row: PeriodicTask, group: str) -> None:
+    client = log_in(group)
+    assert client.post(_door(row, "run"), {"reason": "No"}).status_code == 403
+    assert "Run now" not in client.get(_door(row)).content.decode()
+    assert not JobRun.objects.exists()
+
+
+def test_whoever_sees_no_schedules_sees_none(row: PeriodicTask) -> None:
+    client = log_in()
+    for door in ("change", "pause", "resume", "run"):
+        assert client.get(_door(row, door)).status_code == 403
+
+
+def test_an_address_that_names_no_schedule_is_not_found(row: PeriodicTask) -> None:
+    client = log_in(superuser=True)
+    sweep = PeriodicTask.objects.get(name="sweep")
+    assert client.get(_door(sweep)).status_code == 404
+    assert client.get(f"{LIST}9999999/change/").status_code == 404
 
 
 def test_nobody_adds_or_deletes_a_schedule(row: PeriodicTask) -> None:

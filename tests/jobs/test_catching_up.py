@@ -185,7 +185,7 @@ def test_a_pause_without_an_end_lasts_until_somebody_resumes() -> None:
     made = schedule(catch_up="all")
     pause_schedule(made, actor=None, reason="Move", until=None, moment=utc("2026-03-01T02:30:00"))
     assert tick("2027-03-01T02:30:00") == []
-    resume_schedule(made, moment=utc("2027-03-01T02:30:00"))
+    resume_schedule(made, actor=None, moment=utc("2027-03-01T02:30:00"))
     assert tick("2027-03-01T02:59:59") == []
     assert tick("2027-03-01T03:00:00") == ["01 03:00"]
 

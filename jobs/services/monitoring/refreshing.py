@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from accounts.services.auditing import record_action
 from jobs.models import JobMonitor, JobRun, JobSchedule, MonitorChange
 from jobs.registry import list_jobs
 from jobs.services.monitoring.completeness import find_gap
@@ -97,13 +98,16 @@ def pause_monitor(
         locked.paused_at, locked.paused_until = moment, until
         locked.paused_by, locked.paused_reason = actor, reason.strip()
         _keep(locked, judge(locked, Facts(), moment), moment)
+        record_action("pause", locked, actor=actor, after={"paused_until": until}, reason=reason)
 
 
-def resume_monitor(monitor: JobMonitor, *, moment: dt.datetime) -> None:
+def resume_monitor(monitor: JobMonitor, *, actor: "User | None", moment: dt.datetime) -> None:
     """Let a monitor watch again from now on."""
     with transaction.atomic():
         locked = JobMonitor.objects.select_for_update(of=("self",)).get(pk=monitor.pk)
+        before = {"paused_reason": locked.paused_reason, "paused_until": locked.paused_until}
         _forget_pause(locked, moment)
+        record_action("resume", locked, actor=actor, before=before)
         _keep(locked, judge(locked, read_facts(locked), moment), moment)
 
 

@@ -1,0 +1,6 @@
+"""Forms of the jobs' pages."""
+
+from jobs.forms.params import DRY_RUN, REASON_LENGTH, ReasonForm, StartForm, has_preview
+from jobs.forms.scheduling import PauseForm, ScheduleForm
+
+__all__ = ["DRY_RUN", "REASON_LENGTH", "PauseForm", "ReasonForm", "ScheduleForm", "StartForm", "has_preview"]
