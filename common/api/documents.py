@@ -66,14 +66,16 @@ def document_refusals(result: dict[str, Any], generator: Any, request: Any, publ
     schema, parts = describe_model(Refusal, "serialization")
     result.setdefault("components", {}).setdefault("schemas", {}).update(parts, Refusal=schema)
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
-    for path in result["paths"].values():
-        for operation in path.values():
-            for status, text in _REFUSALS.items():
+    for address, operations in result["paths"].items():
+        for operation in operations.values():
+            for status, text in _refusals(address, operation).items():
                 operation["responses"].setdefault(status, {"description": text, "content": content})
-            for status, text in _DENIALS.items():
-                if status == "403" or not _is_for_machines(operation):
-                    operation["responses"].setdefault(status, {"description": text, "content": content})
     return result
+
+
+def _refusals(address: str, operation: dict[str, Any]) -> dict[str, str]:
+    found = _REFUSALS | ({"403": _DENIALS["403"]} if _is_for_machines(operation) else _DENIALS)
+    return found | ({"404": "There is no such thing."} if "{" in address else {})
 
 
 def _is_for_machines(operation: dict[str, Any]) -> bool:
