@@ -1,6 +1,15 @@
-"""How often something may happen, over all processes: evenly spaced, by the clock of the server they share."""
+"""How often something may be called, over all processes: by the clock of the server they share.
+
+A turn is held while its call is under way, and counts for a second after it has ended. The other side sees the call
+at some instant between, so no second of its own, wherever it begins, sees more calls than the limit allows, however
+late a busy machine gets round to sending one.
+"""
 
 import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -9,30 +18,80 @@ from django.conf import settings
 
 from common.errors import Retryable
 
-# Reserves the next free instant for a name and answers how long to wait for it, in microseconds. One atomic step.
-_RESERVE = """
+# A turn that was never given back, for its process died, is free again after this.
+_LONGEST_CALL = 60_000_000
+_LOOK_AGAIN = 0.01
+
+# Takes a turn under every limit, or answers how long to wait, in microseconds. With ARGV[3] = 0 it first lines up:
+# places are as far apart as turns are held on average, so that hardly anybody comes before a turn is free.
+_TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local slot = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
-redis.call('SET', KEYS[1], string.format('%.0f', slot + ARGV[1]), 'PX', math.ceil((slot + ARGV[1] - now) / 1000) + 1000)
-return slot - now
+local wait = 0
+for i = 1, #KEYS do
+    if ARGV[3] == '0' then
+        local line = redis.call('HMGET', KEYS[i] .. ':line', 'place', 'held')
+        local place = math.max(now, tonumber(line[1] or '0'))
+        local apart = math.floor((1000000 + tonumber(line[2] or '0')) / ARGV[3 + i])
+        redis.call('HSET', KEYS[i] .. ':line', 'place', string.format('%.0f', place + apart))
+        redis.call('PEXPIRE', KEYS[i] .. ':line', math.ceil((place + apart - now) / 1000) + 60000)
+        wait = math.max(wait, place - now)
+    end
+    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
+    if redis.call('ZCARD', KEYS[i]) >= tonumber(ARGV[3 + i]) then wait = math.max(wait, 1) end
+end
+if wait > 0 then return wait end
+for i = 1, #KEYS do
+    redis.call('ZADD', KEYS[i], now + ARGV[2], ARGV[1])
+    redis.call('PEXPIRE', KEYS[i], math.ceil(ARGV[2] / 1000))
+end
+return 0
+"""
+# Gives a turn back: it counts for one more second. Remembers how long turns are held, as a moving average.
+_GIVE_BACK = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+for i = 1, #KEYS do
+    redis.call('ZADD', KEYS[i], 'XX', now + 1000000, ARGV[1])
+    local held = tonumber(redis.call('HGET', KEYS[i] .. ':line', 'held') or '0')
+    redis.call('HSET', KEYS[i] .. ':line', 'held', math.floor(held * 0.9 + ARGV[2] * 0.1))
+end
 """
 
 
+@dataclass(frozen=True)
+class Limit:
+    """At most `per_second` calls of a name in any second."""
+
+    name: str
+    per_second: int
+
+
 @cache
-def _server(url: str) -> Any:
+def _server(url: str) -> tuple[Any, Any]:
     client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
-    return client.register_script(_RESERVE)
+    return client.register_script(_TAKE), client.register_script(_GIVE_BACK)
 
 
-def wait_for_turn(name: str, per_second: int) -> None:
-    """Sleep until it is this caller's turn: at most `per_second` turns of a name in any second, over all processes.
+@contextmanager
+def in_turn(*limits: Limit) -> Iterator[None]:
+    """Sleep until it is this caller's turn under all limits, and hold the turn for the time of the block.
 
-    Raises Retryable where the shared server can't be reached.
+    The block is one call, shorter than a minute. Raises Retryable where the shared server can't be reached.
     """
+    take, give_back = _server(settings.REDIS_URL)
+    keys, token = [f"pace:{limit.name}" for limit in limits], uuid.uuid4().hex
+    asked: list[Any] = [token, _LONGEST_CALL, 0, *(limit.per_second for limit in limits)]
     try:
-        microseconds = int(_server(settings.REDIS_URL)(keys=[f"pace:{name}"], args=[1_000_000 // per_second]))
+        while wait := int(take(keys=keys, args=asked)):
+            time.sleep(max(wait / 1_000_000, _LOOK_AGAIN))
+            asked[2] = 1
     except redis.RedisError as error:
         raise Retryable(f"The server that keeps the pace can't be reached ({type(error).__name__}).") from None
-    if microseconds > 0:
-        time.sleep(microseconds / 1_000_000)
+    begun = time.monotonic()
+    try:
+        yield
+    finally:
+        # What the call came to counts for more; a turn that is not given back is free again by itself.
+        with suppress(redis.RedisError):
+            give_back(keys=keys, args=[token, int((time.monotonic() - begun) * 1_000_000)])

@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
             model_name="billingaccount",
             name="schedule_day",
             field=models.PositiveSmallIntegerField(
+                db_default=1,
                 default=1,
                 help_text="Day of the following month on which a month is invoiced, in UTC; a shorter month's last day counts as all later ones.",
                 validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(31)],

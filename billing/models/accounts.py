@@ -26,6 +26,7 @@ class BillingAccount(models.Model):
     schedule_day = models.PositiveSmallIntegerField(
         "invoice day",
         default=1,
+        db_default=1,
         validators=[MinValueValidator(1), MaxValueValidator(31)],
         help_text="Day of the following month on which a month is invoiced, in UTC; a shorter month's last day counts "
         "as all later ones.",

@@ -5,7 +5,7 @@ what Stripe will answer again to the same idempotency key, so that a later attem
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,9 +48,9 @@ class StripeInvoice:
 
 
 class StripeGateway:
-    """Calls to one Stripe account; `pace` is called with an endpoint's name before each call and may sleep."""
+    """Calls to one Stripe account; `pace` gives a turn at an endpoint, held during each call."""
 
-    def __init__(self, api_key: str, base_url: str, pace: Callable[[str], None]) -> None:
+    def __init__(self, api_key: str, base_url: str, pace: Callable[[str], AbstractContextManager[None]]) -> None:
         options: dict[str, Any] = {"base_addresses": {"api": base_url}} if base_url else {}
         self._client = stripe.StripeClient(
             api_key,
@@ -185,14 +185,14 @@ class StripeGateway:
 
     @contextmanager
     def _call(self, endpoint: str, *, reads: bool = False) -> Iterator[None]:
-        self._pace(endpoint)
-        try:
-            yield
-        except stripe.StripeError as error:
-            raise _translate(error, reads=reads) from None
-        except (ValueError, AttributeError, TypeError) as error:
-            message = f"Stripe answered with something that could not be read ({type(error).__name__})."
-            raise (Retryable(message) if reads else OutcomeUnknown(message)) from None
+        with self._pace(endpoint):
+            try:
+                yield
+            except stripe.StripeError as error:
+                raise _translate(error, reads=reads) from None
+            except (ValueError, AttributeError, TypeError) as error:
+                message = f"Stripe answered with something that could not be read ({type(error).__name__})."
+                raise (Retryable(message) if reads else OutcomeUnknown(message)) from None
 
 
 def _read(invoice: Any) -> StripeInvoice:

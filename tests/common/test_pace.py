@@ -1,6 +1,11 @@
 """A pace that all processes share."""
 
+import random
+import threading
+import time
 import uuid
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,9 +14,10 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from common.errors import Retryable
-from common.pace import wait_for_turn
+from common.pace import Limit, in_turn
 
-PER_SECOND = 2_000
+PER_SECOND = 60
+CALLS = 150
 
 
 @pytest.fixture
@@ -19,42 +25,93 @@ def server() -> redis.Redis:
     return redis.Redis.from_url(django_settings.REDIS_URL, decode_responses=True)
 
 
-def now(server: redis.Redis) -> int:
-    seconds, microseconds = server.time()
-    return int(seconds) * 1_000_000 + int(microseconds)
+@pytest.fixture
+def name() -> str:
+    return f"test {uuid.uuid4()}"
 
 
-def test_turns_of_many_threads_are_spaced_by_the_clock_of_the_server(server: redis.Redis) -> None:
-    name, begun = f"test {uuid.uuid4()}", now(server)
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: wait_for_turn(name, PER_SECOND), range(40)))
-    # The fortieth turn came no sooner than thirty-nine intervals after the first; the next one is reserved after it.
-    assert now(server) >= begun + 39 * 1_000_000 // PER_SECOND
-    assert int(server.get(f"pace:{name}") or 0) >= begun + 40 * 1_000_000 // PER_SECOND
+def most_in_any_second(arrivals: Sequence[float]) -> int:
+    """Count as the other side would: over every second, wherever it begins."""
+    ordered = sorted(arrivals)
+    return max(bisect_left(ordered, at + 1) - place for place, at in enumerate(ordered))
 
 
-def test_names_have_paces_of_their_own(server: redis.Redis) -> None:
-    slow, quick = f"test {uuid.uuid4()}", f"test {uuid.uuid4()}"
-    wait_for_turn(slow, 1)
-    before = int(server.get(f"pace:{slow}") or 0)
-    for _ in range(3):
-        wait_for_turn(quick, PER_SECOND)
-    assert int(server.get(f"pace:{slow}") or 0) == before
+def call_from_many_threads(call: Callable[[int], None]) -> None:
+    with ThreadPoolExecutor(30) as pool:
+        list(pool.map(call, range(CALLS)))
 
 
-def test_what_was_not_used_is_not_saved_up(server: redis.Redis) -> None:
-    """After a pause the turns come one by one again, not all at once; the key is forgotten by itself."""
-    name = f"test {uuid.uuid4()}"
-    wait_for_turn(name, PER_SECOND)
-    assert 0 < server.pttl(f"pace:{name}") <= 1_001
-    server.set(f"pace:{name}", now(server) - 10_000_000)
-    begun = now(server)
-    wait_for_turn(name, PER_SECOND)
-    assert int(server.get(f"pace:{name}") or 0) >= begun + 1_000_000 // PER_SECOND
+def test_no_second_sees_more_calls_however_long_each_is_on_its_way(name: str) -> None:
+    arrivals: list[float] = []
+    late = [random.Random(place).choice((0, 0, 0.2)) for place in range(CALLS)]
+
+    def call(place: int) -> None:
+        with in_turn(Limit(name, PER_SECOND)):
+            time.sleep(late[place])
+            arrivals.append(time.monotonic())
+
+    call_from_many_threads(call)
+    assert len(arrivals) == CALLS
+    assert most_in_any_second(arrivals) <= PER_SECOND
+
+
+def test_calls_that_arrive_after_their_turn_would_be_too_many(name: str) -> None:
+    """The negative control: what took its turns one after the other arrives together, and is counted."""
+    arrivals: list[float] = []
+    together = threading.Barrier(30)
+
+    def call(place: int) -> None:
+        with in_turn(Limit(name, 25)):
+            pass
+        together.wait()
+        arrivals.append(time.monotonic())
+
+    with ThreadPoolExecutor(30) as pool:
+        list(pool.map(call, range(30)))
+    assert most_in_any_second(arrivals) == 30
+
+
+def test_all_limits_hold_at_once(name: str) -> None:
+    arrivals: list[float] = []
+
+    def call(place: int) -> None:
+        with in_turn(Limit(f"{name} {place % 2}", PER_SECOND), Limit(name, PER_SECOND)):
+            arrivals.append(time.monotonic())
+
+    call_from_many_threads(call)
+    assert most_in_any_second(arrivals) <= PER_SECOND
+
+
+def test_names_have_paces_of_their_own(server: redis.Redis, name: str) -> None:
+    with in_turn(Limit(name, 1)), in_turn(Limit(f"{name} other", 1)):
+        assert (server.zcard(f"pace:{name}"), server.zcard(f"pace:{name} other")) == (1, 1)
+
+
+def test_a_turn_counts_for_a_second_after_its_call_and_is_forgotten_where_the_process_dies(
+    server: redis.Redis, name: str
+) -> None:
+    def counts_until() -> float:
+        seconds, microseconds = server.time()
+        until = max(score for _, score in server.zscan_iter(f"pace:{name}"))
+        return float(until) / 1_000_000 - int(seconds) - int(microseconds) / 1_000_000
+
+    with in_turn(Limit(name, 5)):
+        assert 50 < counts_until() <= 60
+    assert 0 < counts_until() <= 1
+    assert 0 < server.pttl(f"pace:{name}") <= 60_000
+
+
+def test_what_was_not_used_is_not_saved_up(server: redis.Redis, name: str) -> None:
+    """After a pause the turns come one by one again, not all at once."""
+    server.hset(f"pace:{name}:line", mapping={"place": 1, "held": 0})
+    with in_turn(Limit(name, 10)):
+        seconds, microseconds = server.time()
+        place = float(server.hget(f"pace:{name}:line", "place") or 0)
+        assert place > int(seconds) * 1_000_000 + int(microseconds)
 
 
 def test_a_server_that_is_not_there_may_come_back(settings: Settings) -> None:
     settings.REDIS_URL = "redis://:secret-7d1f@127.0.0.1:9/0"
-    with pytest.raises(Retryable) as raised:
-        wait_for_turn("test", PER_SECOND)
+    with pytest.raises(Retryable) as raised, in_turn(Limit("test", PER_SECOND)):
+        pytest.fail("It is nobody's turn.")
     assert raised.value.message == "The server that keeps the pace can't be reached (ConnectionError)."

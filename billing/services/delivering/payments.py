@@ -9,9 +9,9 @@ from django.conf import settings
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoiceLine
 from billing.providers.stripe import LineToBill, SavedFailure, SavedRefusal, StripeGateway, StripeInvoice
 from billing.services.delivering.claims import Attempt, Parcel, attempt, is_held
+from billing.services.pacing import take_stripe_turn
 from common.errors import Misconfigured, Permanent, Retryable
 from common.money import format_money
-from common.pace import wait_for_turn
 
 Step = InvoiceDelivery.Step
 # Stripe takes at most 250 lines; a longer invoice is shown there by kind, the PDF has every line.
@@ -86,12 +86,7 @@ def open_stripe() -> StripeGateway:
 
 @cache
 def _gateway(api_key: str, base_url: str) -> StripeGateway:
-    return StripeGateway(api_key, base_url, _wait)
-
-
-def _wait(endpoint: str) -> None:
-    wait_for_turn(f"stripe {endpoint}", settings.STRIPE_ENDPOINT_RATE_PER_SECOND)
-    wait_for_turn("stripe", settings.STRIPE_RATE_PER_SECOND)
+    return StripeGateway(api_key, base_url, take_stripe_turn)
 
 
 def _generation(claimed: Attempt) -> int:

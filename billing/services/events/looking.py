@@ -12,8 +12,8 @@ from django.db import connection
 from billing.models import InvoiceDelivery, StripeEvent
 from billing.providers.stripe_payments import LookedAt, PaymentsGateway
 from billing.services.events.applying import Outcome
+from billing.services.pacing import take_stripe_turn
 from common.errors import Misconfigured
-from common.pace import wait_for_turn
 
 Status = StripeEvent.Status
 _TAKE_TICKET = """
@@ -39,12 +39,7 @@ def open_payments() -> PaymentsGateway:
 
 @cache
 def _gateway(api_key: str, base_url: str) -> PaymentsGateway:
-    return PaymentsGateway(api_key, base_url, _wait)
-
-
-def _wait(endpoint: str) -> None:
-    wait_for_turn(f"stripe {endpoint}", settings.STRIPE_ENDPOINT_RATE_PER_SECOND)
-    wait_for_turn("stripe", settings.STRIPE_RATE_PER_SECOND)
+    return PaymentsGateway(api_key, base_url, take_stripe_turn)
 
 
 def look_at(target: str) -> Outcome:
