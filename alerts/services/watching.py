@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from alerts.models import Incident
-from alerts.registry import Check, Condition, Finding, Severity, find_condition, list_conditions
+from alerts.registry import Condition, Finding, Severity, find_condition, list_conditions
 from alerts.services.planning import Plan, load_rules
 from alerts.services.ringing import ring_if_waiting
 from common.clock import now
@@ -23,37 +23,34 @@ _MEMORY = dt.timedelta(hours=6)
 _LONGEST = {"title": 300, "link": 500}
 
 
-def tick() -> None:
+def tick(moment: dt.datetime | None = None) -> None:
     """Look at every condition once, remind of what is still open, and ring for messages that wait.
 
     Safe when several run at once: one looks at a condition at a time, the others leave it alone.
     """
+    moment = moment or now()
     broken: dict[str, Finding] = {}
     looked_at: set[str] = set()
     for condition in list_conditions():
         try:
-            if _look(condition):
+            if _look(condition, moment):
                 looked_at.add(condition.name)
         except Exception as error:
             logger.exception("The condition %s could not be checked", condition.name)
             broken[condition.name] = _describe_broken(condition, error)
-    _report_broken(broken, looked_at)
-    _resolve_undeclared()
-    remind()
+    _report_broken(broken, looked_at, moment)
+    _resolve_undeclared(moment)
+    _remind(moment)
     ring_if_waiting()
 
 
 @transaction.atomic
-def _look(condition: Condition) -> bool:
+def _look(condition: Condition, moment: dt.datetime) -> bool:
     """Bring the incidents of a condition to what is found now; False where another tick is at it."""
     if not _take_turn(condition.name):
         return False
-    _settle(condition.name, condition.severity, _ask(condition.check), lambda scope: True)
+    _settle(condition.name, condition.severity, list(condition.check()), lambda scope: True, moment)
     return True
-
-
-def _ask(check: Check) -> list[Finding]:
-    return list(check())
 
 
 def _take_turn(name: str) -> bool:
@@ -73,16 +70,21 @@ def _describe_broken(condition: Condition, error: Exception) -> Finding:
 
 
 @transaction.atomic
-def _report_broken(broken: dict[str, Finding], looked_at: set[str]) -> None:
+def _report_broken(broken: dict[str, Finding], looked_at: set[str], moment: dt.datetime) -> None:
     if broken or looked_at:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('alerts'), hashtext(%s))", [BROKEN_CHECK])
-        _settle(BROKEN_CHECK, "error", broken.values(), lambda scope: scope in looked_at or not find_condition(scope))
+
+        def may_end(scope: str) -> bool:
+            return scope in looked_at or find_condition(scope) is None
+
+        _settle(BROKEN_CHECK, "error", broken.values(), may_end, moment)
 
 
-def _settle(name: str, severity: Severity, findings: Iterable[Finding], may_end: Callable[[str], bool]) -> None:
+def _settle(
+    name: str, severity: Severity, findings: Iterable[Finding], may_end: Callable[[str], bool], moment: dt.datetime
+) -> None:
     """Make the incidents of a condition agree with what is found; those of other scopes end where they may."""
-    moment = now()
     found = {finding.scope[:200]: finding for finding in findings}
     known = {
         incident.scope: incident
@@ -164,19 +166,18 @@ def _settling_time(incident: Incident) -> dt.timedelta:
     return min(base * (1 << times), _LONGEST_SETTLING)
 
 
-def _resolve_undeclared() -> None:
+def _resolve_undeclared(moment: dt.datetime) -> None:
     """End the incidents of conditions that the code no longer declares."""
     names = [condition.name for condition in list_conditions()]
     left = Incident.objects.exclude(condition__in=[*names, BROKEN_CHECK]).filter(Q(resolved_at=None) | Q(is_found=True))
     for name in left.order_by().values_list("condition", flat=True).distinct():
         with transaction.atomic():
             if _take_turn(name):
-                _settle(name, "error", (), lambda scope: True)
+                _settle(name, "error", (), lambda scope: True, moment)
 
 
-def remind() -> None:
+def _remind(moment: dt.datetime) -> None:
     """Write the reminders that are due of what is open and nobody has in hand."""
-    moment = now()
     with transaction.atomic():
         plan = Plan(load_rules(), moment)
         if not plan.reminds:

@@ -18,6 +18,7 @@ from common.errors import OutcomeUnknown, Permanent, Retryable, WorkError
 from jobs.models import JobItem, JobRun, Tick
 from jobs.registry import Job, JobParams, get_job
 from jobs.selectors import count_items
+from jobs.services.announcing import announce_end
 from jobs.services.monitoring.touching import touch_monitor
 
 if TYPE_CHECKING:
@@ -310,10 +311,12 @@ def _close(run: JobRun, status: str) -> None:
     if job is None:
         # The code has moved on; the row must still be able to end.
         run.save()
+        announce_end(run)
         return
     declared = job(job.Params.model_validate(run.params))
     run.summary = declared.summarize(run)
     run.save()
+    announce_end(run)
     figures = {name: getattr(run, name) for name in ("expected", "done", "skipped", "failed")}
     logger.info("%s ended: %s", run, status, extra={"run": run.pk, "job": run.job, "status": status, **figures})
     declared.finish(run)

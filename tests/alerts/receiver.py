@@ -62,8 +62,8 @@ class Receiver:
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/hook"
 
-    def fail(self, status: int, times: int = 1, **headers: str) -> None:
-        self.answers.extend([(status, headers)] * times)
+    def fail(self, status: int, headers: dict[str, str] | None = None, *, times: int = 1) -> None:
+        self.answers.extend([(status, headers or {})] * times)
 
     def wait(self) -> Request:
         """Wait for the next request that nobody waited for yet."""

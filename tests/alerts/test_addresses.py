@@ -129,7 +129,7 @@ def test_the_address_that_was_looked_at_is_the_one_called(names: type[Names], re
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(receiver: Receiver, status: int) -> None:
-    receiver.fail(status, Location=f"{receiver.url}/elsewhere")
+    receiver.fail(status, {"Location": f"{receiver.url}/elsewhere"})
     with pytest.raises(Permanent, match="sent us on to another address"):
         post(receiver.url, b"{}", {}, service="The receiver", allow_private=True)
     assert [request.path for request in receiver.requests] == ["/hook"]
