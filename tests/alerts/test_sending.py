@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 import boto3
-import httpx
 import pytest
 from pytest_django import Settings
 
@@ -22,7 +21,7 @@ from tests.alerts.conftest import Trouble
 from tests.alerts.receiver import Receiver
 from tests.factories.alerts import make_channel, make_rule
 from tests.outside import Outside
-from tests.s3 import KEYS, _running
+from tests.s3 import KEYS, running_moto
 
 pytestmark = pytest.mark.django_db
 SINCE = dt.datetime(2026, 11, 20, 7, 30, tzinfo=dt.UTC)
@@ -143,14 +142,8 @@ def sns(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Moto's SNS, with the keys that open it."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    settings.ALERTS_SNS_ENDPOINT = _running()
+    settings.ALERTS_SNS_ENDPOINT = running_moto()
     return boto3.client("sns", endpoint_url=settings.ALERTS_SNS_ENDPOINT, region_name="eu-west-1")
-
-
-def list_published(settings: Settings) -> list[Any]:
-    """What moto says was published to any topic."""
-    answer = httpx.get(f"{settings.ALERTS_SNS_ENDPOINT}/moto-api/data.json").json()
-    return [one for topic in answer["sns"]["Topic"] for one in topic["sent_notifications"]]
 
 
 def test_sns_gets_the_text(trouble: Trouble, sns: Any, settings: Settings) -> None:
