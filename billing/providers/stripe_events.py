@@ -27,6 +27,8 @@ CHARGE_TYPES = (
     "charge.dispute.updated",
     "charge.refund.updated",
     "charge.refunded",
+    "refund.failed",
+    "refund.updated",
 )
 # What changes something here; all else is kept and ignored. Stripe lists events of at most twenty types at once.
 HANDLED_TYPES = INVOICE_TYPES + CUSTOMER_TYPES + CHARGE_TYPES

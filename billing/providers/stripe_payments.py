@@ -97,7 +97,8 @@ class PaymentsGateway(StripeGateway):
         while True:
             with self._call("GET events", reads=True):
                 page = self._client.v1.events.list(params)
-                events = [event.to_dict() for event in page.data]
+                # As JSON has them: the library makes decimals of some texts.
+                events = [event.to_dict(for_json=True) for event in page.data]
                 has_more = bool(page.has_more)
             if events:
                 yield events

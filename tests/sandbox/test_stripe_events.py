@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -19,6 +19,7 @@ class Endpoint(HTTPServer):
 
     def __init__(self) -> None:
         self.received: list[tuple[bytes, str]] = []
+        self.heard: Callable[[bytes], object] = lambda body: None
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
@@ -31,6 +32,7 @@ class _Handler(BaseHTTPRequestHandler):
         assert isinstance(self.server, Endpoint)
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.received.append((body, self.headers["Stripe-Signature"]))
+        self.server.heard(body)
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()

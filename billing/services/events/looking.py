@@ -49,21 +49,23 @@ def look_at(target: str) -> Outcome:
     sent = InvoiceDelivery.objects.filter(step=InvoiceDelivery.Step.STRIPE, reference__in=stripe_invoices)
     ours = list(sent.values_list("invoice", "reference"))
     for invoice_id, reference in ours:
-        ticket = _take_ticket(invoice_id, reference)
-        _write(invoice_id, ticket, gateway.look_at_payments(reference))
+        ticket = take_ticket(invoice_id, reference)
+        write_seen(invoice_id, ticket, gateway.look_at_payments(reference))
     if not ours:
         return Outcome(Status.IGNORED, note="It is about none of our invoices.")
     return Outcome(invoice_id=ours[0][0])
 
 
-def _take_ticket(invoice_id: int, reference: str) -> int:
+def take_ticket(invoice_id: int, reference: str) -> int:
+    """Take the next ticket for a look at an invoice's payments; to be done before Stripe is asked."""
     with connection.cursor() as cursor:
         cursor.execute(_TAKE_TICKET, [invoice_id, reference])
         ((ticket,),) = cursor.fetchall()
     return int(ticket)
 
 
-def _write(invoice_id: int, ticket: int, seen: LookedAt) -> None:
+def write_seen(invoice_id: int, ticket: int, seen: LookedAt) -> None:
+    """Write what was seen, unless somebody has written who took a later ticket."""
     values = (seen.refunded_cents, seen.dispute, seen.disputed_cents, seen.failure)
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, [*values, ticket, invoice_id, ticket])

@@ -165,6 +165,8 @@ def _charge(world: World, intent: Document, method: str) -> Document:
         "captured": True,
         "created": world.now(),
         "disputed": False,
+        "failure_code": None,
+        "failure_message": None,
         "metadata": {},
         "paid": True,
         "payment_intent": intent["id"],
