@@ -11,8 +11,8 @@ class BillingConfig(AppConfig):
     verbose_name = "Billing"
 
     def ready(self) -> None:
-        """Declare the jobs, and create the sweep of Stripe's events after every migrate."""
-        from billing import jobs  # noqa: F401
+        """Declare the jobs and what can be wrong, and create the sweep of Stripe's events after every migrate."""
+        from billing import checks, jobs  # noqa: F401
         from billing.schedules import sync_sweep
 
         post_migrate.connect(sync_sweep, sender=self)

@@ -176,6 +176,7 @@ class Environment(BaseSettings):
     billing_max_lines: Count = 500
     billing_max_total_cents: Count = 5_000_000
     billing_max_change_percent: Count = 300
+    billing_held_days: Count = 3
 
     # Invoices
     invoice_prefix: Annotated[str, Field(pattern=r"^[A-Z]{2,8}$")] = "INV"
@@ -486,6 +487,7 @@ NOTIFY_EMAIL = ENV.notify_email
 BILLING_MAX_LINES = ENV.billing_max_lines
 BILLING_MAX_TOTAL_CENTS = ENV.billing_max_total_cents
 BILLING_MAX_CHANGE_PERCENT = ENV.billing_max_change_percent
+BILLING_HELD_DAYS = ENV.billing_held_days
 INVOICE_PREFIX = ENV.invoice_prefix
 CREDIT_NOTE_PREFIX = ENV.credit_note_prefix
 INVOICE_DUE_DAYS = ENV.invoice_due_days

@@ -127,6 +127,8 @@ class Demo:
             "INVOICE_SMTP_HOST": "127.0.0.1",
             "INVOICE_SMTP_PORT": str(self.smtp_port),
             "INVOICE_SMTP_FROM": "Huntaze Billing <billing@huntaze.test>",
+            "ALERTS_EMAIL": "operations@huntaze.test",
+            "ALERTS_ALLOW_PRIVATE_ADDRESSES": "1",
         }
 
     def _start_outside_world(self) -> None:

@@ -1,0 +1,85 @@
+"""What can be wrong with billing: told by alerts."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import Count, Min
+from django.urls import reverse
+
+from alerts.registry import Finding, condition
+from billing.models import Invoice, InvoiceDelivery, NumberSeries
+from billing.selectors.series import SeriesReport, get_series_report
+from billing.selectors.undelivered import list_failed_deliveries
+from common.clock import now
+
+# A run that is still at it may yet bring about what failed.
+_PATIENCE = dt.timedelta(minutes=10)
+# A series is counted again when it has grown, and otherwise so often.
+_PROVED_FOR = dt.timedelta(hours=1)
+
+
+@condition("invoices-held", title="Invoices wait for approval", severity="warning")
+def find_held() -> Iterator[Finding]:
+    """Find the invoices that were held so many days ago and that nobody decided about."""
+    limit = now() - dt.timedelta(days=settings.BILLING_HELD_DAYS)
+    held = Invoice.objects.filter(status=Invoice.Status.HELD, computed_at__lt=limit)
+    figures = held.aggregate(count=Count("pk"), since=Min("computed_at"))
+    if count := figures["count"]:
+        yield Finding(
+            scope="held",
+            title="An invoice waits for approval" if count == 1 else f"{count:,} invoices wait for approval",
+            detail=f"Held for more than {settings.BILLING_HELD_DAYS} days: meanwhile nobody is billed.",
+            since=figures["since"],
+            link=f"{reverse('admin:billing_invoice_changelist')}?status__exact=held",
+            advice="Look at each and press “Approve” or “Reject”.",
+            count=count,
+        )
+
+
+@condition("deliveries-failed", title="Invoices could not be delivered")
+def find_failed_deliveries() -> Iterator[Finding]:
+    """Find, by step of the delivery, what failed a while ago or ended nobody knows how."""
+    failed = list_failed_deliveries().filter(created_at__lt=now() - _PATIENCE)
+    for step, count, since in failed.order_by().values_list("step").annotate(Count("pk"), Min("created_at")):
+        label = InvoiceDelivery.Step(step).label
+        yield Finding(
+            scope=step,
+            title=f"{label} failed for {'an invoice' if count == 1 else f'{count:,} invoices'}",
+            detail=failed.filter(step=step).exclude(error="").values_list("error", flat=True).first() or "",
+            since=since,
+            link=f"{reverse('admin:billing_invoice_changelist')}?failed={step}",
+            advice="Repair what the error names, then open the invoice and press “Retry”.",
+            count=count,
+        )
+
+
+@condition("number-gap", title="A number series has a gap", severity="critical")
+def find_broken_series() -> Iterator[Finding]:
+    """Find the series whose numbers are not each there once."""
+    for series in NumberSeries.objects.all():
+        report = _prove(series)
+        if report is not None and not report.is_sound:
+            yield Finding(
+                scope=str(series),
+                title=f"The number series {series} has a gap or a double",
+                detail=report.verdict,
+                link=reverse("admin:billing_numberseries_change", args=[series.pk]),
+                advice="Finalize nothing before you know why: the database was changed by other means than ours.",
+                count=max(report.missing, 1),
+            )
+
+
+def _prove(series: NumberSeries) -> SeriesReport | None:
+    """Return the proof of a series, counted anew where it has grown; None where it grows at this moment."""
+    key = f"billing:series:{series.pk}:{series.last_number}"
+    known: SeriesReport | None = cache.get(key)
+    if known is not None:
+        return known
+    report = get_series_report(series)
+    if NumberSeries.objects.get(pk=series.pk).last_number != series.last_number:
+        return None
+    if report.is_sound:
+        cache.set(key, report, _PROVED_FOR.total_seconds())
+    return report
