@@ -10,7 +10,6 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -112,7 +111,7 @@ def describe(value: Any) -> list[str]:
 class AuditEntryAdmin(ModelAdmin):
     """Who did what, the newest first."""
 
-    list_display = ("when", "who", "what", "thing", "changed", "reason_given", "from_where")
+    list_display = ("when", "who", "what", "thing", "changed", "reason_begun", "from_where")
     list_display_links = ("when",)
     list_filter = (
         VerbFilter,
@@ -136,6 +135,12 @@ class AuditEntryAdmin(ModelAdmin):
     fields = ("when", "who", "what", "thing", "changes", "reason_given", "from_where", "request_id")
     readonly_fields = fields
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show an entry, which has no history but itself."""
+        return super().change_view(request, object_id, form_url, {"show_history": False, **(extra_context or {})})
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody writes entries by hand."""
         return False
@@ -147,12 +152,6 @@ class AuditEntryAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody deletes entries."""
         return False
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Lead back to the entry, which has no history but itself."""
-        return redirect("admin:accounts_auditentry_change", object_id)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str
@@ -166,7 +165,7 @@ class AuditEntryAdmin(ModelAdmin):
     @display(description="When (UTC)")
     def when(self, entry: AuditEntry) -> str:
         """Tell when."""
-        return f"{entry.at:%Y-%m-%d %H:%M:%S}"
+        return _unbroken(f"{entry.at:%Y-%m-%d %H:%M:%S}")
 
     @display(description="Who")
     def who(self, entry: AuditEntry) -> str:
@@ -176,7 +175,7 @@ class AuditEntryAdmin(ModelAdmin):
     @display(description="What")
     def what(self, entry: AuditEntry) -> str:
         """Say what was done."""
-        return entry.label
+        return _unbroken(entry.label)
 
     @display(description="To what")
     def thing(self, entry: AuditEntry) -> SafeString | str:
@@ -185,12 +184,12 @@ class AuditEntryAdmin(ModelAdmin):
             return entry.object_name or "-"
         name = f"{name_kind(entry.object_type)} {entry.object_name or entry.object_id}"
         address = _address_of(entry)
-        return format_html('<a class="hz-link hz-wrap" href="{}">{}</a>', address, name) if address else name
+        return format_html('<a class="hz-link hz-clip" href="{}">{}</a>', address, name) if address else _clip(name)
 
     @display(description="Changed")
     def changed(self, entry: AuditEntry) -> str:
         """Name the fields that changed."""
-        return ", ".join(name for name, _, _ in entry.list_changes()) or "-"
+        return _clip(", ".join(name for name, _, _ in entry.list_changes()) or "-")
 
     @display(description="Before and after")
     def changes(self, entry: AuditEntry) -> str:
@@ -203,10 +202,23 @@ class AuditEntryAdmin(ModelAdmin):
         """Give the reason."""
         return entry.reason or "-"
 
+    @display(description="Why")
+    def reason_begun(self, entry: AuditEntry) -> str:
+        """Give the reason, as far as there is room."""
+        return _clip(entry.reason or "-")
+
     @display(description="From where")
     def from_where(self, entry: AuditEntry) -> str:
         """Name the door, and the network address."""
         return f"{entry.get_door_display()}, {entry.address}" if entry.address else entry.get_door_display()
+
+
+def _unbroken(text: str) -> SafeString:
+    return format_html('<span class="whitespace-nowrap">{}</span>', text)
+
+
+def _clip(text: str) -> SafeString:
+    return format_html('<span class="hz-clip">{}</span>', text)
 
 
 def _address_of(entry: AuditEntry) -> str:
