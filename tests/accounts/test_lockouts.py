@@ -2,6 +2,7 @@
 
 import datetime as dt
 from threading import Thread
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -22,7 +23,7 @@ LOCKS = reverse("admin:accounts_lockout_changelist")
 WRONG, LATER = "Please enter the correct", "Too many attempts. Try again after"
 
 
-def _try(email: str, password: str = MISTAKE, **meta: str) -> str:
+def _try(email: str, password: str = MISTAKE, **meta: Any) -> str:
     answer = Client().post(LOGIN, {"username": email, "password": password}, **meta)
     if answer.status_code == 302:
         return "in"
