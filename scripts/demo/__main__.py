@@ -108,6 +108,8 @@ class Demo:
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
             "DJANGO_SETTINGS_MODULE": "huntaze.settings",
             "DEBUG": "1",
+            # What the demo says itself must not scroll away.
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
             "BASE_URL": f"http://localhost:{self.port}",
             "DATABASE_URL": addresses.database_url,
             "REDIS_URL": addresses.redis_url,
