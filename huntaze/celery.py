@@ -16,7 +16,8 @@ from huntaze.start import start_embedded_servers
 
 app = Celery("huntaze")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = [Queue(name) for name in settings.CELERY_TASK_QUEUE_NAMES]
+# By their own names everywhere; at the broker they may have others.
+app.conf.task_queues = [Queue(at_broker, alias=name) for name, at_broker in settings.BROKER_QUEUE_NAMES.items()]
 app.autodiscover_tasks()
 
 

@@ -9,8 +9,8 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from huntaze.broker import get_broker
-from huntaze.queues import by_queue
-from jobs.selectors import get_tick_age, list_waiting
+from huntaze.queues import list_work
+from jobs.selectors import get_tick_age
 
 PATIENCE_SECONDS = 2.0
 _LONGEST_WITHOUT_TICK = 90
@@ -107,8 +107,10 @@ def _check_ticks(ages: Mapping[str, float | None]) -> Check:
 
 def _check_work() -> Check:
     """Judge what nobody attends to: a large run whose items wait while others are in hand is as it should be."""
-    unattended = by_queue([work for work in list_waiting() if not work.attended])
-    late = {name: works[0].seconds for name, works in unattended.items() if works[0].seconds > _LONGEST_WAIT}
+    late: dict[str, float] = {}
+    for work in list_work():
+        if not work.attended and work.seconds > max(_LONGEST_WAIT, late.get(work.queue, 0)):
+            late[work.queue] = work.seconds
     if not late:
         return Check(True, "Nothing waits longer than it should.")
     said = ", ".join(f"{name} for {seconds / 60:.0f} minutes" for name, seconds in sorted(late.items()))

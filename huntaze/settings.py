@@ -6,6 +6,7 @@ A variable whose value does not fit stops the start with one line a variable and
 import base64
 import datetime as dt
 import os
+import re
 from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
@@ -34,6 +35,10 @@ DEVELOPMENT_ENCRYPTION_KEY = "ZGV2ZWxvcG1lbnQtb25seS1rZXktMDAwMDAwMDAwMDA="
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+_QUEUES = ("default", "billing", "messages", "ai", "enrichment", "analytics", "notifications", "email", "webhooks")
+_QUEUE_NAME = re.compile(rf"({'|'.join(_QUEUES)})=[A-Za-z0-9_-]{{1,76}}")
 
 
 def _must[T](holds: Callable[[T], object], otherwise: str) -> AfterValidator:
@@ -123,6 +128,18 @@ class Environment(BaseSettings):
         str,
         _must(lambda value: _is_url(value, "redis", "rediss"), "Give redis://host:6379/0 or rediss://…."),
     ] = ""
+    # Celery's own command line takes CELERY_BROKER for an address.
+    jobs_broker: Literal["redis", "sqs"] = "redis"
+    sqs_region: str = ""
+    sqs_endpoint: Address = ""
+    sqs_queue_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,40}$")] = "huntaze-"
+    sqs_queue_names: Annotated[
+        Words,
+        _must(
+            lambda value: all(map(_QUEUE_NAME.fullmatch, value)),
+            "Give pairs of a queue and its name at SQS, separated by commas, like ai=huntaze-ai-processing.",
+        ),
+    ] = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["", "json", "text"] = ""
     metrics_token: Header = ""
@@ -448,24 +465,49 @@ ALERTS_RETRY_MAX_SECONDS = ENV.alerts_retry_max_seconds
 ALERTS_ALLOW_PRIVATE_ADDRESSES = ENV.alerts_allow_private_addresses
 ALERTS_SNS_ENDPOINT = ENV.alerts_sns_endpoint
 
-CELERY_BROKER_URL = REDIS_URL
+JOBS_BROKER = ENV.jobs_broker
+SQS_REGION, SQS_ENDPOINT = ENV.sqs_region, ENV.sqs_endpoint
+# Longer than a task lasts; a worker that was killed keeps its message from the others for as long.
+SQS_VISIBILITY_SECONDS = 600
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 3600,
-    "socket_timeout": 10,
-    "socket_connect_timeout": 2,
-    # A start must not hang because the doorbell is broken: the row is written and a sweep finds it.
-    "retry_policy": {"timeout": 2.0},
-}
+CELERY_TASK_QUEUE_NAMES = _QUEUES
+if JOBS_BROKER == "sqs":
+    _endpoint = urlsplit(SQS_ENDPOINT)
+    CELERY_BROKER_URL = f"sqs://{_endpoint.netloc}"
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        **({"region": SQS_REGION} if SQS_REGION else {}),
+        "is_secure": _endpoint.scheme != "http",
+        "visibility_timeout": SQS_VISIBILITY_SECONDS,
+        "queue_name_prefix": "",
+        "wait_time_seconds": 10,
+        "client-config": {"connect_timeout": 2, "read_timeout": 15, "retries": {"total_max_attempts": 1}},
+    }
+    # It would need topics beside the queues.
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+    _named = dict(pair.split("=", 1) for pair in ENV.sqs_queue_names)
+    BROKER_QUEUE_NAMES = {name: _named.get(name, f"{ENV.sqs_queue_prefix}{name}") for name in CELERY_TASK_QUEUE_NAMES}
+else:
+    CELERY_BROKER_URL = REDIS_URL
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": 3600,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 2,
+        # A start must not hang because the doorbell is broken: the row is written and a sweep finds it.
+        "retry_policy": {"timeout": 2.0},
+    }
+    BROKER_QUEUE_NAMES = {name: name for name in CELERY_TASK_QUEUE_NAMES}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_QUEUE_NAMES = (
-    "default", "billing", "messages", "ai", "enrichment", "analytics", "notifications", "email", "webhooks",
-)  # fmt: skip
+# A run's bell names the queue of its job; sweep, tick and schedules go to the default one.
+CELERY_TASK_ROUTES = {
+    "alerts.*": {"queue": "notifications"},
+    "billing.process_stripe_events": {"queue": "webhooks"},
+    "huntaze.report_runs": {"queue": "analytics"},
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {}
@@ -473,7 +515,7 @@ if ENV.cloudwatch_namespace:
     CELERY_BEAT_SCHEDULE["cloudwatch"] = {
         "task": "huntaze.report_runs",
         "schedule": dt.timedelta(seconds=20),
-        "options": {"queue": "analytics", "expires": 60},
+        "options": {"expires": 60},
     }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 10
 DJANGO_CELERY_BEAT_TZ_AWARE = True

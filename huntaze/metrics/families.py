@@ -53,7 +53,15 @@ ITEMS = Family("huntaze_job_items_total", "counter", ("job", "state"), "Items th
 ITEMS_OPEN = Family("huntaze_job_items_open", "gauge", ("job", "state"), "Items of active runs: waiting or in hand.")
 ERRORS = Family("huntaze_errors_total", "counter", ("job", "component"), "Items that failed, by what failed.")
 QUEUE_MESSAGES = Family("huntaze_queue_messages", "gauge", ("queue",), "Messages that wait at the broker.")
-QUEUE_WAITING = Family("huntaze_queue_waiting_runs", "gauge", ("queue",), "Runs with work that nobody has taken yet.")
+QUEUE_DEAD = Family(
+    "huntaze_queue_dead_letters", "gauge", ("queue",), "Messages in the dead letter queue, where there are such (SQS)."
+)
+QUEUE_WAITING = Family(
+    "huntaze_queue_waiting",
+    "gauge",
+    ("queue",),
+    "Runs with work, messages and Stripe events that nobody has taken yet.",
+)
 QUEUE_AGE = Family(
     "huntaze_queue_oldest_seconds", "gauge", ("queue",), "How long the oldest work of the queue has been waiting."
 )

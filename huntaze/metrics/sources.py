@@ -99,7 +99,9 @@ def read_errors() -> Iterator[Metric]:
 def read_queues() -> Iterator[Metric]:
     """Read the queues and the scheduler's last tick."""
     queues = list_queues()
-    yield f.QUEUE_MESSAGES([((queue.name,), queue.messages) for queue in queues if queue.messages is not None])
+    depths = [(queue.name, queue.depth) for queue in queues if queue.depth]
+    yield f.QUEUE_MESSAGES([((name,), depth.messages) for name, depth in depths])
+    yield f.QUEUE_DEAD([((name,), depth.dead) for name, depth in depths if depth.dead is not None])
     yield f.QUEUE_WAITING([((queue.name,), queue.waiting) for queue in queues])
     yield f.QUEUE_AGE([((queue.name,), queue.oldest_seconds) for queue in queues])
     age = get_tick_age("sweep")

@@ -11,6 +11,8 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
+from alerts.models import Channel, Notification
+from billing.models import StripeEvent
 from huntaze import metrics
 from huntaze.metrics.families import FAMILIES, RUN_BUCKETS
 from jobs.services import note_tick
@@ -97,7 +99,7 @@ def test_depth_and_age_of_each_queue(settings: Settings) -> None:
         server.flushdb()
     assert figures["huntaze_queue_messages"]["billing",] == 2
     assert figures["huntaze_queue_messages"]["email",] == 0
-    assert figures["huntaze_queue_waiting_runs"]["billing",] == 2
+    assert figures["huntaze_queue_waiting"]["billing",] == 2
     assert 3600 <= figures["huntaze_queue_oldest_seconds"]["billing",] < 3700
     assert figures["huntaze_queue_oldest_seconds"]["email",] == 0
     assert set(figures["huntaze_queue_messages"]) == {(name,) for name in settings.CELERY_TASK_QUEUE_NAMES}
@@ -150,3 +152,19 @@ def test_names_are_as_prometheus_wants_them() -> None:
         assert family.name.startswith("huntaze_")
         assert family.name.endswith("_total") == (family.kind == "counter")
     assert len({family.name for family in FAMILIES}) == len(FAMILIES)
+
+
+def test_messages_and_stripe_events_wait_in_queues_too() -> None:
+    ago = timezone.now() - dt.timedelta(minutes=30)
+    channel = Channel.objects.create(name="Finance", kind="email", config={"to": ["finance@example.test"]})
+    asleep = Channel.objects.create(name="Old", kind="email", config={}, is_enabled=False)
+    for where, not_before in ((channel, ago), (asleep, ago), (channel, timezone.now() + dt.timedelta(hours=1))):
+        Notification.objects.create(channel=where, what="event", not_before=not_before)
+    event = {"type": "invoice.paid", "created_at": ago, "received_at": ago, "source": "webhook", "body": {}}
+    StripeEvent.objects.create(event_id="evt_1", **event)
+    StripeEvent.objects.create(event_id="evt_2", status="processed", **event)
+    figures = scrape()
+    waiting = {queue: count for (queue,), count in figures["huntaze_queue_waiting"].items() if count}
+    assert waiting == {"notifications": 1, "webhooks": 1}
+    ages = figures["huntaze_queue_oldest_seconds"]
+    assert (ages["notifications",] >= 1800, ages["webhooks",] >= 1800, ages["billing",]) == (True, True, 0)
