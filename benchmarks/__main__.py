@@ -1,7 +1,7 @@
-"""`python -m benchmarks [compute] [delivery] [pages]`: measure, print, and write docs/performance.md.
+"""`python -m benchmarks [compute] [delivery] [pages] [http]`: measure, print, and write docs/performance.md.
 
-`BENCH_ORGANIZATIONS` (100,000), `BENCH_INVOICES` to deliver (400) and `BENCH_ROWS` behind the pages (1,000,000) make
-it smaller; what is smaller, or not all parts, is printed and not written down.
+`BENCH_ORGANIZATIONS` (100,000), `BENCH_INVOICES` to deliver (400), `BENCH_ROWS` behind the pages (1,000,000) and
+`BENCH_REQUESTS` a round (5,000) make it smaller; what is smaller, or not all parts, is printed and not written down.
 """
 
 import argparse
@@ -9,13 +9,14 @@ import os
 import sys
 from collections.abc import Callable
 
-from benchmarks import compute, delivery, pages
+from benchmarks import compute, delivery, http, pages
 from benchmarks.report import Table, show, write
 
 _PARTS: dict[str, tuple[str, int, Callable[[int], list[Table]]]] = {
     "compute": ("BENCH_ORGANIZATIONS", 100_000, compute.measure),
     "delivery": ("BENCH_INVOICES", 400, delivery.measure),
     "pages": ("BENCH_ROWS", 1_000_000, pages.measure),
+    "http": ("BENCH_REQUESTS", 5_000, http.measure),
 }
 
 

@@ -10,7 +10,7 @@ from common.clock import now
 from jobs.engine import work
 from jobs.models import JobRun
 from jobs.selectors import list_runs_to_ring
-from jobs.services import WORK_TASK, note_tick, put_back_left_items, ring
+from jobs.services import RING_TASK, WORK_TASK, note_tick, put_back_left_items, ring
 from jobs.services.monitoring import refresh_monitors
 from jobs.services.scheduling import ring_schedule, start_due_slots
 
@@ -27,6 +27,13 @@ def work_on_run(run_id: int) -> None:
         run = JobRun.objects.get(pk=run_id)
         if run.has_work_now:
             ring(run)
+
+
+@shared_task(name=RING_TASK)
+def ring_for_runs(run_ids: list[int]) -> None:
+    """Ring for each of several runs that were started within moments."""
+    for run in JobRun.objects.filter(pk__in=run_ids, status__in=JobRun.ACTIVE).order_by("pk"):
+        ring(run)
 
 
 @shared_task(name="jobs.sweep")

@@ -82,8 +82,6 @@ class CommissionView(ApiView):
     """Tells what commission a creator's month comes to."""
 
     authentication_classes = [TokenAuthentication, ApiKey]
-    # It asks, and changes nothing.
-    changing = frozenset()
 
     @extend_schema(
         operation_id="billing_commission", request=CommissionRequest, responses=CommissionAnswer, tags=["billing"]

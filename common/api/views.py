@@ -1,7 +1,5 @@
 """The base of every view of the API."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponseBase
@@ -16,25 +14,6 @@ from common.api.errors import ApiError
 from common.api.models import ApiModel
 from common.api.parsing import BoundedJSONParser, Limits, refuse_unprintable
 from common.origin import get_origin
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request that was meant to change something, and how it was answered; `caller` is a user, a Machine or None."""
-
-    view: "ApiView"
-    request: Request
-    response: Response
-    caller: Any
-
-
-_OBSERVERS: list[Callable[[Call], None]] = []
-
-
-def add_observer(observe: Callable[[Call], None]) -> None:
-    """Let a function hear of every call that was meant to change something, after it was answered, refused or not."""
-    if observe not in _OBSERVERS:
-        _OBSERVERS.append(observe)
 
 
 class AlwaysJSON(BaseContentNegotiation):
@@ -58,8 +37,6 @@ class ApiView(APIView):
     parser_classes = [BoundedJSONParser]
     content_negotiation_class = AlwaysJSON
     limits: ClassVar[Limits] = Limits()
-    # The methods whose calls observers hear of.
-    changing: ClassVar[frozenset[str]] = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, authorize, throttle; then refuse an address that the database can't hold."""
@@ -71,15 +48,9 @@ class ApiView(APIView):
             refuse_unprintable(name + "".join(values))
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
-        """Keep answers out of caches, and tell the observers."""
+        """Keep answers out of caches."""
         answered: Response = super().finalize_response(request, response, *args, **kwargs)
         answered.setdefault("Cache-Control", "no-store")
-        if isinstance(request, Request) and request.method in self.changing:
-            # Set once it was authenticated: asking the request would authenticate it again, and fail again.
-            caller = getattr(request, "_user", None)
-            call = Call(self, request, answered, caller if getattr(caller, "is_authenticated", False) else None)
-            for observe in _OBSERVERS:
-                observe(call)
         return answered
 
     @staticmethod
@@ -92,7 +63,6 @@ class NoSuchAddress(ApiView):
     """What stands behind every address of the API that nobody has; a slash too many or too few is overlooked."""
 
     schema = None
-    changing = frozenset()
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer as the address without the slash at its end, or with one, would; else 404."""

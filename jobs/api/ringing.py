@@ -1,15 +1,19 @@
-"""Bells rung beside the answer: a caller that waits a second must not wait for a broker that is down."""
+"""Bells rung beside the answer: a caller that waits a second must not wait for a broker that is slow or down."""
 
 import logging
-from queue import Full, Queue
+import time
+from queue import Empty, Full, Queue
 from threading import Lock, Thread
 
 from jobs.models import JobRun
-from jobs.services import ring
+from jobs.services import ring_together
 
 logger = logging.getLogger(__name__)
 # More wait only while the broker is down or slow; the sweep rings for their runs once it is back.
 _MOST_WAITING = 10_000
+_MOST_AT_ONCE = 500
+# A lone bell is rung at once; those that come within this time of one are rung together.
+_PAUSE_SECONDS = 0.05
 
 
 class Ringer:
@@ -42,13 +46,24 @@ class Ringer:
 
     def _ring_waiting(self) -> None:
         while True:
-            run = self._waiting.get()
+            runs = self._take()
             try:
-                ring(run)
+                ring_together(runs)
             except Exception:
-                logger.exception("Could not ring for run %s; the sweep will", run.pk)
-            finally:
+                logger.exception("Could not ring for %s runs; the sweep will", len(runs))
+            for _ in runs:
                 self._waiting.task_done()
+            time.sleep(_PAUSE_SECONDS)
+
+    def _take(self) -> list[JobRun]:
+        """Wait for a bell, and take those along that wait behind it."""
+        runs = [self._waiting.get()]
+        try:
+            while len(runs) < _MOST_AT_ONCE:
+                runs.append(self._waiting.get_nowait())
+        except Empty:
+            pass
+        return runs
 
 
 ringer = Ringer()

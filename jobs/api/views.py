@@ -29,7 +29,6 @@ class CronView(ApiView):
     """Starts any job that is declared with an HTTP name; GET does the same as POST, for Vercel sends nothing else."""
 
     authentication_classes = [CronSecret]
-    changing = frozenset({"GET", "POST"})
 
     @extend_schema(request=None, responses={200: RunAnswer, 202: StartedAnswer}, tags=["cron"])
     def post(self, request: Request, name: str) -> Response:

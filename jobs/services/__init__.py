@@ -1,6 +1,7 @@
 """Writing the ledger: starting, expanding, ending, cancelling and rerunning runs; schedules; monitors."""
 
 from jobs.services.runs import (
+    RING_TASK,
     WORK_TASK,
     InvalidParams,
     cancel_run,
@@ -12,11 +13,13 @@ from jobs.services.runs import (
     release_items,
     rerun,
     ring,
+    ring_together,
     start,
     stop_run,
 )
 
 __all__ = [
+    "RING_TASK",
     "WORK_TASK",
     "InvalidParams",
     "cancel_run",
@@ -28,6 +31,7 @@ __all__ = [
     "release_items",
     "rerun",
     "ring",
+    "ring_together",
     "start",
     "stop_run",
 ]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 WORK_TASK = "jobs.work"
+RING_TASK = "jobs.ring"
 _KEYS_AT_ONCE = 20_000
 _LONGEST_SCOPE = 100
 
@@ -165,6 +166,22 @@ def ring(run: JobRun, times: int = 1, expires: float | None = None) -> None:
             current_app.send_task(WORK_TASK, args=[run.pk], queue=job.queue, ignore_result=True, expires=expires)
     except Exception as error:
         logger.warning("Could not ring for run %s (%s); the sweep will", run.pk, type(error).__name__)
+
+
+def ring_together(runs: Sequence[JobRun]) -> None:
+    """Tell the workers to look at several runs, with one message a queue: who gets it rings for each.
+
+    As with `ring`, what is lost is found by the sweep.
+    """
+    by_queue: dict[str, list[int]] = {}
+    for run in runs:
+        by_queue.setdefault(get_job(run.job).queue, []).append(run.pk)
+    try:
+        for queue, ids in by_queue.items():
+            task, argument = (WORK_TASK, ids[0]) if len(ids) == 1 else (RING_TASK, ids)
+            current_app.send_task(task, args=[argument], queue=queue, ignore_result=True)
+    except Exception as error:
+        logger.warning("Could not ring for %s runs (%s); the sweep will", len(runs), type(error).__name__)
 
 
 def expand_run(run_id: int) -> JobRun:

@@ -1,14 +1,9 @@
 """Answers: one error shape for all that goes wrong, nothing cached, an id on each, and no redirect for a slash."""
 
 import logging
-from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
-
-from common.api import views
-from common.api.views import Call, add_observer
 
 pytestmark = pytest.mark.urls("tests.common.api.addresses")
 
@@ -86,25 +81,3 @@ def test_every_answer_has_an_id(client: Client, given: str, kept: bool) -> None:
         said = client.get(address, headers={"x-request-id": given})["X-Request-Id"]
         assert (said == given) is kept
         assert len(said) == 32 or kept
-
-
-@pytest.fixture
-def calls() -> Any:
-    """What an observer heard during the test."""
-    heard: list[Call] = []
-    before = list(views._OBSERVERS)
-    add_observer(heard.append)
-    yield heard
-    views._OBSERVERS[:] = before
-
-
-def test_observers_hear_of_calls_that_change_something(client: Client, calls: list[Call], settings: Settings) -> None:
-    settings.CRON_SECRETS = ("first-secret-0123456789",)
-    client.get("/api/schedulers", headers={"x-cron-secret": "first-secret-0123456789"})
-    assert calls == []
-    client.post("/api/schedulers", headers={"x-cron-secret": "first-secret-0123456789"})
-    client.post("/api/schedulers", headers={"x-cron-secret": "wrong"})
-    client.post("/api/echo", data="{", content_type="application/json")
-    assert [(str(call.caller), call.response.status_code) for call in calls] == [
-        ("cron secret 1", 200), ("None", 403), ("None", 400),
-    ]  # fmt: skip

@@ -1,0 +1,147 @@
+"""The endpoints that machines call, beside a bare view that does one insert."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.database import ROOT, Servers, run_sql, temporary_database
+from benchmarks.processes import run_command
+from benchmarks.report import Table, judge, rate
+from tests.server import free_ports
+
+_SECRET = "cron-secret-of-the-benchmarks"  # noqa: S105 - opens a server that lives for a minute
+_CONNECTIONS, _ROUNDS, _WARM_UP = 16, 5, 400
+_AIM_PERCENT = 70
+_WAIT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An address and what is sent to it; `{id}` within `body` is new each time."""
+
+    name: str
+    path: str
+    body: str
+    headers: tuple[tuple[str, str], ...] = ()
+    status: int = 202
+
+    def request(self) -> str:
+        """Write the request; a number of nineteen digits stands for `{id}`."""
+        length = len(self.body) - len("{id}") + 19
+        given = {
+            "host": "localhost", "x-forwarded-proto": "https", "content-type": "application/json",
+            "content-length": str(length), **dict(self.headers),
+        }  # fmt: skip
+        head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+        return f"POST {self.path} HTTP/1.1\r\n{head}\r\n{self.body}"
+
+
+_EVENT = json.dumps(
+    {
+        "version": "0", "id": "{id}", "detail-type": "Scheduled Event", "source": "aws.events",
+        "account": "123456789012", "time": "2026-11-01T02:00:00Z", "region": "us-east-1",
+        "resources": ["arn:aws:events:us-east-1:123456789012:rule/hourly-usage"], "detail": {},
+    }
+)  # fmt: skip
+BARE = Endpoint("a bare view: one insert", "/bare", _EVENT)
+CRON = Endpoint(
+    "`/api/cron/hourly-usage`: a new delivery", "/api/cron/hourly-usage", _EVENT, (("x-cron-secret", _SECRET),)
+)
+ENDPOINTS = [CRON]
+
+
+def measure(requests: int) -> list[Table]:
+    """Measure each endpoint with `requests` calls a round, in turns with the bare view."""
+    with temporary_database() as servers:
+        run_command(["manage.py", "migrate", "--verbosity", "0"], servers.environment)
+        with _serving(servers) as port:
+            for endpoint in (BARE, *ENDPOINTS):
+                _call(port, endpoint, _WARM_UP)
+            rates: dict[str, list[float]] = {endpoint.name: [] for endpoint in (BARE, *ENDPOINTS)}
+            for _ in range(_ROUNDS):
+                for endpoint in (BARE, *ENDPOINTS):
+                    rates[endpoint.name].append(_call(port, endpoint, requests))
+        written = run_sql(servers.database_url, "SELECT count(*) FROM jobs_jobrun WHERE job = 'hourly-usage'")
+    # Of each round, what an endpoint reaches of the bare view right before it.
+    shares = {
+        name: median(of / bare for of, bare in zip(found, rates[BARE.name], strict=True))
+        for name, found in rates.items()
+    }
+    return [_tabulate(rates, shares, requests, int(written))]
+
+
+def _tabulate(rates: dict[str, list[float]], shares: dict[str, float], requests: int, written: int) -> Table:
+    rows = [[name, rate(round(median(found)), 1), f"{100 * shares[name]:.0f}"] for name, found in rates.items()]
+    notes = [
+        f"**{100 * shares[endpoint.name]:.0f} % of the bare view** for {endpoint.name} (aim: at least "
+        f"{_AIM_PERCENT} %; {judge(100 * shares[endpoint.name] >= _AIM_PERCENT)})."
+        for endpoint in ENDPOINTS
+    ]
+    return Table(
+        "Endpoints for machines",
+        ("", "requests/s", "% of the bare view"),
+        rows,
+        [
+            *notes,
+            f"granian with two processes of four threads, {_CONNECTIONS} kept connections, {requests:,} calls a round, "
+            f"{_ROUNDS} rounds in turns, medians; the caller shares the machine's cores with server and database.",
+            "The bare view is a DRF view behind the same middleware that reads the same JSON, inserts one row into the "
+            "same table and answers: no secret, no checks, no job, no bell.",
+            f"Every call of the cron endpoint wrote a run of its own ({written:,} in all) and rang for it in Valkey.",
+        ],
+    )
+
+
+@contextmanager
+def _serving(servers: Servers) -> Iterator[int]:
+    (port,) = free_ports(1)
+    environment = {
+        **os.environ, **servers.environment, "DJANGO_SETTINGS_MODULE": "benchmarks.bare_settings",
+        "CRON_SECRET": _SECRET,
+    }  # fmt: skip
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    options = ["--workers", "2", "--blocking-threads", "4", "--workers-kill-timeout", "5", "--no-ws"]
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), *options]
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
+        process = subprocess.Popen(
+            [*command, "huntaze.wsgi:application"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+        try:
+            _wait(port)
+            yield port
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _call(port: int, endpoint: Endpoint, count: int) -> float:
+    job = {
+        "port": port, "request": endpoint.request(), "count": count, "connections": _CONNECTIONS,
+        "status": endpoint.status,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "benchmarks.callers"]
+    done = subprocess.run(command, cwd=ROOT, input=json.dumps(job), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{endpoint.name}: {done.stderr.strip()[-2000:]}")
+    return float(done.stdout)
