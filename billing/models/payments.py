@@ -83,6 +83,7 @@ class StripeEvent(models.Model):
     not_before = models.DateTimeField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     processed_at = models.DateTimeField(null=True, blank=True)
+    look_at = models.CharField(max_length=255, blank=True, help_text="What has to be looked up in Stripe for it.")
     error = models.TextField(blank=True)
     note = models.CharField(max_length=500, blank=True)
     invoice = models.ForeignKey(
@@ -101,6 +102,11 @@ class StripeEvent(models.Model):
         constraints = [models.UniqueConstraint(fields=["event_id"], name="billing_event_unique")]
         indexes = [
             models.Index(fields=["id"], condition=Q(status__in=["pending", "running"]), name="billing_event_active"),
+            models.Index(
+                fields=["look_at"],
+                condition=Q(status__in=["pending", "running"]) & ~Q(look_at=""),
+                name="billing_event_look",
+            ),
             models.Index(fields=["-id"], condition=Q(status="failed"), name="billing_event_failed"),
             models.Index(fields=["object_id", "-id"], name="billing_event_object"),
             models.Index(fields=["invoice", "-id"], condition=Q(invoice__isnull=False), name="billing_event_invoice"),

@@ -22,7 +22,7 @@ from typing import Any
 
 import django
 
-from tests.concurrency import careless
+from tests.concurrency import careless, event_deeds
 
 _PATIENCE = 60.0
 # Beyond a lease, and what others need to do the sleeper's work.
@@ -179,7 +179,13 @@ def _tick(spec: Spec) -> None:
     tick()
 
 
-_DEEDS: dict[str, Callable[[Spec], Any]] = {"work": _work, "ring_schedule": _ring_schedule, "tick": _tick}
+_DEEDS: dict[str, Callable[[Spec], Any]] = {
+    "work": _work,
+    "ring_schedule": _ring_schedule,
+    "tick": _tick,
+    "take_events": event_deeds.take_events,
+    "process_events": event_deeds.work_through_events,
+}
 
 
 def _change_sql(spec: Spec, meet: Barrier) -> None:

@@ -34,7 +34,9 @@ _FACTS = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an event; `look_at` names what has to be looked up in Stripe before it is done."""
+    """What became of an event; `look_at` names what has to be looked up in Stripe before it is done,
+    for which it waits on.
+    """
 
     status: str = Status.DONE
     note: str = ""
@@ -71,7 +73,7 @@ def _send_to_look(event: StripeEvent) -> Outcome:
     intent = read_payment_intent(event.body)
     if not intent:
         return Outcome(Status.IGNORED, note="It belongs to no payment of an invoice.")
-    return Outcome(Status.RUNNING, look_at=intent)
+    return Outcome(Status.PENDING, look_at=intent)
 
 
 def _apply_to_invoices(reports: Mapping[int, tuple[StripeEvent, InvoiceReport]]) -> dict[int, Outcome]:
@@ -88,7 +90,7 @@ def _apply_to_invoices(reports: Mapping[int, tuple[StripeEvent, InvoiceReport]])
         stripe_ids[found] = report.stripe_id
         fails = event.type == "invoice.payment_failed"
         outcomes[id_] = Outcome(
-            Status.RUNNING if fails else Status.DONE,
+            Status.PENDING if fails else Status.DONE,
             invoice_id=found,
             look_at=report.stripe_id if fails else "",
         )

@@ -3,7 +3,7 @@
 import datetime as dt
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -20,13 +20,13 @@ Status = StripeEvent.Status
 _WRITE = """
     UPDATE billing_stripeevent event SET status = after.status, attempts = after.attempts,
         not_before = after.not_before, lease_expires_at = after.lease_expires_at, processed_at = after.processed_at,
-        error = after.error, note = after.note,
+        look_at = coalesce(after.look_at, event.look_at), error = after.error, note = after.note,
         invoice_id = coalesce(after.invoice_id, event.invoice_id),
         account_id = coalesce(after.account_id, event.account_id)
     FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::int[], %s::timestamptz[], %s::timestamptz[],
-        %s::timestamptz[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
-        AS after(id, claim, status, attempts, not_before, lease_expires_at, processed_at, error, note, invoice_id,
-            account_id)
+        %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
+        AS after(id, claim, status, attempts, not_before, lease_expires_at, processed_at, look_at, error, note,
+            invoice_id, account_id)
     WHERE event.id = after.id AND event.attempts = after.claim AND event.status IN ('pending', 'running')
 """
 _KEEP = """
@@ -40,10 +40,10 @@ _KEEP = """
 class Written:
     """An outcome to be written where the event's attempts are still `claim`; `counted` is added to them."""
 
-    event: StripeEvent
+    event_id: int
     outcome: Outcome
     claim: int
-    counted: int
+    counted: int = 0
 
     @property
     def attempts(self) -> int:
@@ -53,8 +53,9 @@ class Written:
 
     @property
     def status(self) -> str:
+        is_retried = self.outcome.status == Status.PENDING and self.outcome.error is not None
         is_last = self.attempts >= settings.STRIPE_EVENT_MAX_ATTEMPTS
-        return Status.FAILED if self.outcome.status == Status.PENDING and is_last else self.outcome.status
+        return Status.FAILED if is_retried and is_last else self.outcome.status
 
 
 def explain(error: Exception) -> Outcome:
@@ -76,26 +77,25 @@ def write_outcomes(outcomes: Sequence[Written]) -> int:
     return sum(written.status not in StripeEvent.ACTIVE for written in outcomes)
 
 
-def keep_lease(events: Sequence[StripeEvent]) -> list[StripeEvent]:
-    """Renew the lease of claimed events; return those that nobody else has taken meanwhile."""
-    ids, claims = [event.pk for event in events], [event.attempts + 1 for event in events]
+def keep_lease(claims: Mapping[int, int]) -> dict[int, int]:
+    """Renew the lease of claimed events, attempts by id; return those that nobody else has taken meanwhile."""
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, [_lease(now()), ids, claims])
-        kept = {id_ for (id_,) in cursor.fetchall()}
-    return [event for event in events if event.pk in kept]
+        cursor.execute(_KEEP, [_lease(now()), list(claims), list(claims.values())])
+        return {id_: claims[id_] for (id_,) in cursor.fetchall()}
 
 
 def _row(written: Written, moment: dt.datetime) -> tuple[object, ...]:
     outcome, status = written.outcome, written.status
     waits, runs = status == Status.PENDING, status == Status.RUNNING
     return (
-        written.event.pk,
+        written.event_id,
         written.claim,
         str(status),
         written.attempts,
-        moment + _pause(written) if waits else None,
+        moment + _pause(written) if waits and outcome.error else None,
         _lease(moment) if runs else None,
         None if waits or runs else moment,
+        outcome.look_at or None,
         outcome.error.message if outcome.error else "",
         outcome.note,
         outcome.invoice_id,

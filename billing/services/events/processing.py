@@ -3,9 +3,8 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
@@ -13,22 +12,13 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from billing.models import StripeEvent
-from billing.services.events.applying import apply_events
+from billing.services.events.applying import Outcome, apply_events
 from billing.services.events.looking import look_at
 from billing.services.events.outcomes import Written, explain, keep_lease, write_outcomes
 
 logger = logging.getLogger(__name__)
 Status = StripeEvent.Status
 _BATCH = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one claim came to: how many events it had in hand, how many of them ended, what must be looked up."""
-
-    size: int
-    ended: int
-    looks: dict[str, list[StripeEvent]]
 
 
 def process_events(ids: Iterable[int] | None = None, *, seconds: float = 240) -> int:
@@ -40,9 +30,11 @@ def process_events(ids: Iterable[int] | None = None, *, seconds: float = 240) ->
     chosen = None if ids is None else list(ids)
     deadline, ended = time.monotonic() + seconds, 0
     while time.monotonic() < deadline:
-        batch = _claim(chosen)
-        ended += batch.ended + _look_all(batch.looks)
-        if not batch.size:
+        applied, done = _apply(chosen)
+        # What was told of all invoices is known before anything is looked up, and then looked up once for all of it.
+        looks = {} if applied else _claim_looks(chosen)
+        ended += done + _look_all(looks)
+        if not applied and not looks:
             break
     return ended
 
@@ -52,66 +44,71 @@ def requeue_events(ids: Iterable[int]) -> int:
 
     What somebody looks up right now is left to them.
     """
+    fresh = {"status": Status.PENDING, "attempts": 0, "look_at": "", "error": "", "note": ""}
+    times = {"not_before": None, "lease_expires_at": None, "processed_at": None}
     chosen = StripeEvent.objects.filter(pk__in=list(ids))
-    return chosen.exclude(status=Status.RUNNING, lease_expires_at__gt=Now()).update(
-        status=Status.PENDING, attempts=0, not_before=None, lease_expires_at=None, processed_at=None, error="", note=""
-    )
+    return chosen.exclude(status=Status.RUNNING, lease_expires_at__gt=Now()).update(**fresh, **times)
 
 
-def _list_due(ids: Sequence[int] | None) -> QuerySet[StripeEvent]:
+def _list_waiting(ids: Sequence[int] | None) -> QuerySet[StripeEvent]:
     waiting = Q(status=Status.PENDING) & (Q(not_before=None) | Q(not_before__lte=Now()))
     abandoned = Q(status=Status.RUNNING, lease_expires_at__lt=Now())
     due = StripeEvent.objects.filter(waiting | abandoned, status__in=StripeEvent.ACTIVE)
     return (due if ids is None else due.filter(pk__in=ids)).order_by("id")
 
 
-def _claim(ids: Sequence[int] | None) -> Batch:
-    """Apply a batch; one event at a time where it does not go through as a whole, so that each fails alone."""
+def _apply(ids: Sequence[int] | None) -> tuple[int, int]:
+    """Apply a batch, one event at a time where it does not go through as a whole, so that each fails alone.
+
+    Returns how many events were in it and how many of them ended.
+    """
     try:
-        return _claim_batch(ids)
+        return _apply_batch(ids)
     except OperationalError:
         raise
     except Exception:
         logger.warning("A batch of Stripe's events did not go through; they are taken one by one", exc_info=True)
-    ones = [_claim_one(event) for event in _list_due(ids)[:_BATCH]]
-    looks: defaultdict[str, list[StripeEvent]] = defaultdict(list)
-    for target, events in (pair for one in ones for pair in one.looks.items()):
-        looks[target] += events
-    return Batch(sum(one.size for one in ones), sum(one.ended for one in ones), looks)
+    ones = [_apply_one(event) for event in _list_waiting(ids).filter(look_at="")[:_BATCH]]
+    return sum(size for size, _ in ones), sum(ended for _, ended in ones)
 
 
-def _claim_one(event: StripeEvent) -> Batch:
+def _apply_one(event: StripeEvent) -> tuple[int, int]:
     try:
-        return _claim_batch([event.pk])
+        return _apply_batch([event.pk])
     except OperationalError:
         raise
     except Exception as error:
-        return Batch(1, write_outcomes([Written(event, explain(error), event.attempts, 1)]), {})
+        return 1, write_outcomes([Written(event.pk, explain(error), event.attempts, 1)])
 
 
 @transaction.atomic
-def _claim_batch(ids: Sequence[int] | None) -> Batch:
-    due = _list_due(ids).select_for_update(skip_locked=True, of=("self",))
+def _apply_batch(ids: Sequence[int] | None) -> tuple[int, int]:
+    due = _list_waiting(ids).filter(look_at="").select_for_update(skip_locked=True, of=("self",))
     events = {event.pk: event for event in due[:_BATCH]}
     outcomes = apply_events(events.values())
-    looked = [outcome.look_at for outcome in outcomes.values() if outcome.status == Status.RUNNING]
-    # Only what is looked up at once is claimed: all else waits for the next batch, or for another worker.
-    targets = set(list(dict.fromkeys(looked))[: settings.JOBS_THREADS])
-    looks: defaultdict[str, list[StripeEvent]] = defaultdict(list)
-    written = []
-    for id_, outcome in outcomes.items():
-        if outcome.status == Status.RUNNING:
-            if outcome.look_at not in targets:
-                continue
-            looks[outcome.look_at].append(events[id_])
-        written.append(Written(events[id_], outcome, events[id_].attempts, 1))
-    return Batch(len(events), write_outcomes(written), looks)
+    # An attempt is what comes to something: what must be looked up has it still before it.
+    written = [Written(id_, one, events[id_].attempts, 0 if one.look_at else 1) for id_, one in outcomes.items()]
+    return len(events), write_outcomes(written)
 
 
-def _look_all(looks: dict[str, list[StripeEvent]]) -> int:
-    """Look up each thing once for all events about it, several at once in threads; return how many events ended."""
+@transaction.atomic
+def _claim_looks(ids: Sequence[int] | None) -> dict[str, dict[int, int]]:
+    """Claim as much as is looked up at once, each thing for all events that wait for it; attempts by id, by target."""
+    due = _list_waiting(ids).exclude(look_at="").select_for_update(skip_locked=True, of=("self",))
+    first = list(due.values_list("look_at", flat=True)[:_BATCH])
+    targets = list(dict.fromkeys(first))[: settings.JOBS_THREADS]
+    looks: defaultdict[str, dict[int, int]] = defaultdict(dict)
+    for id_, target, attempts in due.filter(look_at__in=targets).values_list("pk", "look_at", "attempts"):
+        looks[target][id_] = attempts + 1
+    claimed = [(id_, claim) for events in looks.values() for id_, claim in events.items()]
+    write_outcomes([Written(id_, Outcome(Status.RUNNING), claim - 1, 1) for id_, claim in claimed])
+    return looks
+
+
+def _look_all(looks: Mapping[str, dict[int, int]]) -> int:
+    """Look things up, several at once in threads; return how many events ended."""
     if len(looks) < 2:
-        return sum(_look(target, events) for target, events in looks.items())
+        return sum(_look(target, claims) for target, claims in looks.items())
 
     def look(target: str) -> int:
         try:
@@ -123,15 +120,14 @@ def _look_all(looks: dict[str, list[StripeEvent]]) -> int:
         return sum(pool.map(look, looks))
 
 
-def _look(target: str, events: Sequence[StripeEvent]) -> int:
-    mine = keep_lease(events)
+def _look(target: str, claims: dict[int, int]) -> int:
+    mine = keep_lease(claims)
     if not mine:
         return 0
     try:
-        with_invoice = look_at(target)
+        outcome = look_at(target)
     except OperationalError:
         raise
     except Exception as error:
         outcome = explain(error)
-        return write_outcomes([Written(event, outcome, event.attempts + 1, 0) for event in mine])
-    return write_outcomes([Written(event, with_invoice, event.attempts + 1, 0) for event in mine])
+    return write_outcomes([Written(id_, outcome, claim) for id_, claim in mine.items()])

@@ -14,8 +14,8 @@ from common.clock import now
 _HANDLED = frozenset(HANDLED_TYPES)
 _INSERT = """
     INSERT INTO billing_stripeevent
-        (event_id, type, object_id, created_at, received_at, source, status, attempts, error, note, body)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, 0, '', '', %s)
+        (event_id, type, object_id, created_at, received_at, source, status, attempts, look_at, error, note, body)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, 0, '', '', '', %s)
     ON CONFLICT (event_id) DO NOTHING RETURNING id
 """
 _UNKNOWN = StripeEvent.Status.IGNORED.value

@@ -1,0 +1,28 @@
+"""What the driver's children do with Stripe's events."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def take_events(spec: dict[str, Any]) -> int:
+    """Take in the events of a file, one a line, as a door does; tell how many were new."""
+    from billing.providers.stripe_events import read_head
+    from billing.services.events import take_event
+
+    with Path(spec["file"]).open() as lines:
+        return sum(take_event(read_head(json.loads(line)), line, "webhook") is not None for line in lines)
+
+
+def work_through_events(spec: dict[str, Any]) -> int:
+    """Process these `events` once, or all until so many are there as `expected` and none waits; tell how many ended."""
+    from billing.models import StripeEvent
+    from billing.services.events import process_events
+
+    if "events" in spec:
+        return process_events(spec["events"])
+    ended, is_last = 0, False
+    while not is_last or StripeEvent.objects.filter(status__in=StripeEvent.ACTIVE).exists():
+        is_last = StripeEvent.objects.count() >= spec["expected"]
+        ended += process_events()
+    return ended
