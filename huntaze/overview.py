@@ -10,8 +10,8 @@ from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
 from huntaze.queues import list_queues
-from jobs.admin.words import RUN_TONES, describe_duration
-from jobs.models import JobRun
+from jobs.admin.words import MONITOR_TONES, RUN_TONES, describe_duration
+from jobs.models import JobMonitor, JobRun
 from jobs.registry import find_job
 from jobs.schedules import START_TASK, next_due
 from jobs.selectors import get_tick_age, list_known_jobs, list_last_runs, list_runs_of_day
@@ -52,6 +52,11 @@ class Line:
     last: dict[str, Any] | None
     due_at: dt.datetime | None
     is_paused: bool
+    monitor: JobMonitor | None
+
+    @property
+    def monitor_tone(self) -> str:
+        return MONITOR_TONES.get(self.monitor.state, "") if self.monitor else ""
 
 
 @dataclass
@@ -108,10 +113,13 @@ def _lines(schedules: dict[str, list[PeriodicTask]], moment: dt.datetime) -> lis
     # A job that nobody declares any more comes last.
     names = sorted(list_known_jobs(), key=lambda name: (find_job(name) is None, _title(name)))
     runs = list_last_runs(names, _STRIP)
-    return [_line(name, runs.get(name, []), schedules.get(name, []), moment) for name in names]
+    monitors = {monitor.job: monitor for monitor in JobMonitor.objects.exclude(state=JobMonitor.State.NEW)}
+    return [_line(name, runs.get(name, []), schedules.get(name, []), moment, monitors.get(name)) for name in names]
 
 
-def _line(name: str, runs: list[JobRun], rows: list[PeriodicTask], moment: dt.datetime) -> Line:
+def _line(
+    name: str, runs: list[JobRun], rows: list[PeriodicTask], moment: dt.datetime, monitor: JobMonitor | None
+) -> Line:
     due = [at for row in rows if (at := next_due(row, moment))]
     return Line(
         title=_title(name),
@@ -120,6 +128,7 @@ def _line(name: str, runs: list[JobRun], rows: list[PeriodicTask], moment: dt.da
         last=_describe_last(runs[0]) if runs else None,
         due_at=min(due, default=None),
         is_paused=bool(rows) and not due,
+        monitor=monitor,
     )
 
 

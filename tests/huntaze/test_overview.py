@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from common.clock import now
 from huntaze.overview import Line, describe_jobs
+from jobs.models import JobMonitor
 from jobs.schedules import sync_schedules
 from jobs.selectors import list_known_jobs, list_runs_of_day
 from jobs.services import note_tick
@@ -77,6 +78,18 @@ def _ring_at(minute: str, hour: str) -> None:
     row = PeriodicTask.objects.get(name="hourly-usage")
     row.crontab = CrontabSchedule.objects.create(minute=minute, hour=hour, timezone="UTC")
     row.save()  # type: ignore[no-untyped-call]  # the library has no types
+
+
+def test_a_line_says_how_its_monitor_stands() -> None:
+    assert lines()["Hourly usage"].monitor is None
+    values = {"state": "missed", "why": "Due at 10:00, not begun"}
+    JobMonitor.objects.update_or_create(job="hourly-usage", defaults=values)
+    JobMonitor.objects.update_or_create(job="monthly-billing", defaults={"state": "new"})
+    line = lines()["Hourly usage"]
+    assert line.monitor is not None
+    assert (line.monitor.state, line.monitor_tone, lines()["Monthly billing"].monitor) == ("missed", "danger", None)
+    page = log_in("Support").get(FRONT).content.decode()
+    assert 'title="Due at 10:00, not begun"' in page
 
 
 def test_what_is_still_due_today_is_named_and_nothing_of_tomorrow() -> None:
