@@ -50,7 +50,7 @@ class Moment:
 
 def list_timeline(incident: Incident) -> list[Moment]:
     """List what happened to an incident, the oldest first."""
-    moments = [Moment(incident.opened_at, "Opened", incident.detail)]
+    moments = [Moment(incident.opened_at, "Opened")]
     entries: Iterable[Entry] = incident.entries.select_related("author")
     moments += [
         Moment(entry.created_at, entry.get_kind_display(), entry.text, str(entry.author or "")) for entry in entries

@@ -30,7 +30,7 @@ class ChannelAdmin(ModelAdmin):
     list_filter = (("kind", ChoicesDropdownFilter), "is_enabled")
     search_fields = ("name", "shown_as")
     ordering = ("name",)
-    change_form_before_template = "alerts/channel_state.html"  # type: ignore[assignment]  # None is only its default
+    change_form_outer_before_template = "alerts/channel_state.html"  # type: ignore[assignment]  # None is only its default
     conditional_fields = {
         "address": "kind == 'email'",
         "url": "kind == 'slack' || kind == 'webhook' || kind == 'apprise'",

@@ -226,6 +226,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "message",
+                "verbose_name_plural": "messages sent",
                 "ordering": ["-id"],
                 "default_permissions": ("change", "view"),
             },
@@ -275,19 +277,23 @@ class Migration(migrations.Migration):
                         ],
                         default="warning",
                         max_length=16,
-                        verbose_name="severity",
+                        verbose_name="from severity",
                     ),
                 ),
                 (
                     "min_count",
                     models.PositiveIntegerField(
-                        default=1, help_text="Tell only of what has happened at least so often.", verbose_name="times"
+                        default=1,
+                        help_text="Tell only of what has happened at least so often.",
+                        verbose_name="after … times",
                     ),
                 ),
                 (
                     "min_minutes",
                     models.PositiveIntegerField(
-                        default=0, help_text="Tell only of what has been open at least so long.", verbose_name="minutes"
+                        default=0,
+                        help_text="Tell only of what has been open at least so long.",
+                        verbose_name="after … minutes",
                     ),
                 ),
                 (

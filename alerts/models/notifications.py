@@ -50,6 +50,8 @@ class Notification(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = "message"
+        verbose_name_plural = "messages sent"
         default_permissions = ("change", "view")
         constraints = [
             models.UniqueConstraint(

@@ -46,12 +46,12 @@ class Rule(models.Model):
         blank=True,
         help_text="Of events only: with which outcome; none chosen for any.",
     )
-    min_severity = models.CharField("severity", max_length=16, choices=Severity, default=Severity.WARNING)
+    min_severity = models.CharField("from severity", max_length=16, choices=Severity, default=Severity.WARNING)
     min_count = models.PositiveIntegerField(
-        "times", default=1, help_text="Tell only of what has happened at least so often."
+        "after … times", default=1, help_text="Tell only of what has happened at least so often."
     )
     min_minutes = models.PositiveIntegerField(
-        "minutes", default=0, help_text="Tell only of what has been open at least so long."
+        "after … minutes", default=0, help_text="Tell only of what has been open at least so long."
     )
     channels = models.ManyToManyField(Channel, related_name="rules")
     quiet_from = models.TimeField(null=True, blank=True, help_text="What is critical is told all the same.")

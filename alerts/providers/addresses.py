@@ -12,16 +12,24 @@ from common.errors import Permanent, Retryable
 
 # Networks behind which IPv4 addresses hide: what counts is the address inside.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Where one cloud answers with keys, among addresses that are private otherwise.
+_METADATA = ipaddress.IPv6Address("fd00:ec2::254")
 _LONGEST_URL = 2000
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-def is_public(text: str) -> bool:
+def may_be_called(text: str, *, allow_private: bool = False) -> bool:
     """Tell whether a numeric address is one of the open internet's: not this machine's, a local network's or a cloud's
-    own.
+    own. With `allow_private` the first two will do.
     """
     address = ipaddress.ip_address(text.partition("%")[0])
-    return all(one.is_global and not one.is_multicast for one in (address, *_list_hidden(address)))
+    return all(_is_fine(one, allow_private=allow_private) for one in (address, *_list_hidden(address)))
+
+
+def _is_fine(address: _Address, *, allow_private: bool) -> bool:
+    if allow_private and not (address.is_link_local or address == _METADATA):
+        return not address.is_multicast and not address.is_unspecified
+    return address.is_global and not address.is_multicast
 
 
 def _list_hidden(address: _Address) -> list[ipaddress.IPv4Address]:
@@ -46,7 +54,7 @@ def resolve(host: str, port: int, *, allow_private: bool = False) -> list[str]:
     except (OSError, UnicodeError):
         raise Retryable(f"The name {host} can't be resolved.") from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    if not allow_private and not all(map(is_public, addresses)):
+    if not all(may_be_called(address, allow_private=allow_private) for address in addresses):
         raise Permanent(f"{host} leads into this machine or a private network, where nothing is sent.")
     return addresses
 

@@ -13,7 +13,7 @@ import sysconfig
 from contextlib import suppress
 from typing import Any
 
-from alerts.providers.addresses import is_public, resolve
+from alerts.providers.addresses import may_be_called, resolve
 from common.errors import Permanent, Retryable
 
 # Those that speak to the machine they run on, not to a service.
@@ -47,7 +47,7 @@ def _check_connection(end: socket.socket, address: Any, *, allow_private: bool) 
     if end.family not in {socket.AF_INET, socket.AF_INET6}:
         raise Refused("Only addresses of the internet are called.")
     try:
-        fine = allow_private or is_public(str(address[0]))
+        fine = may_be_called(str(address[0]), allow_private=allow_private)
     except (ValueError, TypeError):
         # A name here would be resolved after this look at it.
         fine = False

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from alerts.providers.addresses import check_url, is_public, read_url, resolve
+from alerts.providers.addresses import check_url, may_be_called, read_url, resolve
 from alerts.providers.http import post
 from common.errors import Permanent, Retryable
 from tests.alerts.receiver import Receiver
@@ -21,12 +21,21 @@ PRIVATE = [
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_private_addresses(address: str) -> None:
-    assert not is_public(address)
+    assert not may_be_called(address)
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::101:101"])
 def test_public_addresses(address: str) -> None:
-    assert is_public(address)
+    assert may_be_called(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254", "224.0.0.1", "0.0.0.0"],  # noqa: S104 - nobody binds
+)
+def test_what_is_refused_even_where_private_addresses_are_allowed(address: str) -> None:
+    assert not may_be_called(address, allow_private=True)
+    assert may_be_called("127.0.0.1", allow_private=True) and may_be_called("10.0.0.1", allow_private=True)
 
 
 @pytest.mark.parametrize(
