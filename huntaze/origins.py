@@ -14,9 +14,11 @@ from common.origin import Door, Origin, coming_from, read_address
 
 _WRITE = re.compile(r'(?:INSERT INTO|DELETE FROM|(?<!FOR )(?<!DO )UPDATE)\s+"?(\w+)"?', re.IGNORECASE)
 _WRITERS = ("INSERT", "UPDATE", "DELETE", "WITH")
-# What a request writes about itself.
+# What a request writes about itself; and Stripe's events, whose rows tell of themselves, while what follows from one is
+# written down where it is done.
 _ASIDE = frozenset(
     {
+        "billing_stripeevent",
         *("django_session", "accounts_auditentry", "accounts_lockout"),
         *("token_blacklist_outstandingtoken", "token_blacklist_blacklistedtoken"),
     }

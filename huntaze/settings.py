@@ -643,7 +643,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Huntaze",
     "SITE_SUBHEADER": "Back office",
     "SITE_SYMBOL": "receipt_long",
-    "SHOW_HISTORY": True,
+    "SHOW_HISTORY": lambda request: request.user.has_perm("accounts.view_auditentry"),
     "SHOW_VIEW_ON_SITE": False,
     "SITE_URL": None,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("huntaze/favicon.svg")}],

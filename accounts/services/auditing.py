@@ -1,7 +1,7 @@
 """The audit trail: an entry a change, written in the transaction of the change, and never touched again."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Field, FileField, ForeignKey, Model
@@ -33,10 +33,31 @@ def record_action(
     `before` and `after` are values by field; what is the same in both is left out, and of secrets only stands that they
     changed. Without an actor, the entry names `who`, or the machine that called.
     """
+    entry = describe_action(verb, thing, actor=actor, who=who, before=before, after=after, reason=reason)
+    record_actions([entry])
+    return entry
+
+
+def record_actions(entries: Sequence[AuditEntry]) -> None:
+    """Write many entries at once."""
+    get_origin().entries += len(entries)
+    AuditEntry.objects.bulk_create(entries)
+
+
+def describe_action(
+    verb: str,
+    thing: Model | None = None,
+    *,
+    actor: User | None = None,
+    who: str = "",
+    before: Values | None = None,
+    after: Values | None = None,
+    reason: str = "",
+) -> AuditEntry:
+    """Make the entry that `record_action` writes."""
     origin = get_origin()
-    origin.entries += 1
     old, new = _difference(before or {}, after or {})
-    return AuditEntry.objects.create(
+    return AuditEntry(
         actor=actor,
         actor_name=(actor.email if actor else who or origin.who)[:_LONGEST_NAME],
         verb=verb,

@@ -5,6 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
+from accounts.services.auditing import record_action
 from billing.admin.corrections import address_of, tell_of_run
 from billing.admin.pages import AnyAdmin, Question, ask, find, render, require
 from billing.forms import ReasonForm
@@ -20,7 +21,7 @@ SENT, AGAIN = "sent", "again"
 @xframe_options_sameorigin
 def pdf(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpResponse:
     """Hand the PDF out, its checksum compared; say in words why there is none."""
-    require(request, "billing.view_invoice")
+    actor = require(request, "billing.view_invoice")
     invoice = find(Invoice, invoice_id)
     try:
         content = open_pdf(invoice)
@@ -29,6 +30,9 @@ def pdf(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpResponse:
         response.status_code = 404
         return response
     disposition = "attachment" if "download" in request.GET else "inline"
+    if disposition == "attachment":
+        # To look at it is not worth an entry; to take it along is.
+        record_action("download", invoice, actor=actor)
     headers = {
         "Content-Disposition": f'{disposition}; filename="{invoice.number}.pdf"',
         "Cache-Control": "private, no-cache",

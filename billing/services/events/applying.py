@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from accounts.services.auditing import describe_action, record_actions
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoicePayment, StripeEvent
 from billing.providers.stripe_events import (
     CHARGE_TYPES,
@@ -134,7 +135,7 @@ def write_facts(facts: Mapping[int, InvoiceFacts], stripe_ids: Mapping[int, str]
     if not facts:
         return
     locked = Invoice.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=facts).order_by("pk")
-    invoices = list(locked.only("pk", "status"))
+    invoices = list(locked.only("pk", "status", "number", "kind", "month"))
     known = InvoicePayment.objects.in_bulk(list(facts))
     changed = []
     for invoice in invoices:
@@ -165,12 +166,16 @@ def _join(payment: InvoicePayment, facts: InvoiceFacts) -> bool:
 def settle(invoices: Sequence[Invoice], payments: Mapping[int, InvoicePayment]) -> None:
     """Give locked invoices the status that follows from their payment."""
     moved: defaultdict[str, list[int]] = defaultdict(list)
+    entries = []
     for invoice in invoices:
         status = get_settled_status(invoice.status, payments.get(invoice.pk))
         if status != invoice.status:
             moved[status].append(invoice.pk)
+            before, after = ({"status": Invoice.Status(each).label} for each in (invoice.status, status))
+            entries.append(describe_action("settle", invoice, who="Stripe", before=before, after=after))
     for status, ids in moved.items():
         Invoice.objects.filter(pk__in=ids).update(status=status)
+    record_actions(entries)
 
 
 def _apply_to_accounts(reports: Mapping[int, CustomerReport]) -> dict[int, Outcome]:
