@@ -44,6 +44,7 @@ test: bootstrap ## Run the tests, the browser's too, against real servers (ARGS=
 .PHONY: check
 check: bootstrap lint types ## All that is checked without running the product: lint, types, layers, migrations, OpenAPI, settings
 	$(BIN)/lint-imports
+	$(BIN)/cfn-lint infrastructure/eventbridge/template.yaml
 	$(PYTHON) scripts/check_requirements.py
 	$(DEVELOPMENT) $(PYTHON) manage.py makemigrations --check --dry-run
 	$(DEVELOPMENT) $(PYTHON) manage.py spectacular --validate --fail-on-warn --file /dev/null

@@ -36,11 +36,15 @@ _LIST_TYPES = (tuple, list, set, frozenset)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What was asked: `slot` is the same for the same delivery again, None where nothing tells."""
+    """What was asked: `slot` is the same for the same delivery again, None where nothing tells.
+
+    `planned_at` is the time for which a scheduler planned it, where nothing else was asked.
+    """
 
     values: dict[str, Any]
     slot: str | None
     wait: int | None
+    planned_at: dt.datetime | None = None
 
 
 def read_delivery(
@@ -52,7 +56,8 @@ def read_delivery(
     if twice := sorted(asked.keys() & values.keys()):
         raise refuse_fields({name: ["This is given in the address and in the body."] for name in twice})
     values |= asked
-    return Delivery(values, _slot(event, values, headers.get(KEY_HEADER)), wait)
+    slot = _slot(event, values, headers.get(KEY_HEADER))
+    return Delivery(values, slot, wait, None if values else _planned_at(event))
 
 
 def _read_query(params: type[JobParams], query: QueryDict) -> tuple[int | None, dict[str, Any]]:
@@ -107,6 +112,10 @@ def _slot(about: Mapping[str, Any], asked: Mapping[str, Any], key: str | None) -
             # The slot of our own schedule: two schedulers that are both switched on start one run.
             return f"http {planned} {_digest(json.dumps(asked, sort_keys=True))}" if asked else f"schedule {planned}"
     return None
+
+
+def _planned_at(about: Mapping[str, Any]) -> dt.datetime | None:
+    return next((_read_time(name, about[name]) for name in _TIMES if name in about), None)
 
 
 def _fit(name: str, given: object) -> str:

@@ -39,7 +39,9 @@ class CronView(ApiView):
         params_class = outside_params(job.Params)
         body = request.data if isinstance(request.data, dict) else {"body": request.data}
         delivery = read_delivery(params_class, request.query_params, body, request.headers)
-        params = read_model(params_class, delivery.values)
+        # However late a delivery comes, it asks for what was due when it was planned.
+        planned = job.scheduled(delivery.planned_at) if delivery.planned_at else {}
+        params = params_class.model_validate(planned) if planned else read_model(params_class, delivery.values)
         run, created = _start(job, params, delivery)
         seconds = job.http_wait if delivery.wait is None else delivery.wait
         if seconds and wait_for_end(run, seconds):

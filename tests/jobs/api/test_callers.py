@@ -1,7 +1,10 @@
 """Real callers' requests, replayed: each starts one run, however often it is delivered."""
 
+import datetime as dt
+
 import pytest
 
+from common.clock import iso
 from jobs.models import JobRun
 from tests.jobs.api.conftest import Replay
 
@@ -49,6 +52,15 @@ def test_the_scheduler_s_planned_time_is_the_slot_of_our_own_schedule(replay: Re
     assert JobRun.objects.get().slot == "schedule 2026-11-01T02:00:00Z"
     later = {"scheduled-time": "2026-11-01T03:00:00+00:00"}
     assert replay("eventbridge-scheduler", "/api/cron/asking", **later)[0] == 202
+
+
+def test_a_planned_time_asks_for_what_was_due_then_however_late_it_comes(replay: Replay) -> None:
+    moment = (dt.datetime.now(dt.UTC) - dt.timedelta(days=2)).replace(minute=0, second=0, microsecond=0)
+    for _ in range(2):
+        replay("eventbridge-scheduler", "/api/cron/hourly-usage", **{"scheduled-time": moment.isoformat()})
+    run = JobRun.objects.get()
+    assert run.params == {"hour": iso(moment - dt.timedelta(hours=1))}
+    assert run.slot == f"schedule {iso(moment)}"
 
 
 def test_one_planned_time_for_different_work_is_not_the_same_delivery(replay: Replay) -> None:
