@@ -13,7 +13,7 @@ from huntaze.queues import list_work
 from jobs.selectors import get_tick_age
 
 PATIENCE_SECONDS = 2.0
-_LONGEST_WITHOUT_TICK = 90
+LONGEST_WITHOUT_TICK = 90
 _LONGEST_WAIT = 300
 
 
@@ -98,7 +98,7 @@ def _check_ticks(ages: Mapping[str, float | None]) -> Check:
     known = {name: age for name, age in ages.items() if age is not None}
     if missing := sorted(ages.keys() - known.keys()):
         return Check(False, f"Never ran: {', '.join(missing)}. Start beat, and a worker for the queue default.")
-    late = {name: age for name, age in known.items() if age > _LONGEST_WITHOUT_TICK}
+    late = {name: age for name, age in known.items() if age > LONGEST_WITHOUT_TICK}
     if late:
         said = ", ".join(f"{name} {age:.0f} seconds ago" for name, age in late.items())
         return Check(False, f"Ran last: {said}. Is beat running, and a worker for the queue default?")

@@ -14,6 +14,8 @@ from common.redaction import Redactor
 from common.trail import current
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "trail", "color_message"}
+# What frameworks add to a line: the whole request, its address with the query.
+_WITH_QUERY = frozenset({"request"})
 _tracebacks = logging.Formatter()
 
 
@@ -43,8 +45,10 @@ class Discreet(logging.Filter):
         if record.exc_info or record.exc_text:
             clean.exc_text = text(record.exc_text or _tracebacks.formatException(record.exc_info))  # type: ignore[arg-type]  # a record that has exc_info has it formatted, whatever its parts
             clean.exc_info = None
+        for name in _WITH_QUERY & vars(clean).keys():
+            delattr(clean, name)
         clean.stack_info = text(record.stack_info) if record.stack_info else None
-        for name in vars(record).keys() - _PLAIN:
+        for name in vars(record).keys() - _PLAIN - _WITH_QUERY:
             setattr(clean, name, redactor().value({name: getattr(record, name)})[name])
         clean.trail = redactor().value(dict(current()))
         return clean

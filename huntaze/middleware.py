@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 
 from common.api.request_ids import current_request_id
 from common.trail import bound
-from huntaze.probes import PROBES
+from huntaze.probes import PROBES, leave_unlogged
 
 Answer = Callable[[HttpRequest], HttpResponse]
 logger = logging.getLogger("huntaze.access")
@@ -55,6 +55,8 @@ class AccessLog:
         }
         message = "%s %s answered %s in %s ms"
         logger.info(message, facts["method"], facts["path"], facts["status"], facts["milliseconds"], extra=facts)
+        if response.status_code < 500:
+            leave_unlogged(response)
 
 
 def _caller(request: HttpRequest) -> object:
@@ -62,4 +64,6 @@ def _caller(request: HttpRequest) -> object:
     user = vars(request).get("user")
     if type(user) is SimpleLazyObject:
         user = getattr(request, "_cached_user", None)
-    return getattr(user, "pk", None) or (str(user) if user else None)
+    if not getattr(user, "is_authenticated", False):
+        return None
+    return getattr(user, "pk", None) or str(user)

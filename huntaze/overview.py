@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
+from huntaze.health import LONGEST_WITHOUT_TICK
 from huntaze.queues import list_queues
 from jobs.admin.words import MONITOR_TONES, RUN_TONES, describe_duration
 from jobs.models import JobMonitor, JobRun
@@ -98,6 +99,7 @@ def describe_jobs(moment: dt.datetime) -> dict[str, Any]:
         "due": due,
         "queues": [(queue, describe_duration(dt.timedelta(seconds=queue.oldest_seconds))) for queue in list_queues()],
         "tick": None if tick is None else describe_duration(dt.timedelta(seconds=tick)),
+        "tick_is_late": tick is not None and tick > LONGEST_WITHOUT_TICK,
     }
 
 

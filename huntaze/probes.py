@@ -35,6 +35,13 @@ def tell_metrics(request: HttpRequest) -> HttpResponse:
 
 def _fresh(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "no-store"
+    # Asked every few seconds, it would fill the log with what whoever asks knows from the answer.
+    return leave_unlogged(response)
+
+
+def leave_unlogged(response: HttpResponse) -> HttpResponse:
+    """Keep the framework from writing a line of its own about a refusal."""
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own mark, unknown to its stubs
     return response
 
 

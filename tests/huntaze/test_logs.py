@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from common.trail import bound
@@ -113,6 +113,20 @@ def test_calls_of_the_api_leave_a_line_without_the_query(caplog: pytest.LogCaptu
         "caller": None,
     }
     assert "7d1f" not in str(vars(record))
+
+
+def test_one_line_a_call_even_where_it_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    Client().get("/api/nowhere")
+    Client().get("/metrics")
+    assert [record.name for record in caplog.records] == ["huntaze.access"]
+
+
+def test_a_request_on_a_line_is_left_out_for_its_query(written: Log) -> None:
+    request = RequestFactory().get("/admin/?next=7d1f7d1f7d1f")
+    logging.getLogger("tested").warning("Forbidden: %s", request.path, extra={"request": request, "status_code": 403})
+    entry = json.loads(written())
+    assert ("request" in entry, entry["status_code"], "7d1f" in written()) == (False, 403, False)
 
 
 @pytest.mark.django_db
