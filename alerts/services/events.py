@@ -3,10 +3,10 @@
 import uuid
 from typing import Any
 
-from alerts.models import Notification
+from alerts.models import Notification, Rule
 from alerts.registry import Severity, find_event
 from alerts.services.composing import describe_event
-from alerts.services.planning import load_rules, write
+from alerts.services.planning import find_channels, write
 from common.clock import now
 
 
@@ -30,8 +30,8 @@ def publish_event(
     if find_event(kind) is None:
         raise LookupError(f"Nobody declares events of the kind {kind}.")
     moment = now()
-    wanted = [rule for rule in load_rules() if rule.wants_event(kind, scope, outcome)]
-    channels = {channel.pk for rule in wanted for channel in rule.channels.all() if channel.is_enabled}
+    rules = Rule.objects.filter(is_enabled=True, kinds__contains=[kind]).prefetch_related("channels")
+    wanted = [rule for rule in rules if rule.wants_event(kind, scope, outcome)]
     message = describe_event(kind, scope, title, detail, link, payload or {}, outcome, severity, moment)
     event_key = f"{kind}:{key or uuid.uuid4().hex}"
     rows = [
@@ -40,10 +40,10 @@ def publish_event(
             what=Notification.What.EVENT,
             event_key=event_key,
             message=message,
-            not_before=moment,
+            not_before=not_before,
             created_at=moment,
         )
-        for channel in sorted(channels)
+        for channel, not_before in find_channels(wanted, severity, moment).items()
     ]
     write(rows, moment)
     return len(rows)

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.services.auditing import record_action
 from alerts.models import Entry, Incident
-from alerts.services.planning import Plan, load_rules
+from alerts.services.planning import Plan
 from common.clock import now
 from common.errors import Permanent
 
@@ -57,7 +57,7 @@ def resolve(pk: int, actor: "User", note: str) -> Incident:
     incident.resolved_at, incident.resolved_by = moment, actor
     incident.save(update_fields=["resolved_at", "resolved_by"])
     _write(incident, Kind.RESOLVED, actor, note)
-    plan = Plan(load_rules(), moment)
+    plan = Plan([incident], moment)
     plan.tell_recovered(incident, f"{actor}: {note.strip()}")
     plan.write()
     return incident

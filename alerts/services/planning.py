@@ -1,10 +1,12 @@
 """Who is told what, and from when: rows written in the transaction of what they tell of."""
 
 import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
 
 from django.db import transaction
 
-from alerts.models import Channel, Incident, Notification, Rule, Severity
+from alerts.models import Incident, Notification, Rule, Severity
 from alerts.services.composing import describe_incident
 from alerts.services.ringing import ring
 
@@ -13,30 +15,36 @@ What = Notification.What
 Status = Notification.Status
 
 
-def load_rules() -> list[Rule]:
-    """Read the rules that hold, each with its channels."""
-    return list(Rule.objects.filter(is_enabled=True).prefetch_related("channels"))
+def find_channels(rules: Iterable[Rule], severity: str, moment: dt.datetime) -> dict[int, dt.datetime]:
+    """Return the channels of some rules, each with the instant from which it may be told of something so bad."""
+    found: dict[int, dt.datetime] = {}
+    for rule in rules:
+        quiet_end = None if severity == Severity.CRITICAL else rule.find_quiet_end(moment)
+        for channel in rule.channels.all():
+            if channel.is_enabled:
+                not_before = quiet_end or moment
+                found[channel.pk] = min(not_before, found.get(channel.pk, not_before))
+    return found
 
 
 class Plan:
-    """The messages that follow from what was found at one moment; written together, each once."""
+    """The messages that follow from what was found at one moment about some incidents; written together, each once."""
 
-    def __init__(self, rules: list[Rule], moment: dt.datetime) -> None:
-        self._rules = rules
+    def __init__(self, incidents: Iterable[Incident], moment: dt.datetime) -> None:
+        self._rules = list(Rule.objects.filter(is_enabled=True).prefetch_related("channels"))
         self.moment = moment
         self._rows: list[Notification] = []
-
-    @property
-    def reminds(self) -> bool:
-        """Whether any rule asks for reminders."""
-        return any(rule.reminder_hours for rule in self._rules)
+        # What each channel was last told of each incident.
+        self._last: defaultdict[int, dict[int, Notification]] = defaultdict(dict)
+        told = Notification.objects.filter(incident__in=list(incidents), what__in=[What.OPENED, What.REMINDER])
+        for row in told.defer("message", "history").order_by("id"):
+            self._last[row.incident_id or 0][row.channel_id] = row
 
     def tell_opened(self, incident: Incident) -> None:
         """Tell of an incident each channel that has not been told, once it is bad enough for one of its rules."""
         wanted = [rule for rule in self._rules if rule.wants(incident, self.moment)]
-        told = set(incident.notifications.filter(what=What.OPENED).values_list("channel", flat=True)) if wanted else ()
         for channel, not_before in self._find_channels(incident, wanted).items():
-            if channel not in told:
+            if channel not in self._last[incident.pk]:
                 self._add(incident, channel, What.OPENED, not_before)
 
     def tell_recovered(self, incident: Incident, note: str = "") -> None:
@@ -45,40 +53,30 @@ class Plan:
         Where the beginning still waits and was never tried, the one message about the end says all.
         """
         untold = incident.notifications.filter(status=Status.PENDING, attempts=0)
-        told = set(incident.notifications.filter(what=What.OPENED).values_list("channel", flat=True))
         untold.update(status=Status.SKIPPED, error="It was over before this was sent.")
         wanted = [rule for rule in self._rules if rule.tells_recovery and rule.covers(incident)]
         for channel, not_before in self._find_channels(incident, wanted).items():
-            if channel in told:
+            if channel in self._last[incident.pk]:
                 self._add(incident, channel, What.RECOVERED, not_before, note=note)
 
     def remind(self, incident: Incident) -> None:
         """Remind each channel that was told so long ago, unless somebody has the incident in hand."""
-        if incident.is_silent(self.moment) or not incident.is_found:
+        if incident.is_silent(self.moment):
             return
-        last = self._find_last(incident)
         for rule in self._rules:
             if not rule.reminder_hours or not rule.wants(incident, self.moment):
                 continue
             for channel, not_before in self._find_channels(incident, [rule]).items():
-                former = last.get(channel)
+                former = self._last[incident.pk].get(channel)
                 if former and _is_over(former, self.moment - dt.timedelta(hours=rule.reminder_hours)):
                     number = former.number + 1 if former.what == What.REMINDER else 1
                     self._add(incident, channel, What.REMINDER, not_before, number=number)
 
-    def _find_last(self, incident: Incident) -> dict[int, Notification]:
-        told = incident.notifications.filter(what__in=[What.OPENED, What.REMINDER]).order_by("id")
-        return {row.channel_id: row for row in told}
-
-    def _find_channels(self, incident: Incident, rules: list[Rule]) -> dict[int, dt.datetime]:
-        """Return the channels of some rules, each with the instant from which it may be told."""
-        found: dict[int, dt.datetime] = {}
-        for rule in rules:
-            quiet_end = None if incident.severity == Severity.CRITICAL else rule.find_quiet_end(self.moment)
-            for channel in rule.channels.all():
-                if channel.is_enabled and not _is_about(incident, channel):
-                    not_before = quiet_end or self.moment
-                    found[channel.pk] = min(not_before, found.get(channel.pk, not_before))
+    def _find_channels(self, incident: Incident, rules: Iterable[Rule]) -> dict[int, dt.datetime]:
+        found = find_channels(rules, incident.severity, self.moment)
+        if incident.condition == CHANNEL_FAILING:
+            # What is said about a channel would not arrive by it.
+            found.pop(int(incident.scope.rpartition(":")[2]), None)
         return found
 
     def _add(
@@ -116,8 +114,3 @@ def _is_over(former: Notification, limit: dt.datetime) -> bool:
     if former.status in Notification.UNENDED:
         return False
     return (former.sent_at or former.created_at) <= limit
-
-
-def _is_about(incident: Incident, channel: Channel) -> bool:
-    """Tell whether an incident is about a channel, which then is the last one to tell."""
-    return incident.condition == CHANNEL_FAILING and incident.scope == f"channel:{channel.pk}"

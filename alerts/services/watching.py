@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from alerts.models import Incident
 from alerts.registry import Condition, Finding, Severity, find_condition, list_conditions
-from alerts.services.planning import Plan, load_rules
+from alerts.services.planning import Plan
 from alerts.services.ringing import ring_if_waiting
 from common.clock import now
 
@@ -92,7 +92,9 @@ def _settle(
         .filter(Q(resolved_at=None) | Q(is_found=True), condition=name)
         .order_by("id")
     }
-    plan = Plan(load_rules(), moment)
+    if not found and not known:
+        return
+    plan = Plan(known.values(), moment)
     for scope, finding in found.items():
         if scope not in known:
             _open(Incident(condition=name, scope=scope, severity=severity, opened_at=moment), finding, plan)
@@ -147,13 +149,13 @@ def _go_on(incident: Incident, finding: Finding, severity: Severity, plan: Plan)
 
 def _fade(incident: Incident, plan: Plan) -> None:
     """Note that something is no longer found; resolve it once that has lasted."""
-    incident.is_found = False
-    incident.cleared_at = incident.cleared_at or plan.moment
+    before = incident.is_found, incident.cleared_at
+    incident.is_found, incident.cleared_at = False, incident.cleared_at or plan.moment
     if incident.is_open and plan.moment - incident.cleared_at >= _settling_time(incident):
         incident.resolved_at = plan.moment
-    incident.save(update_fields=["is_found", "cleared_at", "resolved_at"])
-    if incident.resolved_at == plan.moment:
         plan.tell_recovered(incident)
+    if incident.resolved_at == plan.moment or before != (False, incident.cleared_at):
+        incident.save(update_fields=["is_found", "cleared_at", "resolved_at"])
 
 
 def _settling_time(incident: Incident) -> dt.timedelta:
@@ -179,9 +181,10 @@ def _resolve_undeclared(moment: dt.datetime) -> None:
 def _remind(moment: dt.datetime) -> None:
     """Write the reminders that are due of what is open and nobody has in hand."""
     with transaction.atomic():
-        plan = Plan(load_rules(), moment)
-        if not plan.reminds:
-            return
-        for incident in Incident.objects.select_for_update(skip_locked=True).filter(resolved_at=None).order_by("id"):
+        incidents = list(
+            Incident.objects.select_for_update(skip_locked=True).filter(resolved_at=None, is_found=True).order_by("id")
+        )
+        plan = Plan(incidents, moment)
+        for incident in incidents:
             plan.remind(incident)
         plan.write()

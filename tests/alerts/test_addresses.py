@@ -1,12 +1,24 @@
 """Where nothing is sent: this machine, private networks, a cloud's own addresses, in whatever disguise."""
 
+import datetime as dt
 import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from alerts.providers.addresses import check_url, may_be_called, read_url, resolve
 from alerts.providers.http import post
+from common.clock import now
 from common.errors import Permanent, Retryable
 from tests.alerts.receiver import Receiver
 
@@ -150,3 +162,50 @@ def test_the_receiver_stands_open_where_private_addresses_are_allowed(receiver: 
     with pytest.raises(Permanent):
         post(receiver.url, b"{}", {}, service="The receiver")
     assert len(receiver.requests) == 1
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Iterator[tuple[int, list[str | None]]]:
+    """A TLS server with a certificate that nobody vouches for: its port, and the names that it was asked for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hook.example.com")])
+    begins = now()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(begins + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("hook.example.com")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "server.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(secret + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    asked: list[str | None] = []
+    context.sni_callback = lambda connection, host, _: asked.append(host)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=_greet, args=(listener, context))
+        thread.start()
+        yield listener.getsockname()[1], asked
+        thread.join(30)
+
+
+def _greet(listener: socket.socket, context: ssl.SSLContext) -> None:
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):
+        context.wrap_socket(connection, server_side=True).recv(1)
+
+
+def test_the_certificate_is_asked_for_and_checked_under_the_hosts_name(
+    names: type[Names], tls: tuple[int, list[str | None]]
+) -> None:
+    names("127.0.0.1")
+    port, asked = tls
+    with pytest.raises(Retryable, match=r"could not be reached \(ConnectError\)"):
+        post(f"https://hook.example.com:{port}/", b"{}", {}, service="The receiver", allow_private=True)
+    assert asked == ["hook.example.com"]

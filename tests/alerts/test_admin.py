@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import AuditEntry
 from alerts.models import Channel, Entry, Incident, Notification, Rule
 from alerts.providers.webhook import new_secret
 from alerts.services import tick
@@ -74,6 +75,11 @@ def test_the_life_of_an_incident(incident: Incident, trouble: Trouble) -> None:
     assert str(incident.resolved_by) == str(incident.acknowledged_by)
     kinds = list(Entry.objects.values_list("kind", flat=True))
     assert kinds == ["acknowledged", "snoozed", "note", "resolved"]
+    audited = AuditEntry.objects.filter(object_type="alerts.incident").order_by("id")
+    assert [(entry.verb, entry.reason) for entry in audited][::3] == [
+        ("acknowledge", "Looking"),
+        ("resolve", "Restarted it"),
+    ]
     page = client.get(reverse("admin:alerts_incident_change", args=[incident.pk])).content.decode()
     for text in ("Looking", "The gateway is slow", "Restarted it", "Opened"):
         assert text in page
@@ -112,6 +118,10 @@ def test_secrets_go_in_and_never_out(receiver: Receiver) -> None:
     channel.refresh_from_db()
     assert (channel.name, channel.config["url"], channel.config["secret"]) == ("Renamed", url, secret)
     assert secret not in repr(channel)
+    audited = AuditEntry.objects.filter(object_type="alerts.channel").order_by("id")
+    written = list(audited.values_list("verb", "before", "after"))
+    assert [verb for verb, _, _ in written] == ["add", "change"]
+    assert not any(hidden in str(written) for hidden in (secret, "topsecrettoken"))
 
 
 def test_a_replaced_secret_signs_beside_the_new_one(receiver: Receiver) -> None:

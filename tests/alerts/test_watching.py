@@ -1,10 +1,14 @@
 """The tick: what is found becomes one incident, with the messages in the same transaction, and ends with it."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from alerts.models import Incident, Notification
 from alerts.registry import Finding
 from alerts.services import tick
+from alerts.services.ringing import QUEUE, SEND_TASK
+from huntaze.celery import app
 from tests.alerts.conftest import Trouble
 from tests.factories.alerts import make_channel, make_rule
 
@@ -40,3 +44,25 @@ def test_each_scope_has_an_incident_of_its_own(trouble: Trouble) -> None:
     tick()
     rows = [(row.scope, row.title, row.count, row.is_open) for row in Incident.objects.order_by("scope")]
     assert rows == [("one", "one is broken", 1, False), ("two", "two is broken still", 7, True)]
+
+
+def test_a_tick_costs_little(trouble: Trouble) -> None:
+    """As many queries for fifty incidents as for one: what is open is looked at every twenty seconds."""
+    make_rule(make_channel())
+    trouble.arise("billing")
+    tick()
+    with CaptureQueriesContext(connection) as one:
+        tick()
+    trouble.arise(*(f"job{number}" for number in range(50)))
+    tick()
+    tick()
+    with CaptureQueriesContext(connection) as fifty:
+        tick()
+    assert len(fifty) == len(one)
+    assert not any(query["sql"].startswith(("INSERT", "UPDATE")) for query in fifty)
+
+
+def test_the_bell_is_a_task_on_the_queue_of_notifications() -> None:
+    app.loader.import_default_modules()
+    assert SEND_TASK in app.tasks
+    assert QUEUE in {queue.name for queue in app.conf.task_queues}
