@@ -56,7 +56,7 @@ class Market:
     def live(self, chance: random.Random) -> None:
         """Let customers and banks do what they do, differently with each invoice."""
         for stripe_id in self.stripe_ids.values():
-            for _ in range(chance.choice([0, 1, 2, 3, 5])):
+            for _ in range(chance.randint(0, 15)):
                 self._happen(stripe_id, "fail")
             fate = chance.choice(["paid", "paid", "refunded", "disputed", "uncollectible", "void", "open"])
             if fate in {"paid", "refunded", "disputed"}:

@@ -1,7 +1,7 @@
 """Ten thousand of Stripe's events, shuffled, each twice, half of them racing: the state that the ordered stream leaves.
 
-Most deliveries go straight to the service that the doors call, from processes of their own; a part comes over HTTP,
-signed, while workers process what is there already.
+Most deliveries go straight to the service that stores events in bulk, from processes of their own; a thousand come over
+HTTP, signed, while workers process what is there already.
 """
 
 import json
@@ -51,12 +51,12 @@ def test_a_storm_ends_as_the_ordered_stream_does(
 ) -> None:
     settings.STRIPE_WEBHOOK_SECRET = (SECRET,)
     chance = random.Random(2026)
-    market = Market(outside, organizations=20, months=15)
+    market = Market(outside, organizations=8, months=15)
     market.live(chance)
     events = market.tell(COUNT)
 
     processing = {"do": "process_events", "expected": COUNT, **SWIFT}
-    ended = fleet.let_loose({"do": "take_events", "file": write(tmp_path / "ordered", events)})
+    ended = fleet.let_loose({"do": "take_events", "file": write(tmp_path / "ordered", events), "at_once": 100})
     assert ended[0]["answer"] == COUNT
     fleet.let_loose(processing)
     assert market.look() == market.look_there()
@@ -68,7 +68,7 @@ def test_a_storm_ends_as_the_ordered_stream_does(
     chance.shuffle(twice)
     posted, parts = twice[:OVER_HTTP], (twice[OVER_HTTP::2], twice[OVER_HTTP + 1 :: 2])
     files = [write(tmp_path / f"part{place}", part) for place, part in enumerate((racing, racing, *parts))]
-    takers = [{"do": "take_events", "file": file, **SWIFT} for file in files]
+    takers = [{"do": "take_events", "file": file, "at_once": 20} for file in files]
     with ThreadPoolExecutor(2) as pool:
         answers = [pool.submit(post, live_server.url, posted[place::2]) for place in range(2)]
         ends = fleet.let_loose(*takers, processing, processing)

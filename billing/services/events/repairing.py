@@ -1,6 +1,7 @@
 """Gaps: events that Stripe lists and that never came."""
 
 import datetime as dt
+import json
 from dataclasses import dataclass
 
 from billing.models import StripeEvent
@@ -32,7 +33,8 @@ def repair_day(day: dt.date) -> Repair:
         known = StripeEvent.objects.filter(event_id__in=[head.id for head, _ in heads])
         stored = set(known.values_list("event_id", flat=True))
         found += len(heads)
-        missing += take_events([one for one in heads if one[0].id not in stored], StripeEvent.Source.REPAIR)
+        strays = [(head, json.dumps(event)) for head, event in heads if head.id not in stored]
+        missing += take_events(strays, StripeEvent.Source.REPAIR)
     process_events(missing)
     ended = StripeEvent.objects.filter(pk__in=missing, status__in=[StripeEvent.Status.DONE, StripeEvent.Status.IGNORED])
     return Repair(found, len(missing), ended.count())
