@@ -36,7 +36,7 @@ _KINDS = {"late": "Late", "missed": "Missed", "hanging": "Hanging", "failing": "
 class JobMonitorAdmin(ModelAdmin):
     """The monitors, one a declared job."""
 
-    list_display = ("name", "standing", "since", "why", "last_run", "due")
+    list_display = ("name", "standing", "since", "reason", "last_run", "due")
     list_display_links = ("name",)
     list_filter = (("state", ChoicesDropdownFilter),)
     list_filter_submit = True
@@ -106,6 +106,11 @@ class JobMonitorAdmin(ModelAdmin):
         """Tell since when."""
         return f"{monitor.state_since:%Y-%m-%d %H:%M}"
 
+    @display(description="Why")
+    def reason(self, monitor: JobMonitor) -> SafeString | str:
+        """Tell why it does not stand well."""
+        return format_html('<div class="hz-clip">{}</div>', monitor.why) if monitor.why else "-"
+
     @display(description="Last run")
     def last_run(self, monitor: JobMonitor) -> SafeString | str:
         """Lead to the job's last run."""
@@ -169,7 +174,7 @@ def _ask(
         "original": monitor,
         "form": form,
         "says": says,
-        "submit": word,
+        "word": word,
         "back": reverse("admin:jobs_jobmonitor_change", args=[monitor.pk]),
     }
     return render(admin, request, "jobs/ask.html", f"{word} the monitor", context)

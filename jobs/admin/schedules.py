@@ -29,6 +29,8 @@ from jobs.schedules import START_TASK, next_due
 
 for _model in (PeriodicTask, CrontabSchedule, IntervalSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(_model)
+# What staff call them.
+PeriodicTask._meta.verbose_name, PeriodicTask._meta.verbose_name_plural = "schedule", "schedules"
 
 
 @admin.register(PeriodicTask)

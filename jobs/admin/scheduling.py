@@ -86,7 +86,7 @@ def _describe(request: HttpRequest, schedule: JobSchedule) -> dict[str, Any]:
     others = JobSchedule.objects.filter(job=schedule.job).exclude(pk=schedule.pk)
     return {
         "opts": PeriodicTask._meta,
-        "original": schedule.task,
+        "original": schedule,
         "schedule": schedule,
         "job_title": job.title if job else schedule.job,
         "about": describe_job(job) if job else "",
@@ -123,10 +123,10 @@ def _ask(
 ) -> HttpResponse:
     context = {
         "opts": PeriodicTask._meta,
-        "original": schedule.task,
+        "original": schedule,
         "form": form,
         "says": says,
-        "submit": word,
+        "word": word,
         "back": _address(schedule),
     }
     return render(admin, request, "jobs/ask.html", word, context)
@@ -176,6 +176,6 @@ def run_page(admin: "ModelAdmin[Any]", request: HttpRequest, task_id: int) -> Ht
             return redirect("admin:jobs_jobrun_change", run.pk)
     says = [
         f"Start {job.title.lower()} now, as if it were due? The schedule goes on as it is.",
-        "To choose its parameters or to look at a preview first, use “Start a job”.",
+        "To choose its parameters, or to look at a preview first, use “Start a job”.",
     ]
     return _ask(admin, request, schedule, form, "Run now", says)

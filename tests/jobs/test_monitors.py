@@ -176,6 +176,38 @@ def test_fewer_items_than_staff_expect_are_told() -> None:
     assert look().state == "healthy"
 
 
+def ended(hours_ago: int, expected: int, done: int, **values: Any) -> JobRun:
+    """Write down a run of the schedule that ended."""
+    at = now() - hours_ago * HOUR
+    given = {"trigger": "schedule", "status": "succeeded", "started_at": at, "finished_at": at} | values
+    return JobRun.objects.create(job="often", created_at=at, expected=expected, done=done, **given)
+
+
+def look_again() -> str:
+    JobMonitor.objects.filter(job="often").update(check_at=now())
+    found = look().trouble("incomplete")
+    return found["detail"] if found else ""
+
+
+def test_what_a_scheduled_part_left_out_is_told_until_a_later_one_takes_it_up() -> None:
+    ended(5, 240, 240)
+    part = ended(4, 20, 8, status="failed", params={"only": "a"})
+    assert look_again() == "12 of 20 missing."
+    assert (often().trouble("incomplete") or {})["run"] == part.pk
+    ended(3, 12, 12, params={"only": "a"})
+    assert look_again() == ""
+
+
+def test_what_is_below_the_floor_stays_so_until_later_parts_make_up_for_it() -> None:
+    JobMonitor.objects.filter(job="often").update(expected_floor=240)
+    ended(5, 228, 228)
+    assert look_again() == "12 of 240 missing."
+    ended(4, 0, 0, status="nothing_to_do", params={"only": "a"})
+    assert look_again() == "12 of 240 missing."
+    ended(3, 12, 12, params={"only": "a"})
+    assert look_again() == ""
+
+
 def test_a_pause_ends_by_itself_and_what_fell_due_meanwhile_is_forgiven() -> None:
     start = now().replace(minute=30, second=0, microsecond=0)
     JobSchedule.objects.filter(job="often").update(counts_from=start)

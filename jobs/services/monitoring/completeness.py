@@ -23,22 +23,37 @@ class Gap:
 
 
 def find_gap(monitor: JobMonitor, newest: Sequence[JobRun]) -> Gap | None:
-    """Tell what the newest full run that has ended left out; None where nothing is missing, or where none ended.
+    """Tell what the newest run that has ended left out; None where nothing is missing, or where none ended.
 
-    A rerun of what was missing adds to the run that left it out; a rerun of what failed changes nothing here.
+    Full runs count, and those of a schedule: one that covers a part takes up what the one before it left out. A rerun
+    of what was missing adds to the run that left it out; a rerun of what failed changes nothing here.
     """
+    later = 0
+    is_newest = True
     for run in newest:
         if run.finished_at is None or run.mode == JobRun.Mode.FAILED:
             continue
-        ended, origin = run.ended, run
-        while origin.mode == JobRun.Mode.MISSING and origin.parent is not None:
-            origin = origin.parent
-            ended += origin.ended
-        if is_whole(origin) and origin.mode != JobRun.Mode.FAILED:
-            floor = monitor.expected_floor or 0
-            missing = max(run.missing, floor - ended)
-            return Gap(run.pk, run.finished_at, missing, max(ended + run.missing, floor)) if missing > 0 else None
+        ended, origin = _add_up(run)
+        whole = is_whole(origin)
+        if origin.mode == JobRun.Mode.FAILED or not (whole or origin.trigger == JobRun.Trigger.SCHEDULE):
+            continue
+        floor = monitor.expected_floor or 0 if whole else 0
+        missing = max(run.missing if is_newest else 0, floor - ended - later)
+        if missing > 0:
+            return Gap(run.pk, run.finished_at, missing, max(ended + run.missing, floor))
+        if whole:
+            return None
+        later, is_newest = later + ended, False
     return None
+
+
+def _add_up(run: JobRun) -> tuple[int, JobRun]:
+    """Return how many items a run and those whose missing items it took up brought to an end, and the first of them."""
+    ended, origin = run.ended, run
+    while origin.mode == JobRun.Mode.MISSING and origin.parent is not None:
+        origin = origin.parent
+        ended += origin.ended
+    return ended, origin
 
 
 def is_whole(run: JobRun) -> bool:
