@@ -515,7 +515,7 @@ if ENV.cloudwatch_namespace:
     CELERY_BEAT_SCHEDULE["cloudwatch"] = {
         "task": "huntaze.report_runs",
         "schedule": dt.timedelta(seconds=20),
-        "options": {"expires": 60},
+        "options": {"expire_seconds": 60},
     }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 10
 DJANGO_CELERY_BEAT_TZ_AWARE = True
