@@ -20,7 +20,6 @@ os.environ |= {
     "JOBS_MAX_ATTEMPTS": "3",
     "JOBS_THREADS": "4",
     "ALERTS_SETTLE_SECONDS": "0",
-    "ALERTS_LEASE_SECONDS": "3",
     "STRIPE_EVENT_MAX_ATTEMPTS": "3",
     "STRIPE_EVENT_RETRY_BASE_SECONDS": "0.05",
     "INVOICE_SELLER_ADDRESS": "1 Example Street\\nDublin",

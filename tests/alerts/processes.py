@@ -22,6 +22,8 @@ class Worker(AbstractContextManager["Worker"]):
         environment = os.environ | {
             "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
             "ALERTS_ALLOW_PRIVATE_ADDRESSES": "1",
+            # Longer than any test: a lease ends when a test says so.
+            "ALERTS_LEASE_SECONDS": "3600",
             **variables,
         }
         self._process = subprocess.Popen(

@@ -6,6 +6,7 @@ to an HTTP server on loopback.
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 from django.db import connection, transaction
@@ -13,7 +14,9 @@ from django.db.models.functions import Now
 
 from alerts.models import Channel, Incident, Notification
 from alerts.providers.webhook import new_secret
+from alerts.services import tick
 from alerts.services.sending import send_waiting
+from tests.alerts.conftest import Trouble
 from tests.alerts.processes import Worker
 from tests.alerts.receiver import Receiver
 from tests.factories.alerts import make_channel, make_rule
@@ -39,14 +42,13 @@ def mail(wired: Outside) -> dict[str, str]:
     return {"INVOICE_SMTP_HOST": wired.sandbox.smtp_host, "INVOICE_SMTP_PORT": str(wired.sandbox.smtp_port)}
 
 
-def look(*scopes: str, status: int = 0) -> None:
-    with Worker("tick", *scopes) as worker:
-        assert worker.begin().end() == status
+def look(trouble: Trouble, *scopes: str) -> None:
+    trouble.arise(*scopes)
+    tick()
 
 
-def send(mail: dict[str, str]) -> None:
-    with Worker("send", **mail) as worker:
-        assert worker.begin().end() == 0
+def send() -> None:
+    send_waiting(seconds=60)
 
 
 def received(outside: Outside) -> list[int]:
@@ -59,14 +61,16 @@ def let_leases_end() -> None:
 
 
 def test_killed_between_opening_and_sending(
-    wired: Outside, receiver: Receiver, channels: list[Channel], mail: dict[str, str]
+    trouble: Trouble, wired: Outside, receiver: Receiver, channels: list[Channel], mail: dict[str, str]
 ) -> None:
-    look("billing", "die", status=-9)
+    with Worker("tick", "billing", "die") as worker:
+        assert worker.begin().end() == -9
     assert (received(wired), receiver.requests) == ([], [])
     assert Incident.objects.count() == 1
-    send(mail)
-    look("billing")
-    send(mail)
+    with Worker("send", **mail) as worker:
+        assert worker.begin().end() == 0
+    look(trouble, "billing")
+    send()
     assert received(wired) == [1]
     assert len(receiver.requests) == 1
     assert [row.status for row in Notification.objects.all()] == ["sent", "sent"]
@@ -92,12 +96,12 @@ def hold(channel: Channel, until: threading.Event) -> Callable[[], None]:
 
 
 def test_killed_after_sending_before_writing_it_down(
-    wired: Outside, receiver: Receiver, channels: list[Channel], mail: dict[str, str]
+    trouble: Trouble, receiver: Receiver, channels: list[Channel], mail: dict[str, str]
 ) -> None:
     hook = channels[1]
-    make_rule(hook)
+
     Channel.objects.filter(pk=channels[0].pk).update(is_enabled=False)
-    look("billing")
+    look(trouble, "billing")
     over = threading.Event()
     join = hold(hook, over)
     with Worker("send", **mail) as sender:
@@ -108,10 +112,10 @@ def test_killed_after_sending_before_writing_it_down(
     join()
     row = Notification.objects.get(channel=hook)
     assert (row.status, row.attempts) == ("sending", 1)
-    send(mail)
+    send()
     assert len(receiver.requests) == 1, "nobody may have it before the lease is over"
     let_leases_end()
-    send(mail)
+    send()
     row.refresh_from_db()
     assert (row.status, row.attempts) == ("sent", 2)
     assert receiver.list_ids() == [row.reference, row.reference]
@@ -119,11 +123,11 @@ def test_killed_after_sending_before_writing_it_down(
 
 
 def test_killed_after_the_mail_server_took_it(
-    wired: Outside, receiver: Receiver, channels: list[Channel], mail: dict[str, str]
+    trouble: Trouble, wired: Outside, channels: list[Channel], mail: dict[str, str]
 ) -> None:
     box = channels[0]
     Channel.objects.filter(pk=channels[1].pk).update(is_enabled=False)
-    look("billing")
+    look(trouble, "billing")
     over = threading.Event()
     join = hold(box, over)
     with Worker("send", **mail) as sender:
@@ -134,7 +138,7 @@ def test_killed_after_the_mail_server_took_it(
     over.set()
     join()
     let_leases_end()
-    send(mail)
+    send()
     # The same Message-ID twice: a mail program shows it once.
     assert received(wired) == [2]
     assert wired.list_mails()[0]["message_id"] == f"<alert-{Notification.objects.get().uid.hex}@huntaze.test>"
@@ -144,25 +148,23 @@ def test_two_lookers_and_two_senders_at_once(
     wired: Outside, receiver: Receiver, channels: list[Channel], mail: dict[str, str]
 ) -> None:
     scopes = [f"job{number}" for number in range(12)]
-    with Worker("tick", *scopes) as first, Worker("tick", *scopes) as second:
-        assert [worker.begin() for worker in (first, second)]
-        assert (first.end(), second.end()) == (0, 0)
+    with ExitStack() as stack:
+        lookers = [stack.enter_context(Worker("tick", *scopes)) for _ in range(2)]
+        senders = [stack.enter_context(Worker("send", **mail)) for _ in range(2)]
+        for pair in (lookers, senders):
+            assert [worker.begin() for worker in pair]
+            assert [worker.end() for worker in pair] == [0, 0]
     assert sorted(Incident.objects.values_list("scope", flat=True)) == sorted(scopes)
-    with Worker("send", **mail) as first, Worker("send", **mail) as second:
-        assert [worker.begin() for worker in (first, second)]
-        assert (first.end(), second.end()) == (0, 0)
     assert received(wired) == [1] * 12
     assert len(receiver.list_ids()) == len(set(receiver.list_ids())) == 12
 
 
-def test_a_sender_without_the_token_check_would_overwrite(
-    wired: Outside, receiver: Receiver, channels: list[Channel]
-) -> None:
+def test_a_sender_without_the_token_check_would_overwrite(trouble: Trouble, channels: list[Channel]) -> None:
     """The negative control: whose lease is over writes nothing, and would without the token."""
     from alerts.services import sending
 
     Channel.objects.filter(pk=channels[0].pk).update(is_enabled=False)
-    look("billing")
+    look(trouble, "billing")
     late = sending.claim(Notification.objects.get(channel=channels[1]).pk)
     assert late is not None
     let_leases_end()
@@ -175,9 +177,9 @@ def test_a_sender_without_the_token_check_would_overwrite(
     assert sending._write(late, status="failed", error="too late")
 
 
-def test_an_incident_that_nobody_was_told_of_is_told_at_the_next_look(channels: list[Channel]) -> None:
+def test_an_incident_that_nobody_was_told_of_is_told_at_the_next(trouble: Trouble, channels: list[Channel]) -> None:
     Incident.objects.create(condition="broken", scope="billing", severity="error", title="billing is broken")
-    look("billing")
-    look("billing")
+    look(trouble, "billing")
+    look(trouble, "billing")
     assert Incident.objects.count() == 1
     assert [row.what for row in Notification.objects.all()] == ["opened", "opened"]
