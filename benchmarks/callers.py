@@ -1,9 +1,12 @@
 """`python -m benchmarks.callers`: call an address over kept connections, as fast as it answers, and print the rate.
 
 Reads a job as JSON from standard input: `port`, `request` (text in which `{id}` is new each time), `count` calls over
-`connections`, and the `status` that each answer must have. It speaks just enough HTTP to cost the machine little.
+`connections`, the `status` that each answer must have, and the `secret` with which Stripe would sign, if any. It speaks
+just enough HTTP to cost the machine little.
 """
 
+import hashlib
+import hmac
 import json
 import socket
 import sys
@@ -36,6 +39,14 @@ def _receive(sock: socket.socket) -> bytes:
     return part
 
 
+def sign(request: bytes, secret: str) -> bytes:
+    """Add Stripe's signature of the body to a request's headers."""
+    head, _, body = request.partition(_END_OF_HEAD)
+    at = int(time.time())
+    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return head + f"\r\nstripe-signature: t={at},v1={digest}".encode() + _END_OF_HEAD + body
+
+
 def run(job: dict[str, Any]) -> float:
     """Make all calls; return how many were answered in a second."""
     numbers: Iterator[int] = count(time.time_ns())
@@ -46,7 +57,8 @@ def run(job: dict[str, Any]) -> float:
         with socket.create_connection(("127.0.0.1", job["port"]), timeout=60) as sock:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for _ in range(calls):
-                status = call(sock, before + str(next(numbers)).encode() + after)
+                request = before + str(next(numbers)).encode() + after
+                status = call(sock, sign(request, job["secret"]) if job.get("secret") else request)
                 if status != wanted:
                     raise RuntimeError(f"answered {status.decode()} where {job['status']} was expected")
 

@@ -33,6 +33,10 @@ class Endpoint:
     body: str
     headers: tuple[tuple[str, str], ...] = ()
     status: int = 202
+    # The bare view beside which it is measured: one that reads the same JSON and inserts into the same table.
+    beside: str = ""
+    # With what the caller signs each body as Stripe does, if at all.
+    secret: str = ""
 
     def request(self) -> str:
         """Write the request; a number of nineteen digits stands for `{id}`."""
@@ -52,11 +56,36 @@ _EVENT = json.dumps(
         "resources": ["arn:aws:events:us-east-1:123456789012:rule/hourly-usage"], "detail": {},
     }
 )  # fmt: skip
+_STRIPE_EVENT = (Path(__file__).parent / "stripe_event.json").read_text().replace('"evt_0"', '"evt_{id}"')
+_ENVELOPE = json.dumps({"detail-type": "invoice.paid", "source": "aws.partner/stripe.com/ed_1", "detail": "{event}"})
+_KEY, _SIGNING = "eventbridge-key-of-the-benchmarks", "whsec_of_the_benchmarks"
 BARE = Endpoint("a bare view: one insert", "/bare", _EVENT)
+BARE_EVENT = Endpoint("a bare view: one insert of a Stripe event", "/bare-event", _STRIPE_EVENT)
 CRON = Endpoint(
-    "`/api/cron/hourly-usage`: a new delivery", "/api/cron/hourly-usage", _EVENT, (("x-cron-secret", _SECRET),)
+    "`/api/cron/hourly-usage`: a new delivery",
+    "/api/cron/hourly-usage",
+    _EVENT,
+    (("x-cron-secret", _SECRET),),
+    beside=BARE.name,
 )
-ENDPOINTS = [CRON]
+WEBHOOK = Endpoint(
+    "`/api/webhooks/stripe`: a new event, signed",
+    "/api/webhooks/stripe",
+    _STRIPE_EVENT,
+    status=200,
+    beside=BARE_EVENT.name,
+    secret=_SIGNING,
+)
+EVENTBRIDGE = Endpoint(
+    "`/api/eventbridge/stripe`: a new event, in its envelope",
+    "/api/eventbridge/stripe",
+    _ENVELOPE.replace('"{event}"', _STRIPE_EVENT),
+    (("x-api-key", _KEY),),
+    status=200,
+    beside=BARE_EVENT.name,
+)
+MEASURED = (BARE, CRON, BARE_EVENT, WEBHOOK, EVENTBRIDGE)
+ENDPOINTS = [endpoint for endpoint in MEASURED if endpoint.beside]
 
 
 def measure(requests: int) -> list[Table]:
@@ -64,17 +93,19 @@ def measure(requests: int) -> list[Table]:
     with temporary_database() as servers:
         run_command(["manage.py", "migrate", "--verbosity", "0"], servers.environment)
         with _serving(servers) as port:
-            for endpoint in (BARE, *ENDPOINTS):
+            for endpoint in MEASURED:
                 _call(port, endpoint, _WARM_UP)
-            rates: dict[str, list[float]] = {endpoint.name: [] for endpoint in (BARE, *ENDPOINTS)}
+            rates: dict[str, list[float]] = {endpoint.name: [] for endpoint in MEASURED}
             for _ in range(_ROUNDS):
-                for endpoint in (BARE, *ENDPOINTS):
+                for endpoint in MEASURED:
                     rates[endpoint.name].append(_call(port, endpoint, requests))
         written = run_sql(servers.database_url, "SELECT count(*) FROM jobs_jobrun WHERE job = 'hourly-usage'")
     # Of each round, what an endpoint reaches of the bare view right before it.
     shares = {
-        name: median(of / bare for of, bare in zip(found, rates[BARE.name], strict=True))
-        for name, found in rates.items()
+        endpoint.name: median(
+            of / bare for of, bare in zip(rates[endpoint.name], rates[endpoint.beside or endpoint.name], strict=True)
+        )
+        for endpoint in MEASURED
     }
     return [_tabulate(rates, shares, requests, int(written))]
 
@@ -94,8 +125,9 @@ def _tabulate(rates: dict[str, list[float]], shares: dict[str, float], requests:
             *notes,
             f"granian with two processes of four threads, {_CONNECTIONS} kept connections, {requests:,} calls a round, "
             f"{_ROUNDS} rounds in turns, medians; the caller shares the machine's cores with server and database.",
-            "The bare view is a DRF view behind the same middleware that reads the same JSON, inserts one row into the "
-            "same table and answers: no secret, no checks, no job, no bell.",
+            "Each bare view is a DRF view behind the same middleware that reads the same JSON, inserts one row into "
+            "the same table and answers: no secret, no checks, no job, no bell. The Stripe event has "
+            f"{len(_STRIPE_EVENT):,} bytes.",
             f"Every call of the cron endpoint wrote a run of its own ({written:,} in all) and rang for it in Valkey.",
         ],
     )
@@ -106,7 +138,7 @@ def _serving(servers: Servers) -> Iterator[int]:
     (port,) = free_ports(1)
     environment = {
         **os.environ, **servers.environment, "DJANGO_SETTINGS_MODULE": "benchmarks.bare_settings",
-        "CRON_SECRET": _SECRET,
+        "CRON_SECRET": _SECRET, "EVENTBRIDGE_API_KEY": _KEY, "STRIPE_WEBHOOK_SECRET": _SIGNING,
     }  # fmt: skip
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     options = ["--workers", "2", "--blocking-threads", "4", "--workers-kill-timeout", "5", "--no-ws"]
@@ -138,7 +170,7 @@ def _wait(port: int) -> None:
 def _call(port: int, endpoint: Endpoint, count: int) -> float:
     job = {
         "port": port, "request": endpoint.request(), "count": count, "connections": _CONNECTIONS,
-        "status": endpoint.status,
+        "status": endpoint.status, "secret": endpoint.secret,
     }  # fmt: skip
     command = [sys.executable, "-m", "benchmarks.callers"]
     done = subprocess.run(command, cwd=ROOT, input=json.dumps(job), capture_output=True, text=True, check=False)

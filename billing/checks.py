@@ -9,7 +9,8 @@ from django.db.models import Count, Min
 from django.urls import reverse
 
 from alerts.registry import Finding, condition
-from billing.models import Invoice, InvoiceDelivery, NumberSeries
+from billing.models import Invoice, InvoiceDelivery, NumberSeries, StripeEvent
+from billing.selectors.payments import list_differing, list_failed_events, list_waiting_events
 from billing.selectors.series import SeriesReport, get_series_report
 from billing.selectors.undelivered import list_failed_deliveries
 from common.clock import now
@@ -51,6 +52,54 @@ def find_failed_deliveries() -> Iterator[Finding]:
             since=since,
             link=f"{reverse('admin:billing_invoice_changelist')}?failed={step}",
             advice="Repair what the error names, then open the invoice and press “Retry”.",
+            count=count,
+        )
+
+
+@condition("stripe-events-failed", title="Stripe's events could not be processed")
+def find_failed_events() -> Iterator[Finding]:
+    """Find the events that were tried as often as they are."""
+    figures = list_failed_events().aggregate(count=Count("pk"), since=Min("received_at"))
+    if count := figures["count"]:
+        last = list_failed_events().order_by("-id").values_list("error", flat=True).first()
+        yield Finding(
+            scope="failed",
+            title="An event of Stripe's failed" if count == 1 else f"{count:,} of Stripe's events failed",
+            detail=last or "",
+            since=figures["since"],
+            link=f"{reverse('admin:billing_stripeevent_changelist')}?status__exact=failed",
+            advice="Repair what the error names, then press “Process again”.",
+            count=count,
+        )
+
+
+@condition("stripe-events-waiting", title="Stripe's events are not processed")
+def find_waiting_events() -> Iterator[Finding]:
+    """Find whether events wait that came a while ago and were never tried: nobody listens to their queue."""
+    waiting = list_waiting_events(now() - _PATIENCE).filter(attempts=0, status=StripeEvent.Status.PENDING)
+    figures = waiting.aggregate(count=Count("pk"), since=Min("received_at"))
+    if count := figures["count"]:
+        yield Finding(
+            scope="waiting",
+            title=f"{count:,} of Stripe's events wait" if count > 1 else "An event of Stripe's waits",
+            detail="They came more than ten minutes ago; payments are not known here meanwhile.",
+            since=figures["since"],
+            link=f"{reverse('admin:billing_stripeevent_changelist')}?status__exact=pending",
+            advice="See that a worker takes the queue “webhooks” and that beat runs.",
+            count=count,
+        )
+
+
+@condition("stripe-differs", title="Stripe says something else than we do", severity="warning")
+def find_differing() -> Iterator[Finding]:
+    """Find the invoices about which a person must decide, since Stripe and we differ."""
+    if count := list_differing().count():
+        yield Finding(
+            scope="differs",
+            title="An invoice differs from Stripe" if count == 1 else f"{count:,} invoices differ from Stripe",
+            detail="They were voided or credited in Stripe by hand, or paid there after they were voided here.",
+            link=f"{reverse('admin:billing_invoice_changelist')}?payment=differs",
+            advice="Open each: its page says what to do.",
             count=count,
         )
 

@@ -1,13 +1,21 @@
 """What alerts hear of billing."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing.checks import find_broken_series, find_failed_deliveries, find_held
-from billing.models import Invoice, InvoiceDelivery, NumberSeries
+from billing.checks import (
+    find_broken_series,
+    find_differing,
+    find_failed_deliveries,
+    find_failed_events,
+    find_held,
+    find_waiting_events,
+)
+from billing.models import Invoice, InvoiceDelivery, InvoicePayment, NumberSeries, StripeEvent
 from common.clock import now
 from tests.factories.invoices import make_held, make_invoice, note_delivery
 
@@ -50,3 +58,38 @@ def test_a_gap_in_the_numbers() -> None:
     (found,) = find_broken_series()
     assert (found.scope, found.count) == ("INV-2026", 1)
     assert "1 missing, the first INV-2026-000004" in found.detail
+
+
+def _event(**fields: Any) -> StripeEvent:
+    number = StripeEvent.objects.count()
+    values = {"type": "invoice.paid", "created_at": now(), "source": "webhook", "body": {}, **fields}
+    return StripeEvent.objects.create(event_id=f"evt_{number}", **values)
+
+
+def test_failed_events() -> None:
+    _event(status="done")
+    assert list(find_failed_events()) == []
+    _event(status="failed", error="First.")
+    _event(status="failed", error="Last.")
+    (found,) = find_failed_events()
+    assert (found.title, found.detail, found.count) == ("2 of Stripe's events failed", "Last.", 2)
+
+
+def test_events_that_nobody_looks_at() -> None:
+    long_ago = now() - dt.timedelta(minutes=11)
+    _event()
+    _event(received_at=long_ago, status="done")
+    _event(received_at=long_ago, attempts=1, error="Later.")
+    assert list(find_waiting_events()) == []
+    _event(received_at=long_ago)
+    (found,) = find_waiting_events()
+    assert (found.title, found.since, found.count) == ("An event of Stripe's waits", long_ago, 1)
+
+
+def test_invoices_that_differ_from_stripe() -> None:
+    invoice = make_invoice()
+    InvoicePayment.objects.create(invoice=invoice, stripe_invoice="in_1", state="open")
+    assert list(find_differing()) == []
+    InvoicePayment.objects.update(state="void")
+    (found,) = find_differing()
+    assert (found.title, found.count) == ("An invoice differs from Stripe", 1)
