@@ -11,9 +11,9 @@ from common.api.authentication import CronSecret
 from common.api.errors import ApiError, refuse_fields
 from common.api.models import read_model
 from common.api.views import ApiView
+from jobs.api.announcing import announcer
 from jobs.api.deliveries import Delivery, read_delivery
 from jobs.api.models import RunAnswer, RunError, StartedAnswer, outside_params
-from jobs.api.ringing import ringer
 from jobs.api.waiting import wait_for_end
 from jobs.models import JobRun
 from jobs.registry import Job, JobParams, find_job
@@ -69,7 +69,7 @@ def _start(job: type[Job], params: Any, delivery: Delivery) -> tuple[JobRun, boo
     if job(params).needs_reason():
         raise ApiError(400, _NEEDS_A_PERSON, code="needs_a_person")
     try:
-        run, created = start(job, params, JobRun.Trigger.HTTP, slot=delivery.slot, bell=ringer.ring_later)
+        run, created = start(job, params, JobRun.Trigger.HTTP, slot=delivery.slot, announce=announcer.announce_later)
     except InvalidParams as error:
         raise refuse_fields({_as_spelled(job, name, delivery): [said] for name, said in error.errors.items()}) from None
     if not created and delivery.slot is not None and run.slot == delivery.slot:

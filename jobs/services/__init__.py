@@ -4,6 +4,7 @@ from jobs.services.runs import (
     RING_TASK,
     WORK_TASK,
     InvalidParams,
+    announce_together,
     cancel_run,
     expand_run,
     finish_run,
@@ -13,7 +14,6 @@ from jobs.services.runs import (
     release_items,
     rerun,
     ring,
-    ring_together,
     start,
     stop_run,
 )
@@ -22,6 +22,7 @@ __all__ = [
     "RING_TASK",
     "WORK_TASK",
     "InvalidParams",
+    "announce_together",
     "cancel_run",
     "expand_run",
     "finish_run",
@@ -31,7 +32,6 @@ __all__ = [
     "release_items",
     "rerun",
     "ring",
-    "ring_together",
     "start",
     "stop_run",
 ]

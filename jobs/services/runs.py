@@ -7,12 +7,13 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from celery import current_app
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from pydantic import ValidationError
 
-from accounts.services.auditing import record_action
+from accounts.models import AuditEntry
+from accounts.services.auditing import describe_action, record_action
 from common.clock import now
 from common.errors import OutcomeUnknown, Permanent, Retryable, WorkError
 from jobs.models import JobItem, JobRun, Tick
@@ -20,6 +21,7 @@ from jobs.registry import Job, JobParams, get_job
 from jobs.selectors import count_items
 from jobs.services.announcing import announce_end
 from jobs.services.monitoring.touching import touch_monitor
+from jobs.services.placing import place_run
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -62,12 +64,12 @@ def start(
     slot: str | None = None,
     parent: JobRun | None = None,
     mode: str = JobRun.Mode.NORMAL,
-    bell: Callable[[JobRun], None] | None = None,
+    announce: Callable[[JobRun], None] | None = None,
 ) -> tuple[JobRun, bool]:
-    """Write a run and ring the bell after commit; return the run and whether this call made it.
+    """Write a run, and after the commit tell its monitor and ring; return the run and whether this call made it.
 
-    Idempotent by (job, slot). Where the job forbids overlap, the run under way is returned instead. `bell` rings in
-    place of `ring`. Raises InvalidParams where the job refuses the parameters.
+    Idempotent by (job, slot). Where the job forbids overlap, the run under way is returned instead. `announce` does
+    what follows the commit in a way of its own. Raises InvalidParams where the job refuses the parameters.
     """
     _check(job, params, reason)
     values = params.model_dump(mode="json")
@@ -84,29 +86,36 @@ def start(
     )
     run.overlap_key = None if run.dry_run else _overlap_key(job, params)
     # Where the run that is in the way ends meanwhile, its place is free at the next look.
-    while not _is_placed(run):
+    while not place_run(run, _tell_start(run)):
         if other := _other_run(run):
             return other, False
     logger.info("%s starts", run, extra={"run": run.pk, "job": run.job, "trigger": trigger})
-    transaction.on_commit(lambda: _announce(run, bell or ring))
+    transaction.on_commit(lambda: (announce or _announce)(run))
     return run, True
 
 
-def _announce(run: JobRun, bell: Callable[[JobRun], None]) -> None:
+def _announce(run: JobRun) -> None:
     # After the commit, so that many starts at once need not wait for one row; should this get lost, the run's own
     # beginning tells the monitor.
     _tell_monitor(run)
-    bell(run)
+    ring(run)
 
 
-def _note_start(run: JobRun) -> None:
-    """Write who started a run; a schedule or another job is nobody, and the run itself tells of them."""
+def announce_together(runs: Sequence[JobRun]) -> None:
+    """Tell the monitors of several runs that were started, and ring for them."""
+    _ring_together(runs)
+    for job in {run.job for run in runs if not run.dry_run}:
+        touch_monitor(job)
+
+
+def _tell_start(run: JobRun) -> AuditEntry | None:
+    """Say who starts a run; a schedule or another job is nobody, and the run itself tells of them."""
     if run.trigger in {JobRun.Trigger.SCHEDULE, JobRun.Trigger.JOB}:
-        return
+        return None
     verb = "rerun" if run.parent_id else "start"
     asked = {name: value for name, value in run.params.items() if value not in (None, False, [], "")}
     parent = {"rerun of": str(run.parent), "mode": run.get_mode_display()} if run.parent_id else {}
-    record_action(verb, run, actor=run.actor, after={**asked, **parent}, reason=run.reason)
+    return describe_action(verb, run, actor=run.actor, after={**asked, **parent}, reason=run.reason)
 
 
 def _check(job: type[Job], params: JobParams, reason: str) -> None:
@@ -125,26 +134,6 @@ def _overlap_key(job: type[Job], params: JobParams) -> str | None:
     if len(scope) > _LONGEST_SCOPE:
         scope = hashlib.sha256(scope.encode()).hexdigest()
     return f"{job.name}:{scope}"
-
-
-def _is_placed(run: JobRun) -> bool:
-    """Write a run, unless another has its slot or its place."""
-    try:
-        with transaction.atomic():
-            run.save(force_insert=True)
-            _note_start(run)
-    except IntegrityError as error:
-        if not _is_taken(error):
-            raise
-        run.pk = None
-        return False
-    return True
-
-
-def _is_taken(error: IntegrityError) -> bool:
-    """Tell a slot or a place that another run has from anything else the database refuses."""
-    refused = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-    return refused in {"jobs_run_slot", "jobs_run_overlap"}
 
 
 def _other_run(run: JobRun) -> JobRun | None:
@@ -168,7 +157,7 @@ def ring(run: JobRun, times: int = 1, expires: float | None = None) -> None:
         logger.warning("Could not ring for run %s (%s); the sweep will", run.pk, type(error).__name__)
 
 
-def ring_together(runs: Sequence[JobRun]) -> None:
+def _ring_together(runs: Sequence[JobRun]) -> None:
     """Tell the workers to look at several runs, with one message a queue: who gets it rings for each.
 
     As with `ring`, what is lost is found by the sweep.

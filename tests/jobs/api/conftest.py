@@ -11,7 +11,7 @@ from pydantic import Field
 from pytest_django import Settings
 
 from common.errors import Permanent
-from jobs.api.ringing import ringer
+from jobs.api.announcing import announcer
 from jobs.registry import Job, JobParams
 from tests.jobs.conftest import Declare
 
@@ -61,7 +61,7 @@ def jobs(declare: Declare, settings: Settings) -> Iterator[None]:
     declare("patient", title="Patient", http=True, http_wait=20)(type("Patient", (Asking,), {}))
     declare("inner", title="Inner")(type("Inner", (Asking,), {}))
     yield
-    ringer.wait()
+    announcer.wait()
 
 
 Call = Callable[..., tuple[int, dict[str, Any]]]
