@@ -51,7 +51,9 @@ class ChannelAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
         """Read no secret for a list."""
         queryset: QuerySet[Channel] = super().get_queryset(request)
-        return queryset.defer("config")
+        place = request.resolver_match
+        is_list = place is not None and place.url_name == "alerts_channel_changelist"
+        return queryset.defer("config") if is_list else queryset
 
     def get_urls(self) -> list[URLPattern]:
         """Add the test."""

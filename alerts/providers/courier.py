@@ -112,9 +112,9 @@ def _load(url: str, said: list[str]) -> Any:
 
 
 def _check_host(notify: Any, *, allow_private: bool) -> None:
-    """Refuse at once what leads into a private network; a name that can't be resolved may be a token of the service."""
+    """Refuse at once what leads into a private network, where the service's address names a host and no account."""
     host = getattr(notify, "host", None)
-    if isinstance(host, str) and host:
+    if "host" in notify.template_tokens and isinstance(host, str) and host:
         with suppress(Retryable):
             resolve(host, 443, allow_private=allow_private)
 

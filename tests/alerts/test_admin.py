@@ -130,6 +130,8 @@ def test_a_replaced_secret_signs_beside_the_new_one(receiver: Receiver) -> None:
     channel = Channel.objects.get()
     change = reverse("admin:alerts_channel_change", args=[channel.pk])
     client.post(change, {"name": "Hook", "is_enabled": "on", "url": "", "secret": new})
+    entry = AuditEntry.objects.filter(object_type="alerts.channel", verb="change").latest("id")
+    assert (entry.before, entry.after) == ({}, {"config": "changed"})
     client.post(reverse("admin:alerts_channel_test", args=[channel.pk]))
     (request,) = receiver.requests
     assert len(request.headers["webhook-signature"].split()) == 2
@@ -162,6 +164,21 @@ def test_refused_channels(values: dict[str, str], said: str, settings: Any) -> N
     page = add(log_in("Operations"), **values).content.decode()
     assert said in page
     assert Channel.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "service"),
+    [
+        ("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", "Discord"),
+        ("tgram://123456789:abcdefg_hijklmnop/12315544/", "Telegram"),
+        ("ntfy://huntaze-alerts", "ntfy"),
+    ],
+)
+def test_services_that_apprise_reaches(url: str, service: str, settings: Any) -> None:
+    settings.ALERTS_ALLOW_PRIVATE_ADDRESSES = False
+    add(log_in("Operations"), kind="apprise", url=url)
+    channel = Channel.objects.get()
+    assert (channel.shown_as, channel.config) == (service, {"url": url})
 
 
 def test_the_test_tells_its_result(wired: Outside, receiver: Receiver) -> None:
