@@ -160,7 +160,9 @@ class AuditEntryAdmin(ModelAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        return queryset.filter(Q(object_id=term) | Q(actor_name=term.lower()) | Q(request_id=term)), False
+        # The index of request ids leaves out those that are empty.
+        request = Q(request_id=term) & ~Q(request_id="")
+        return queryset.filter(Q(object_id=term) | Q(actor_name=term.lower()) | request), False
 
     @display(description="When (UTC)")
     def when(self, entry: AuditEntry) -> str:

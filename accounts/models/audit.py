@@ -47,6 +47,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["verb", "-id"], name="accounts_audit_verb"),
             models.Index(fields=["door", "-id"], name="accounts_audit_door"),
             models.Index(fields=["at"], name="accounts_audit_at"),
+            models.Index(fields=["request_id"], condition=~models.Q(request_id=""), name="accounts_audit_request"),
         ]
 
     def __str__(self) -> str:

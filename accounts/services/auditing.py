@@ -34,7 +34,8 @@ def record_action(
     changed. Without an actor, the entry names `who`, or the machine that called.
     """
     entry = describe_action(verb, thing, actor=actor, who=who, before=before, after=after, reason=reason)
-    record_actions([entry])
+    get_origin().entries += 1
+    entry.save(force_insert=True)
     return entry
 
 

@@ -143,7 +143,7 @@ def _digest(user: User, code: str) -> str:
 
 
 @transaction.atomic
-def reset_second_step(user: User, *, actor: User, reason: str) -> None:
+def reset_second_step(user: User, *, actor: User | None, reason: str) -> None:
     """Forget somebody's authenticator and recovery codes, and end their sessions: their phone is lost."""
     Authenticator.objects.filter(user=user).delete()
     RecoveryCode.objects.filter(user=user).delete()
