@@ -161,8 +161,8 @@ class AuditEntryAdmin(ModelAdmin):
         if not term:
             return queryset, False
         # The index of request ids leaves out those that are empty.
-        request = Q(request_id=term) & ~Q(request_id="")
-        return queryset.filter(Q(object_id=term) | Q(actor_name=term.lower()) | request), False
+        by_request = Q(request_id=term) & ~Q(request_id="")
+        return queryset.filter(Q(object_id=term) | Q(actor_name=term.lower()) | by_request), False
 
     @display(description="When (UTC)")
     def when(self, entry: AuditEntry) -> str:
