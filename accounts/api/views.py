@@ -35,7 +35,9 @@ class TokenView(ApiView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(operation_id="auth_token", request=TokenRequest, responses=TokenAnswer, tags=["auth"])
+    @extend_schema(
+        operation_id="auth_token", summary="Log in", request=TokenRequest, responses=TokenAnswer, tags=["auth"]
+    )
     def post(self, request: Request) -> Response:
         """Log in."""
         asked = read_model(TokenRequest, request.data)
@@ -71,7 +73,13 @@ class RefreshView(ApiView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(operation_id="auth_refresh", request=RefreshRequest, responses=TokenAnswer, tags=["auth"])
+    @extend_schema(
+        operation_id="auth_refresh",
+        summary="Exchange a refresh token",
+        request=RefreshRequest,
+        responses=TokenAnswer,
+        tags=["auth"],
+    )
     def post(self, request: Request) -> Response:
         """Exchange it."""
         asked = read_model(RefreshRequest, request.data)
@@ -87,7 +95,9 @@ class LogoutView(ApiView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(operation_id="auth_logout", request=RefreshRequest, responses=LogoutAnswer, tags=["auth"])
+    @extend_schema(
+        operation_id="auth_logout", summary="Log out", request=RefreshRequest, responses=LogoutAnswer, tags=["auth"]
+    )
     def post(self, request: Request) -> Response:
         """Log out; again does no harm."""
         asked = read_model(RefreshRequest, request.data)

@@ -84,7 +84,11 @@ class CommissionView(ApiView):
     authentication_classes = [TokenAuthentication, ApiKey]
 
     @extend_schema(
-        operation_id="billing_commission", request=CommissionRequest, responses=CommissionAnswer, tags=["billing"]
+        operation_id="billing_commission",
+        summary="Ask what commission a month comes to",
+        request=CommissionRequest,
+        responses=CommissionAnswer,
+        tags=["billing"],
     )
     def post(self, request: Request) -> Response:
         """Compute, and write nothing."""

@@ -65,6 +65,11 @@ def _parameters(job: type[Job]) -> list[dict[str, Any]]:
 
 def _ask(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     shape = {key: value for key, value in schema.items() if key != "description"}
+    kinds = [kind for kind in shape.pop("anyOf", ()) if kind != {"type": "null"}]
+    if kinds:
+        # An address has no null: what is not given is left out.
+        shape.pop("default", None)
+        shape |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     return {"name": name, "in": "query", "schema": shape, "description": schema.get("description", "")}
 
 

@@ -56,7 +56,7 @@ class RunView(ApiView):
 
     authentication_classes = [CronSecret]
 
-    @extend_schema(operation_id="cron_run", responses=RunAnswer, tags=["cron"])
+    @extend_schema(operation_id="cron_run", summary="Ask how a run stands", responses=RunAnswer, tags=["cron"])
     def get(self, request: Request, run_id: int) -> Response:
         """Answer for runs of jobs that can be started here."""
         run = JobRun.objects.filter(pk=run_id).first()
