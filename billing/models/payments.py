@@ -41,7 +41,9 @@ class InvoicePayment(models.Model):
     class Meta:
         default_permissions = ()
         indexes = [
-            models.Index(fields=["invoice"], condition=Q(state="void"), name="billing_payment_void"),
+            models.Index(
+                fields=["invoice"], condition=Q(state="void") | Q(is_credited=True), name="billing_payment_taken_back"
+            ),
             models.Index(
                 fields=["invoice"],
                 condition=Q(state__in=["open", "uncollectible"], failed_at__isnull=False),
@@ -109,6 +111,7 @@ class StripeEvent(models.Model):
             ),
             models.Index(fields=["-id"], condition=Q(status="failed"), name="billing_event_failed"),
             models.Index(fields=["object_id", "-id"], name="billing_event_object"),
+            models.Index(fields=["type", "-id"], name="billing_event_type"),
             models.Index(fields=["invoice", "-id"], condition=Q(invoice__isnull=False), name="billing_event_invoice"),
             models.Index(fields=["account", "-id"], condition=Q(account__isnull=False), name="billing_event_account"),
         ]

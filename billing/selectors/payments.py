@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
@@ -14,9 +15,7 @@ State = InvoicePayment.State
 _EVENTS_SHOWN = 30
 # Disputes that somebody must answer, and those that others decide.
 _OPEN_DISPUTES = ("needs_response", "warning_needs_response", "under_review", "warning_under_review")
-_FAILED = Q(payment__state__in=[State.OPEN, State.UNCOLLECTIBLE], payment__failed_at__isnull=False)
-_KEPT_THERE = Q(payment__state=State.PAID, payment__amount_paid_cents__gt=F("payment__refunded_cents"))
-_TAKEN_BACK_THERE = Q(payment__state=State.VOID) | Q(payment__state=State.PAID, payment__is_credited=True)
+_UNPAID = (State.OPEN, State.UNCOLLECTIBLE)
 CONDITIONS = {
     "outstanding": "Outstanding",
     "overdue": "Overdue",
@@ -62,20 +61,32 @@ def list_outstanding() -> list[Outstanding] | None:
 def list_in_condition(invoices: QuerySet[Invoice], condition: str) -> QuerySet[Invoice]:
     """Keep the invoices in one of `CONDITIONS`; none where there is no such condition."""
     unpaid = Q(status=Invoice.Status.FINALIZED, kind=Invoice.Kind.INVOICE)
+    payments = InvoicePayment.objects.order_by()
     chosen = {
         "outstanding": unpaid,
         "overdue": unpaid & Q(due_date__lt=now().date()),
-        "failed": _FAILED & Q(status__in=Invoice.ISSUED),
-        "refunded": Q(payment__refunded_cents__gt=0),
-        "disputed": ~Q(payment__dispute="") & Q(payment__isnull=False),
-        "differs": _differs(),
+        "failed": _about(payments.filter(failed_at__isnull=False, state__in=_UNPAID)) & Q(status__in=Invoice.ISSUED),
+        "refunded": _about(payments.filter(refunded_cents__gt=0)),
+        "disputed": _about(payments.exclude(dispute="")),
+        "differs": Q(pk__in=_list_taken_back_there().union(_list_kept_there())),
     }.get(condition)
     return invoices.none() if chosen is None else invoices.filter(chosen)
 
 
-def _differs() -> Q:
-    taken_back = _TAKEN_BACK_THERE & Q(status__in=Invoice.ISSUED)
-    return taken_back | (_KEPT_THERE & Q(status=Invoice.Status.VOID))
+def _about(payments: QuerySet[InvoicePayment]) -> Q:
+    return Q(pk__in=payments.values("invoice"))
+
+
+def _list_taken_back_there() -> QuerySet[InvoicePayment, Any]:
+    """List the invoices that are due or paid here, and void or credited by somebody else in Stripe."""
+    found = InvoicePayment.objects.filter(Q(state=State.VOID) | Q(is_credited=True))
+    return found.filter(invoice__status__in=Invoice.ISSUED).order_by().values("invoice")
+
+
+def _list_kept_there() -> QuerySet[Invoice, Any]:
+    """List the invoices that are void here and were paid in Stripe, and not given back."""
+    kept = Q(payment__state=State.PAID, payment__amount_paid_cents__gt=F("payment__refunded_cents"))
+    return Invoice.objects.filter(kept, status=Invoice.Status.VOID).order_by().values("pk")
 
 
 def list_differing() -> QuerySet[Invoice]:
@@ -85,7 +96,7 @@ def list_differing() -> QuerySet[Invoice]:
 
 def list_open_disputes() -> QuerySet[Invoice]:
     """List the invoices whose payment is disputed and not decided."""
-    return Invoice.objects.filter(payment__dispute__in=_OPEN_DISPUTES)
+    return Invoice.objects.filter(_about(InvoicePayment.objects.order_by().filter(dispute__in=_OPEN_DISPUTES)))
 
 
 def describe_difference(invoice: Invoice, payment: InvoicePayment) -> str:
