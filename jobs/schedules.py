@@ -136,9 +136,11 @@ def change_timetable(schedule: JobSchedule, timetable: PeriodicTask, note: str, 
             task.interval, _ = IntervalSchedule.objects.get_or_create(every=every.every, period=every.period)
         else:
             task.interval = None
-        task.description = note
+        is_moved = describe_timetable(task) != before["timetable"]
+        # What the code declared is no longer what it says.
+        task.description = "" if is_moved and note == before["note"] and note.startswith(_MARK) else note
         task.save()  # type: ignore[no-untyped-call]  # the library has no types for it
-        after = {"timetable": describe_timetable(task), "note": note}
+        after = {"timetable": describe_timetable(task), "note": task.description}
         record_action("change", task, actor=actor, before=before, after=after)
 
 

@@ -32,6 +32,18 @@ _NEXT_TIMES = 5
 _RUNS = 5
 
 
+class _Shown:
+    """A schedule as the head of its pages names it: without its times, which stand below."""
+
+    _meta = PeriodicTask._meta
+
+    def __init__(self, schedule: JobSchedule) -> None:
+        self.pk, self._name = schedule.task_id, schedule.task.name
+
+    def __str__(self) -> str:
+        return str(self._name)
+
+
 def _find(request: HttpRequest, object_id: str | int, *permissions: str) -> JobSchedule:
     if not request.user.has_perms(permissions):
         raise PermissionDenied
@@ -86,7 +98,7 @@ def _describe(request: HttpRequest, schedule: JobSchedule) -> dict[str, Any]:
     others = JobSchedule.objects.filter(job=schedule.job).exclude(pk=schedule.pk)
     return {
         "opts": PeriodicTask._meta,
-        "original": schedule,
+        "original": _Shown(schedule),
         "schedule": schedule,
         "job_title": job.title if job else schedule.job,
         "about": describe_job(job) if job else "",
@@ -123,7 +135,7 @@ def _ask(
 ) -> HttpResponse:
     context = {
         "opts": PeriodicTask._meta,
-        "original": schedule,
+        "original": _Shown(schedule),
         "form": form,
         "says": says,
         "word": word,

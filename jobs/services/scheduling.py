@@ -19,7 +19,7 @@ from jobs.models.schedules import job_of
 from jobs.models.timetables import describe_timetable, list_last_slots, next_slot
 from jobs.registry import Job
 from jobs.services.monitoring.touching import touch_monitor
-from jobs.services.runs import InvalidParams, read_params, start
+from jobs.services.starting import InvalidParams, read_params, start
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -63,6 +63,15 @@ def test_operations_move_a_schedule_and_the_code_leaves_it_there(row: PeriodicTa
         assert text in page
 
 
+def test_a_note_of_what_the_code_declared_goes_with_it(row: PeriodicTask) -> None:
+    client = log_in("Operations")
+    same = {**LEAP_DAY, "expression": "0 2 1 * *", "zone": "UTC", "note": row.description, "action": "save"}
+    client.post(_door(row), same)
+    assert _standing(row).task.description == "Declared as 0 2 1 * * (UTC)."
+    client.post(_door(row), {**same, "expression": "0 3 1 * *"})
+    assert (_standing(row).task.description, _standing(row).timetable) == ("", "0 3 1 * * (UTC)")
+
+
 def test_times_are_shown_before_anything_is_saved(row: PeriodicTask) -> None:
     page = log_in("Operations").post(_door(row), {**LEAP_DAY, "action": "preview"}).content.decode()
     assert "It would run next, not saved yet" in page

@@ -15,7 +15,7 @@ from jobs.models import JobRun
 from jobs.registry import Job, Step
 from jobs.services import cancel_run, expand_run, rerun
 from tests.jobs.conftest import Declare
-from tests.jobs.spine import act, begin, complete, counts, effects, elsewhere, end_leases, run_job, statuses
+from tests.jobs.spine import act, begin, complete, counts, dismiss, effects, elsewhere, end_leases, run_job, statuses
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def test_what_waits_is_cancelled_at_once_and_says_by_whom_and_why(declared: None
         assert counts(run) == (4, 0, 0, 0)
     finally:
         JobRun.objects.update(cancelled_by=None)
-        person.delete()
+        dismiss(person)
 
 
 def test_what_is_in_hand_ends_before_its_next_step(declare: Declare) -> None:

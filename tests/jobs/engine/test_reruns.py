@@ -11,7 +11,7 @@ from jobs.models import JobRun
 from jobs.registry import Job, JobParams
 from jobs.services import expand_run, rerun
 from tests.jobs.conftest import Declare
-from tests.jobs.spine import act, begin, complete, counts, effects, run_job, statuses
+from tests.jobs.spine import act, begin, complete, counts, dismiss, effects, run_job, statuses
 
 Mode = JobRun.Mode
 
@@ -131,7 +131,7 @@ def test_says_who(transactional_db: None) -> None:
         assert run.actor == person
     finally:
         JobRun.objects.update(actor=None)
-        person.delete()
+        dismiss(person)
 
 
 def test_repeated_with_the_same_slot_is_one() -> None:
