@@ -31,7 +31,7 @@ class Request:
 class Receiver:
     """The server; `answers` are given one after the other, (status, headers), and 200 when there are none."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[Request] = []
         self.answers: deque[tuple[int, dict[str, str]]] = deque()
         self.arrived = threading.Semaphore(0)
@@ -55,7 +55,7 @@ class Receiver:
             def log_message(self, format: str, *values: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()

@@ -4,6 +4,7 @@ The senders and lookers are processes of their own, killed by SIGKILL; mail goes
 to an HTTP server on loopback.
 """
 
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -120,6 +121,29 @@ def test_killed_after_sending_before_writing_it_down(
     assert (row.status, row.attempts) == ("sent", 2)
     assert receiver.list_ids() == [row.reference, row.reference]
     assert [entry["outcome"] for entry in row.history] == ["unknown", "sent"]
+
+
+def test_killed_while_the_receiver_listens(trouble: Trouble, mail: dict[str, str]) -> None:
+    """Between the claim and the sending: what was only begun arrives once, from the next sender."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        port = deaf.getsockname()[1]
+        make_rule(make_channel(Channel.Kind.WEBHOOK, url=f"http://127.0.0.1:{port}/hook", secret=new_secret()))
+        look(trouble, "billing")
+        with Worker("send", **mail) as sender:
+            sender.begin()
+            caller, _ = deaf.accept()
+            sender.kill()
+            caller.close()
+    receiver = Receiver(port)
+    try:
+        send()
+        assert receiver.requests == [], "nobody may have it before the lease is over"
+        let_leases_end()
+        send()
+        row = Notification.objects.get()
+        assert (row.status, row.attempts, receiver.list_ids()) == ("sent", 2, [row.reference])
+    finally:
+        receiver.stop()
 
 
 def test_killed_after_the_mail_server_took_it(
