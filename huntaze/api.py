@@ -1,10 +1,12 @@
-"""The API's own description: the OpenAPI document, and the page on which people read it."""
+"""The API's own description, and its answers where a request does not even get as far as a view."""
 
 from functools import cache
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.csp import CSP
 from django.utils.decorators import method_decorator
+from django.views import defaults
 from django.views.decorators.csp import csp_override
 from django.views.generic import TemplateView
 from drf_spectacular.generators import SchemaGenerator
@@ -13,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api import documents  # noqa: F401 - teaches the generator our models and doors
+from common.api.errors import ApiError
 from common.api.views import ApiView
 
 # Everything from us, no inline script, nothing evaluated; the page's own library writes styles and draws with data:.
@@ -51,3 +54,21 @@ class DocsView(TemplateView):
     """The document as a page."""
 
     template_name = "api/docs.html"
+
+
+def answer_malformed(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what is refused before any view: another host's name, a header that is no header."""
+    if request.path.startswith("/api/"):
+        return _answer(ApiError(400, "The request is malformed."))
+    return defaults.bad_request(request, exception)
+
+
+def answer_failed(request: HttpRequest) -> HttpResponse:
+    """Answer where something failed around the views."""
+    if request.path.startswith("/api/"):
+        return _answer(ApiError(500, "Something went wrong on our side; it has been noted.", code="server_error"))
+    return defaults.server_error(request)
+
+
+def _answer(error: ApiError) -> HttpResponse:
+    return JsonResponse(error.body(), status=error.status, headers={"Cache-Control": "no-store"})

@@ -19,6 +19,9 @@ api: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/", include(api)),
+    path("api", NoSuchAddress.as_view()),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]
+handler400 = "huntaze.api.answer_malformed"
+handler500 = "huntaze.api.answer_failed"
 handler403 = "huntaze.admin_site.refuse"

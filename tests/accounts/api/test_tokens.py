@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import json
 from collections.abc import Iterator
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from common.api.views import ApiView
 from huntaze import urls
 from tests.accounts.api.conftest import PASSWORD, Post
 from tests.factories.staff import make_staff
+from tests.jobs.spine import elsewhere
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.api.test_tokens")]
 
@@ -224,3 +226,18 @@ def test_no_table_page_or_log_holds_a_token_or_a_password(
     staff = Client()
     staff.force_login(make_staff(superuser=True))
     assert staff.get("/admin/token_blacklist/outstandingtoken/").status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_refresh_with_one_token_at_once_one_gets_a_pair(post: Post, member: User) -> None:
+    first, statuses, together = log_in(post, member), [], Barrier(4)
+
+    def refresh() -> None:
+        together.wait()
+        answer = Client().post("/api/auth/refresh", {"refresh": first["refresh"]}, content_type="application/json")
+        statuses.append(answer.status_code)
+
+    with elsewhere(refresh), elsewhere(refresh), elsewhere(refresh):
+        refresh()
+    assert sorted(statuses) == [200, 401, 401, 401]
+    assert OutstandingToken.objects.count() == 2
