@@ -132,7 +132,8 @@ class Desk:
 
     def item(self, key: str) -> Locator:
         """Find an item's row on a run page."""
-        return self.page.locator("#items tr.data-row", has=self.page.get_by_role("cell", name=key, exact=True))
+        own = self.page.locator(".hz-key").get_by_text(key, exact=True)
+        return self.page.locator("#items tr.data-row", has=own)
 
     def ask(self, method: str, address: str) -> APIResponse:
         """Call an address as the page could, with its session and a valid token, following no redirect."""
