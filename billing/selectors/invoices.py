@@ -23,7 +23,7 @@ _RUNS_SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What a selection comes to in one currency; `dropped` is what is void or rejected of it."""
+    """What a selection comes to in one currency; `paid` and `dropped` are what is paid, and void or rejected, of it."""
 
     currency: str
     invoices: int
@@ -31,6 +31,7 @@ class Total:
     tax_cents: int
     total_cents: int
     issued_cents: int
+    paid_cents: int
     dropped_cents: int
 
     @property
@@ -69,6 +70,7 @@ def list_totals(invoices: QuerySet[Invoice]) -> tuple[Total, ...]:
         "tax": Sum("tax_cents"),
         "total": Sum("total_cents"),
         "issued": Sum("total_cents", filter=Q(number__isnull=False) & ~dropped, default=0),
+        "paid": Sum("total_cents", filter=Q(status=Invoice.Status.PAID), default=0),
         "dropped": Sum("total_cents", filter=dropped, default=0),
     }
     by_currency = (
