@@ -650,7 +650,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [
         lambda request: static("huntaze/admin.css"),
         lambda request: static("huntaze/billing.css"),
-        lambda request: static("huntaze/log-in.css"),
+        lambda request: static("huntaze/accounts.css"),
     ],
     "DASHBOARD_CALLBACK": "huntaze.dashboard.front_page",
     "ACCOUNT": {

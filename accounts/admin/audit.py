@@ -186,7 +186,9 @@ class AuditEntryAdmin(ModelAdmin):
             return entry.object_name or "-"
         name = f"{name_kind(entry.object_type)} {entry.object_name or entry.object_id}"
         address = _address_of(entry)
-        return format_html('<a class="hz-link hz-clip" href="{}">{}</a>', address, name) if address else _clip(name)
+        return (
+            format_html('<a class="hz-link hz-clip-short" href="{}">{}</a>', address, name) if address else _clip(name)
+        )
 
     @display(description="Changed")
     def changed(self, entry: AuditEntry) -> str:
@@ -220,7 +222,7 @@ def _unbroken(text: str) -> SafeString:
 
 
 def _clip(text: str) -> SafeString:
-    return format_html('<span class="hz-clip">{}</span>', text)
+    return format_html('<span class="hz-clip-short">{}</span>', text)
 
 
 def _address_of(entry: AuditEntry) -> str:
