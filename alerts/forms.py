@@ -116,6 +116,11 @@ class RuleForm(_RuleModelForm):
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         help_text="None chosen: every condition, and no events.",
     )
+    channels = forms.ModelMultipleChoiceField(
+        Channel.objects.defer("config"),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        help_text="Whom this rule tells.",
+    )
     outcomes = forms.MultipleChoiceField(
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
@@ -134,7 +139,6 @@ class RuleForm(_RuleModelForm):
             "name", "is_enabled", "kinds", "scopes", "outcomes", "min_severity", "min_count", "min_minutes", "channels",
             "quiet_from", "quiet_until", "time_zone", "reminder_hours", "tells_recovery",
         )  # fmt: skip
-        help_texts = {"channels": "Whom this rule tells."}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -1,13 +1,10 @@
 """Rules: who is told what."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from alerts.forms import RuleForm
 from alerts.models import Rule
@@ -33,12 +30,6 @@ class RuleAdmin(ModelAdmin):
             },
         ),
     )
-
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        """Offer the channels as boxes to tick: there are few."""
-        if db_field.name == "channels":
-            options["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
-        return super().formfield_for_manytomany(db_field, request, **options)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
         """Read the channels' names along."""
