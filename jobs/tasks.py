@@ -59,10 +59,12 @@ def start_job(job: str, schedule: str = "") -> None:
 def tick() -> None:
     """Start what is due, caught up where the scheduler was down, and look after the monitors; two at once are harmless.
 
-    Monitors come first: what was missed is noticed before it is caught up.
+    Monitors and alerts come first: what was missed is noticed and told before it is caught up.
     """
     moment = now()
     refresh_monitors(moment)
-    start_due_slots(moment)
-    alerts.services.tick()
+    try:
+        alerts.services.tick()
+    finally:
+        start_due_slots(moment)
     note_tick("tick")

@@ -120,8 +120,9 @@ def start_due_slots(moment: dt.datetime) -> list[JobRun]:
 
 
 def ring_schedule(task_name: str, moment: dt.datetime) -> list[JobRun]:
-    """Start what is due by one schedule: what beat's message asks for."""
-    found = JobSchedule.objects.filter(task__name=task_name).values_list("pk", flat=True).first()
+    """Start what has just come due, as beat's message asks; what was missed is the tick's, which tells of it first."""
+    on_time = JobSchedule.objects.filter(task__name=task_name, due_at__gt=moment - ON_TIME)
+    found = on_time.values_list("pk", flat=True).first()
     return start_due(found, moment + CLOCKS_DIFFER_BY) if found else []
 
 

@@ -4,6 +4,7 @@ It has everything loaded that a worker needs, and neither a thread nor a connect
 lines of JSON, each a list of children to let loose together, and answers in lines how each ended.
 """
 
+import datetime as dt
 import json
 import multiprocessing
 import os
@@ -167,10 +168,9 @@ def _work(spec: Spec) -> list[bool]:
 
 
 def _ring_schedule(spec: Spec) -> list[int]:
-    from common.clock import now
     from jobs.services.scheduling import ring_schedule
 
-    return [run.pk for run in ring_schedule(spec["schedule"], now())]
+    return [run.pk for run in ring_schedule(spec["schedule"], dt.datetime.fromisoformat(spec["moment"]))]
 
 
 def _tick(spec: Spec) -> None:

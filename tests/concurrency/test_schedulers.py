@@ -27,16 +27,17 @@ def fall_due() -> dt.datetime:
     return slot
 
 
-def ring(fleet: Fleet, **spec: Any) -> list[list[int]]:
+def ring(fleet: Fleet, slot: dt.datetime, **spec: Any) -> list[list[int]]:
     """Let schedulers ring at the same moment; return which runs each of them made."""
-    ends = fleet.let_loose(*[{"do": "ring_schedule", "schedule": NAME, **spec}] * SCHEDULERS)
+    asked = {"do": "ring_schedule", "schedule": NAME, "moment": slot.isoformat(), **spec}
+    ends = fleet.let_loose(*[asked] * SCHEDULERS)
     return sorted(end["answer"] for end in ends)
 
 
 @pytest.mark.parametrize("spec", [{}, WITHOUT_TURNS], ids=["taking turns", "all at once"])
 def test_many_schedulers_start_one_run(fleet: Fleet, spec: dict[str, str]) -> None:
     slot = fall_due()
-    made = ring(fleet, **spec)
+    made = ring(fleet, slot, **spec)
     run = JobRun.objects.get()
     assert made == [[]] * (SCHEDULERS - 1) + [[run.pk]]
     assert (run.trigger, run.status, run.slot) == ("schedule", "queued", slot_name(slot))
@@ -59,8 +60,7 @@ def no_indexes() -> Iterator[None]:
 
 
 def test_without_turns_and_index_several_would_start_one(fleet: Fleet, no_indexes: None) -> None:
-    fall_due()
-    ring(fleet, **WITHOUT_TURNS, meet_behind='"jobs_jobschedule"."due_at"')
+    ring(fleet, fall_due(), **WITHOUT_TURNS, meet_behind='"jobs_jobschedule"."due_at"')
     assert JobRun.objects.count() == SCHEDULERS
 
 

@@ -92,6 +92,17 @@ def test_a_clock_that_is_a_little_behind_starts_the_slot_that_was_meant() -> Non
     assert run.slot == slot_name(utc("2026-03-01T01:00:00"))
 
 
+def test_what_was_missed_is_left_to_the_tick() -> None:
+    """Beat rings as soon as it is back; the tick first tells of what was missed, then catches up."""
+    schedule()
+    assert ring_schedule("often", utc("2026-03-01T01:02:00")) == []
+    assert ring_schedule("often", utc("2026-03-01T05:00:00")) == []
+    assert tick("2026-03-01T05:00:10") == ["01 05:00"]
+    assert [run.slot for run in ring_schedule("often", utc("2026-03-01T06:01:59"))] == [
+        slot_name(utc("2026-03-01T06:00:00"))
+    ]
+
+
 def test_a_slot_that_somebody_else_started_is_handled() -> None:
     """Another door, or a scheduler that died before it could say so, gave the slot its run."""
     schedule()
