@@ -90,7 +90,7 @@ class AuditedAdmin(_ModelAdmin):
             state[field.name] = sorted(str(other) for other in getattr(row, field.name).all())
         for inline in self.get_inline_instances(request, thing):
             key = _get_foreign_key(kind, inline.model, inline.fk_name)
-            if key is not None and not getattr(inline, "is_only_shown", False):
+            if key is not None:
                 children = inline.model._base_manager.filter(**{key.name: thing}).order_by("pk")
                 plural = str(inline.model._meta.verbose_name_plural)
                 state[plural] = [_describe_child(child, key.name) for child in children]

@@ -1,7 +1,7 @@
 """The audit trail: an entry a change, written in the transaction of the change, and never touched again."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Field, FileField, ForeignKey, Model
@@ -89,18 +89,15 @@ def name_thing(thing: Model | None) -> dict[str, str]:
     }
 
 
-def read_values(thing: Model, names: Iterable[str] | None = None) -> dict[str, Any]:
+def read_values(thing: Model) -> dict[str, Any]:
     """Return a row's values by field, in words where there are any; what is deferred is left alone."""
-    wanted = None if names is None else set(names)
-    loaded = [
-        field
+    deferred = thing.get_deferred_fields()
+    return {
+        field.name: _read(thing, field)
         for field in thing._meta.concrete_fields
-        if field.attname not in thing.get_deferred_fields()
-        and (wanted is None or field.name in wanted)
         # The hour of the last change is the entry's own.
-        and not getattr(field, "auto_now", False)
-    ]
-    return {field.name: _read(thing, field) for field in loaded if not field.primary_key or wanted}
+        if field.attname not in deferred and not field.primary_key and not getattr(field, "auto_now", False)
+    }
 
 
 def _read(thing: Model, field: "Field[Any, Any]") -> Any:
