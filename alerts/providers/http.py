@@ -23,15 +23,16 @@ def post(
     was sent, OutcomeUnknown where the receiver may have it.
     """
     parts = read_url(url, allow_plain=allow_private)
-    host = parts.hostname or ""
+    target = _read_target(url)
+    host = target.raw_host.decode()
     address = resolve(host, port_of(parts), allow_private=allow_private)[0]
     try:
         with httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False) as client:
             request = client.build_request(
                 "POST",
-                httpx.URL(url.strip()).copy_with(host=address),
+                target.copy_with(host=address),
                 content=content,
-                headers={**headers, "Host": _host_header(parts.netloc, host)},
+                headers={**headers, "Host": target.netloc.decode()},
                 extensions={"sni_hostname": host},
             )
             answer = client.send(request, stream=True)
@@ -47,8 +48,11 @@ def post(
     return status, said
 
 
-def _host_header(netloc: str, host: str) -> str:
-    return netloc if netloc.isascii() else httpx.URL(f"https://{host}").netloc.decode()
+def _read_target(url: str) -> httpx.URL:
+    try:
+        return httpx.URL(url.strip())
+    except httpx.InvalidURL:
+        raise Permanent("That is no address.") from None
 
 
 def _read_beginning(answer: httpx.Response) -> str:

@@ -148,6 +148,13 @@ def test_the_address_that_was_looked_at_is_the_one_called(names: type[Names], re
     assert (request.headers["Host"], request.path) == (f"rebind.example.com:{receiver.port}", "/hook?x=1")
 
 
+def test_a_name_beyond_ascii_is_called_by_its_other_spelling(names: type[Names], receiver: Receiver) -> None:
+    names("127.0.0.1")
+    url = f"http://bücher.example.com:{receiver.port}/hook"
+    assert post(url, b"{}", {}, service="The receiver", allow_private=True)[0] == 200
+    assert receiver.requests[0].headers["Host"] == f"xn--bcher-kva.example.com:{receiver.port}"
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(receiver: Receiver, status: int) -> None:
     receiver.fail(status, {"Location": f"{receiver.url}/elsewhere"})

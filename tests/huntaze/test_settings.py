@@ -169,6 +169,8 @@ def find(settings: Settings, **values: object) -> list[str]:
         ({"INVOICE_ENABLE_S3": True, "INVOICE_S3_BUCKET": ""}, ["huntaze.E010"]),
         ({"INVOICE_ENABLE_STRIPE": True, "STRIPE_API_KEY": ""}, ["huntaze.E011"]),
         ({"INVOICE_ENABLE_EMAIL": True, "EMAIL_HOST": ""}, ["huntaze.E012"]),
+        ({"ALERTS_ALLOW_PRIVATE_ADDRESSES": True}, ["huntaze.E030"]),
+        ({"ALERTS_EMAIL": "ops@example.test", "EMAIL_HOST": ""}, ["huntaze.E031"]),
         ({"DEBUG": True, "DATABASE_URL": "", "SECRET_KEY": DEVELOPMENT_SECRET_KEY}, []),
     ],
 )
