@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from django.conf import settings
 from django.db import connection
 
 from scripts.demo.__main__ import answers
@@ -32,14 +33,18 @@ def database_url() -> str:
 
 
 @contextmanager
-def running_server(log: Path, **environment: str) -> Iterator[str]:
-    """Run the server during the block, its words going to `log`; yields its address."""
+def running_server(log: Path, *, worker: bool = False, **environment: str) -> Iterator[str]:
+    """Run the server, and a worker if wanted, during the block, their words going to `log`; yields its address."""
     (port,) = free_ports(1)
     processes = Processes({**os.environ, "DATABASE_URL": database_url(), **environment})
     address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--blocking-threads", "4"]
     options = ["--interface", "wsgi", "--no-ws", "--workers-kill-timeout", "5"]
     command = [sys.executable, "-m", "granian", *address, *options, "huntaze.wsgi:application"]
     processes.start("web", command, log=log)
+    if worker:
+        queues = ["-Q", ",".join(settings.CELERY_TASK_QUEUE_NAMES)]
+        start = ["celery", "-A", "huntaze", "worker", "-P", "solo", "-l", "warning", *queues]
+        processes.start("worker", [sys.executable, "-m", *start], log=log.with_suffix(".worker"))
     try:
         processes.wait_until(partial(answers, f"http://127.0.0.1:{port}/healthz"), "web")
         yield f"http://127.0.0.1:{port}"

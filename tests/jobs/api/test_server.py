@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import redis
+from django.conf import settings
 
 from accounts.models import User
 from jobs.models import JobRun
@@ -89,6 +91,24 @@ def test_the_answer_does_not_wait_for_the_broker(tmp_path: Path, broker: str) ->
             assert [status for status, _ in answers] == [202] * 3
             assert call(connection, {**EVENT, "id": "0"})[0] == 200
     assert JobRun.objects.filter(status="queued").count() == 3
+
+
+def test_whoever_waits_hears_from_the_workers(tmp_path: Path) -> None:
+    # A broker of its own, for workers take whatever is rung for.
+    redis_url = f"{settings.REDIS_URL.rsplit('/', 1)[0]}/6"
+    with redis.Redis.from_url(redis_url) as broker:
+        broker.flushdb()
+    with running_server(tmp_path / "web.log", worker=True, CRON_SECRET=SECRET, REDIS_URL=redis_url) as url:
+        connection = connect(url)
+        connection.timeout = 60
+        # A worker on a busy machine may take longer to begin than one call waits.
+        for _ in range(4):
+            status, answer = call(connection, EVENT, "/api/cron/hourly-usage?wait=25")
+            if answer["status"] not in {"queued", "running"}:
+                break
+    run = JobRun.objects.get()
+    assert (run.status, run.params) == ("succeeded", {"hour": "2026-11-01T01:00:00Z"})
+    assert (status, answer["runId"], answer["status"], answer["success"]) == (200, run.pk, "succeeded", True)
 
 
 def test_no_secret_reaches_the_log(tmp_path: Path) -> None:
