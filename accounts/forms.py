@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import User
 from accounts.services.auditing import CHANGED, record_action
-from accounts.services.lockouts import Kind, LockedOut, find_lock
+from accounts.services.lockouts import Kind, LockedOut, find_lock, give_back, note_failure, take_attempt
 from accounts.services.second_step import DIGITS, WRONG_CODE, check_code, check_recovery_code, new_secret
 from common.encryption import decrypt, encrypt
 from common.errors import Misconfigured
@@ -128,7 +128,22 @@ class ReasonForm(forms.Form):
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
-    """One's own new password."""
+    """One's own new password; whoever sits at an open session may not guess the old one for long."""
+
+    def clean_old_password(self) -> str:
+        """Count a wrong one like one at the door."""
+        account, address = self.user.email, get_origin().address
+        try:
+            take_attempt(Kind.PASSWORD, account, address)
+        except LockedOut as error:
+            raise ValidationError(str(error), code="locked") from None
+        try:
+            password: str = super().clean_old_password()
+        except ValidationError:
+            note_failure(Kind.PASSWORD, account, address, self.user)
+            raise
+        give_back(Kind.PASSWORD, account, address)
+        return password
 
     def save(self, commit: bool = True) -> User:
         """Save it, with an audit entry; all other sessions end with the old one."""

@@ -138,6 +138,23 @@ def test_operations_unlock_and_others_do_not() -> None:
     assert (entry.object_type, entry.before["failures"]) == ("accounts.lockout", 5)
 
 
+def test_an_open_session_is_no_place_to_guess_a_password() -> None:
+    user, client = make_staff("Finance"), Client()
+    client.force_login(user)
+    new = "a completely different battery"
+    changed = {"new_password1": new, "new_password2": new}
+    address = reverse("admin:password_change")
+    pages = [client.post(address, {"old_password": MISTAKE, **changed}).content.decode() for _ in range(5)]
+    assert all("Your old password was entered incorrectly" in page for page in pages)
+    assert LATER in client.post(address, {"old_password": PASSWORD, **changed}).content.decode()
+    user.refresh_from_db()
+    assert user.check_password(PASSWORD)
+    LockOut.objects.all().delete()
+    assert client.post(address, {"old_password": PASSWORD, **changed}).status_code == 302
+    told = list(AuditEntry.objects.order_by("pk").values_list("verb", flat=True))
+    assert told == ["log-in-failed"] * 4 + ["lock-out", "change-password"]
+
+
 _GUESS = """
 from django.contrib.auth import authenticate
 for number in range(6):
