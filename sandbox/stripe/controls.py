@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 
 from sandbox.store import Document
-from sandbox.stripe.resources import disputes, invoice_state, payments
+from sandbox.stripe.resources import disputes, invoice_state, payments, refunds
 from sandbox.stripe.world import COLLECTIONS
 from sandbox.stripe.world import World as Stripe
 
@@ -40,11 +40,11 @@ def _amount(given: dict[str, Any], otherwise: int) -> int:
 
 
 def _refund(world: Stripe, invoice: Document, given: dict[str, Any]) -> Any:
-    return payments.refund_invoice(world, invoice, _amount(given, invoice["amount_paid"]))
+    return refunds.refund_invoice(world, invoice, _amount(given, invoice["amount_paid"]))
 
 
 def _dispute(world: Stripe, invoice: Document, given: dict[str, Any]) -> Any:
-    charge = payments.find_charge(world, invoice)
+    charge = refunds.find_charge(world, invoice)
     return disputes.open_dispute(
         world, charge, _amount(given, charge["amount"]), str(given.get("reason", "fraudulent"))
     )

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.store import Document
-from sandbox.stripe.errors import refused
-from sandbox.stripe.world import COLLECTIONS, KINDS, Call, World
+from sandbox.stripe.errors import refused, unsupported
+from sandbox.stripe.world import COLLECTIONS, KINDS, Call, Handler, World
 
 _DEFAULT, _MOST = 10, 100
 
@@ -82,3 +82,21 @@ def _cursor(world: World, call: Call, kind: str, name: str) -> int | None:
     if position is None:
         raise refused(f"No such {KINDS.get(kind, 'line item')}: '{id}'", param=name, code="resource_missing")
     return position
+
+
+def retrieve_one(kind: str) -> Handler:
+    """Reading one object of a kind."""
+    return lambda world, call: world.get(kind, call.id, status=404)
+
+
+def list_some(kind: str, *filters: str, where: Document | None = None) -> Handler:
+    """A list of a kind with these filters, and with what `where` asks besides."""
+
+    def list_objects(world: World, call: Call) -> Document:
+        allowed = {*filters, "created", "limit", "starting_after", "ending_before", "expand"}
+        if strange := call.params.keys() - allowed:
+            raise unsupported(f"the filters {', '.join(sorted(strange))}")
+        asked = {name: call.params[name] for name in filters if name in call.params}
+        return page(world, call, kind, (where or {}) | asked | created_range(call.params))
+
+    return list_objects

@@ -10,6 +10,7 @@ from sandbox.stripe.resources import (
     invoice_lines,
     invoices,
     payments,
+    refunds,
 )
 from sandbox.stripe.world import Handler
 
@@ -21,6 +22,7 @@ OPERATIONS: dict[str, Handler] = {
     **invoice_lines.OPERATIONS,
     **credit_notes.OPERATIONS,
     **payments.OPERATIONS,
+    **refunds.OPERATIONS,
     **disputes.OPERATIONS,
     **events.OPERATIONS,
 }

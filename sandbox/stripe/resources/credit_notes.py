@@ -5,7 +5,7 @@ from typing import Any
 from sandbox.store import Document
 from sandbox.stripe.errors import StripeError, refused, unsupported
 from sandbox.stripe.lists import created_range, lines_page, page, wrap
-from sandbox.stripe.resources import invoice_state, payments
+from sandbox.stripe.resources import invoice_state, refunds
 from sandbox.stripe.world import COLLECTIONS, LINES, Call, Handler, World, changed, merge_metadata
 
 _KEPT = {
@@ -198,7 +198,7 @@ def _settle(world: World, invoice: Document, note: Document, params: dict[str, A
         world.put("customer", after)
         world.emit("customer.updated", after, changed(customer, after))
     if amount := params.get("refund_amount"):
-        refund = payments.refund_invoice(world, invoice, amount)
+        refund = refunds.refund_invoice(world, invoice, amount)
         note["refunds"] = [{"amount_refunded": amount, "refund": refund["id"], "type": "refund"}]
         world.put("credit_note", note)
 

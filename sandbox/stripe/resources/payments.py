@@ -1,10 +1,10 @@
-"""Paying an invoice, and paying back."""
+"""Paying an invoice."""
 
 from typing import Any
 
 from sandbox.store import Document
-from sandbox.stripe.errors import StripeError, refused, unsupported
-from sandbox.stripe.lists import created_range, page, wrap
+from sandbox.stripe.errors import StripeError, unsupported
+from sandbox.stripe.lists import list_some, retrieve_one, wrap
 from sandbox.stripe.resources import invoice_state
 from sandbox.stripe.world import COLLECTIONS, Call, Handler, World
 
@@ -200,98 +200,17 @@ def payments_of(world: World, invoice: str) -> Document:
     return wrap(found, False, f"/v1/invoice_payments?invoice={invoice}")
 
 
-def refund_invoice(world: World, invoice: Document, amount: int) -> Document:
-    """Pays back part of what was paid for an invoice by card."""
-    return _refund(world, find_charge(world, invoice, amount), amount, {})
-
-
-def find_charge(world: World, invoice: Document, amount: int = 0) -> Document:
-    """A charge that paid an invoice, with at least so much not given back. Raises StripeError where there is none."""
-    for payment in world.store.select(COLLECTIONS["invoice_payment"], {"invoice": invoice["id"], "status": "paid"}):
-        if payment["payment"]["type"] != "payment_intent":
-            continue
-        intent = world.get("payment_intent", payment["payment"]["payment_intent"])
-        charge = world.get("charge", intent["latest_charge"])
-        if charge["amount"] - charge["amount_refunded"] >= amount:
-            return charge
-    raise StripeError("There is no charge on this invoice that can be refunded by that amount.", param="refund_amount")
-
-
-def create_refund(world: World, call: Call) -> Document:
-    params = call.params
-    if strange := params.keys() - {"amount", "charge", "expand", "metadata", "payment_intent", "reason"}:
-        raise unsupported(f"the refund parameters {', '.join(sorted(strange))}")
-    if ("charge" in params) == ("payment_intent" in params):
-        raise refused("You must provide exactly one of these parameters: charge, payment_intent.", param="charge")
-    if "charge" in params:
-        charge = world.get("charge", params["charge"], "charge", 404)
-    else:
-        intent = world.get("payment_intent", params["payment_intent"], "payment_intent", 404)
-        charge = world.get("charge", intent["latest_charge"])
-    left = charge["amount"] - charge["amount_refunded"]
-    amount = params.get("amount", left)
-    if left == 0:
-        raise StripeError(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
-    if not 0 < amount <= left:
-        raise StripeError(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})")
-    return _refund(world, charge, amount, params)
-
-
-def _refund(world: World, charge: Document, amount: int, params: dict[str, Any]) -> Document:
-    refund = {
-        "id": world.new_id("re"),
-        "object": "refund",
-        "amount": amount,
-        "balance_transaction": None,
-        "charge": charge["id"],
-        "created": world.now(),
-        "currency": charge["currency"],
-        "metadata": params.get("metadata") or {},
-        "payment_intent": charge["payment_intent"],
-        "reason": params.get("reason"),
-        "receipt_number": None,
-        "source_transfer_reversal": None,
-        "status": "succeeded",
-        "transfer_reversal": None,
-    }
-    returned = charge["amount_refunded"] + amount
-    charge = {**charge, "amount_refunded": returned, "refunded": returned == charge["amount"]}
-    world.put("refund", refund)
-    world.put("charge", charge)
-    world.emit("refund.created", refund)
-    world.emit("charge.refunded", charge)
-    return refund
-
-
-def _retrieve(kind: str) -> Handler:
-    return lambda world, call: world.get(kind, call.id, status=404)
-
-
-def _list(kind: str, *filters: str, where: Document | None = None) -> Handler:
-    def list_objects(world: World, call: Call) -> Document:
-        allowed = {*filters, "created", "limit", "starting_after", "ending_before", "expand"}
-        if strange := call.params.keys() - allowed:
-            raise unsupported(f"the filters {', '.join(sorted(strange))}")
-        asked = {name: call.params[name] for name in filters if name in call.params}
-        return page(world, call, kind, (where or {}) | asked | created_range(call.params))
-
-    return list_objects
-
-
 def _list_invoice_payments(world: World, call: Call) -> Document:
     """As the others, and filtered by what the payment is."""
     where = {f"payment.{name}": value for name, value in call.params.pop("payment", {}).items()}
-    return _list("invoice_payment", "invoice", "status", where=where)(world, call)
+    return list_some("invoice_payment", "invoice", "status", where=where)(world, call)
 
 
 OPERATIONS: dict[str, Handler] = {
-    "GET /v1/charges/{charge}": _retrieve("charge"),
-    "GET /v1/charges": _list("charge", "customer", "payment_intent"),
-    "GET /v1/payment_intents/{intent}": _retrieve("payment_intent"),
-    "GET /v1/payment_intents": _list("payment_intent", "customer"),
-    "GET /v1/invoice_payments/{invoice_payment}": _retrieve("invoice_payment"),
+    "GET /v1/charges/{charge}": retrieve_one("charge"),
+    "GET /v1/charges": list_some("charge", "customer", "payment_intent"),
+    "GET /v1/payment_intents/{intent}": retrieve_one("payment_intent"),
+    "GET /v1/payment_intents": list_some("payment_intent", "customer"),
+    "GET /v1/invoice_payments/{invoice_payment}": retrieve_one("invoice_payment"),
     "GET /v1/invoice_payments": _list_invoice_payments,
-    "POST /v1/refunds": create_refund,
-    "GET /v1/refunds/{refund}": _retrieve("refund"),
-    "GET /v1/refunds": _list("refund", "charge", "payment_intent"),
 }
