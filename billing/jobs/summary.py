@@ -56,6 +56,7 @@ def _context(run: JobRun) -> dict[str, object]:
     summary = run.summary
     return {
         "month_label": Month.parse(summary["month"]).label,
+        "due_by": summary.get("due_by", ""),
         "dry_run": summary["dry_run"],
         "organizations": summary["organizations"],
         "invoices": summary["invoices"],

@@ -130,3 +130,9 @@ def test_a_dry_run_says_so(body: str) -> None:
     assert "Dry run of billing for October 2026" in text
     assert "Nothing was kept" in text
     assert "none" in text
+
+
+@pytest.mark.parametrize("body", ["summary.txt", "summary.html"])
+def test_the_summary_of_a_day_says_whom_it_covered(body: str) -> None:
+    assert "due by" not in mail(body, summary=SUMMARY)
+    assert "For those due by 2026-11-15." in mail(body, summary={**SUMMARY, "due_by": "2026-11-15"})
