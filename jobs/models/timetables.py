@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Iterator
 from itertools import count, takewhile
 
-from cronsim import CronSim
+from cronsim import CronSim, CronSimError
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 _HOUR = dt.timedelta(hours=1)
@@ -33,16 +33,24 @@ def iterate_slots(task: PeriodicTask, after: dt.datetime) -> Iterator[dt.datetim
     """Go through the due times after an instant, whether or not the row is paused."""
     if task.crontab:
         last = after.astimezone(dt.UTC)
-        local = last.astimezone(task.crontab.timezone)
-        for found in CronSim(expression_of(task.crontab), local):
+        for found in _go_through(expression_of(task.crontab), last.astimezone(task.crontab.timezone)):
             # In the hour that comes twice cron's local time falls behind; in one left out, times fall together.
             if (slot := found.astimezone(dt.UTC)) > last:
                 last = slot
                 yield slot
     elif task.interval:
-        seconds = int(task.interval.schedule.run_every.total_seconds())
+        seconds = max(int(task.interval.schedule.run_every.total_seconds()), 1)
         first = int(after.timestamp() // seconds + 1) * seconds
         yield from (dt.datetime.fromtimestamp(at, tz=dt.UTC) for at in count(first, seconds))
+
+
+def _go_through(expression: str, local: dt.datetime) -> Iterator[dt.datetime]:
+    try:
+        simulation = CronSim(expression, local)
+    except CronSimError:
+        # Beat's own table admits what never comes true, like the thirtieth of February.
+        return iter(())
+    return simulation
 
 
 def next_slot(task: PeriodicTask, after: dt.datetime) -> dt.datetime | None:

@@ -211,3 +211,13 @@ def test_intervals_count_from_the_epoch() -> None:
     ]
     assert next_slot(row, utc("2026-03-01T06:00:00")) == utc("2026-03-01T12:00:00")
     assert next_slot(PeriodicTask(), utc("2026-03-01T06:00:00")) is None
+
+
+def test_what_never_comes_true_is_never_due() -> None:
+    row = task("0 2 30 2 *")
+    assert (next_slot(row, utc("2026-03-01T00:00:00")), latest_slot(row, utc("2026-03-01T00:00:00"))) == (None, None)
+
+
+def test_no_interval_is_shorter_than_a_second() -> None:
+    row = PeriodicTask(interval=IntervalSchedule(every=10, period="microseconds"))
+    assert next_slot(row, utc("2026-03-01T06:00:00")) == utc("2026-03-01T06:00:01")
