@@ -126,7 +126,7 @@ def test_nobody_else_hears_anything(organization: Organization) -> None:
         ({"plan": "rising", "earnings": TIPS * 2}, {"earnings.0.category", "earnings.1.category"}),
         ({"plan": "rising", "earnings": TIPS * 21}, {"earnings"}),
     ],
-    ids=str,
+    ids=lambda value: ", ".join(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_what_does_not_fit_is_named(plan: Plan, body: dict[str, Any], fields: set[str]) -> None:
     status, answer = ask(**{"earnings": TIPS, **body})

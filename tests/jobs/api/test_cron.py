@@ -80,7 +80,7 @@ def test_parameters_come_by_address_or_body_in_either_spelling(call: Call, query
         ("?wait=x", None, {"wait"}), ("?wait=1&wait=2", None, {"wait"}), ("?wait=", None, {"wait"}),
         ("", {"wait": 3}, {"wait"}),
     ],
-    ids=str,
+    ids=lambda value: ", ".join(sorted(value)) if isinstance(value, set) else str(value),
 )  # fmt: skip
 def test_what_does_not_fit_is_named_and_starts_nothing(call: Call, query: str, body: object, fields: object) -> None:
     status, answer = call(f"asking{query}", body)
