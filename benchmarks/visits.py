@@ -11,7 +11,8 @@ import django
 
 django.setup()
 
-from django.test import Client  # noqa: E402 - after the set-up
+from django.conf import settings  # noqa: E402 - after the set-up
+from django.test import Client  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from billing.models import Invoice  # noqa: E402
@@ -45,15 +46,16 @@ def list_pages() -> dict[str, str]:
         "invoice list, search by organization": f"{invoices}?q={latest.organization.name.replace(' ', '+')}",
         "an invoice": f"{invoices}{latest.pk}/change/",
         "front page": "/admin/",
+        "figures for Prometheus": "/metrics",
     }
 
 
 def visit(client: Client, address: str, times: int) -> list[float]:
     """Visit a page, and return what each visit took in milliseconds."""
-    found = []
+    found, token = [], settings.METRICS_TOKEN
     for _ in range(_WARM_UP + times):
         clock = time.perf_counter()
-        answer = client.get(address, secure=True, headers={"host": "localhost"})
+        answer = client.get(address, secure=True, headers={"host": "localhost", "authorization": f"Bearer {token}"})
         found.append(1000 * (time.perf_counter() - clock))
         if answer.status_code != 200:
             raise RuntimeError(f"{address} answered {answer.status_code}")

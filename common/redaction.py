@@ -2,9 +2,9 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -18,34 +18,56 @@ _SECRET_NAME = re.compile(
     r"encryption)[_-]?keys?$|(?:^|[_-])(?:token|jwt|dsn|session(?:id)?|csrf\w*)$|^x-api-key$"
 )
 
-_Replace = Callable[[str], str]
+
+@dataclass(frozen=True)
+class _Shape:
+    """A pattern of secrets; only texts with one of the hints, in small letters, can hold it."""
+
+    hints: tuple[str, ...]
+    pattern: re.Pattern[str]
+    put: str = MASK
 
 
-def _taking_out(pattern: str, put: str = MASK) -> _Replace:
-    return partial(re.compile(pattern).sub, put)
-
-
-# By shape: what is secret whoever issued it.
-_SHAPES: tuple[_Replace, ...] = (
+# By shape: what is secret whoever issued it. A pattern begins once in a run of the characters that it takes, so that
+# no text, however odd, takes long.
+_SHAPES: tuple[_Shape, ...] = (
     # Authorization: Bearer …, and "Authorization": "Basic …"
-    _taking_out(r"""(?i)(authorization["']?\s*[:=]\s*["']?)(?:[a-z]+\s+)?[^\s"',;&})\]]+""", rf"\1{MASK}"),
-    _taking_out(r"(?i)\b(bearer|basic)\s+(?=[\w.~+/=-]*[\d.~+/=_-])[\w.~+/=-]{6,}", rf"\1 {MASK}"),
+    _Shape(
+        ("authorization",),
+        re.compile(r"""(?i)(authorization["']?\s*[:=]\s*["']?)(?:[a-z]+\s+)?[^\s"',;&})\]]+"""),
+        rf"\1{MASK}",
+    ),
+    _Shape(
+        ("bearer", "basic"),
+        re.compile(r"(?i)\b(bearer|basic)\s+(?=[\w.~+/=-]*[\d.~+/=_-])[\w.~+/=-]{6,}"),
+        rf"\1 {MASK}",
+    ),
     # Stripe's keys, OpenAI's keys, and secrets that sign webhooks
-    _taking_out(r"\b(?:[srp]k_(?:live|test)_\w{4,}|sk-[\w-]{16,}|whsec_[\w+/=-]{6,})"),
+    _Shape(
+        ("_live_", "_test_", "sk-", "whsec_"),
+        re.compile(r"(?<![\w-])(?:[srp]k_(?:live|test)_\w{4,}|sk-[\w-]{16,}|whsec_[\w+/=-]{6,})"),
+    ),
     # JSON Web Tokens
-    _taking_out(r"\beyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?"),
+    _Shape(("eyj",), re.compile(r"(?<![\w-])eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?")),
     # What Fernet encrypted, and its keys: 32 bytes in URL-safe base64
-    _taking_out(r"\bgAAAAA[\w-]{20,}={0,2}"),
-    _taking_out(r"(?<![\w+/=-])[\w-]{43}=(?![\w=])"),
+    _Shape(("gaaaaa",), re.compile(r"(?<![\w-])gAAAAA[\w-]{20,}={0,2}")),
+    _Shape(("=",), re.compile(r"(?<![\w+/=-])[\w-]{43}=(?![\w=])")),
     # The password of an address
-    _taking_out(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@", rf"\1:{MASK}@"),
+    _Shape(
+        ("://",),
+        re.compile(r"(?i)(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@"),
+        rf"\1:{MASK}@",
+    ),
     # Addresses that are themselves the secret
-    _taking_out(r"(hooks\.slack\.com/(?:services|workflows)/)[\w/-]+", rf"\1{MASK}"),
+    _Shape(("hooks.slack.com",), re.compile(r"(hooks\.slack\.com/(?:services|workflows)/)[\w/-]+"), rf"\1{MASK}"),
     # name=value, "name": "value", --name value; a number alone is a count and not a secret
-    _taking_out(
-        r"""(?ix)((?:pass(?:word|wd|phrase)|secret|x-api-key|api[_-]?key|access[_-]?key(?:[_-]?id)?|sessionid|csrftoken
-        |(?:access|refresh|id|auth|bearer|csrf)[_-]?token|\btoken|\bcookie|x-amz-signature)["']?\s*[:=]\s*["']?)
-        (?!\d{1,12}\b|none\b|null\b|\[secret\])[^\s"'\\,;&})\]]+""",
+    _Shape(
+        ("pass", "secret", "key", "session", "csrf", "token", "cookie", "signature"),
+        re.compile(
+            r"""(?ix)((?:pass(?:word|wd|phrase)|secret|x-api-key|api[_-]?key|access[_-]?key(?:[_-]?id)?|sessionid
+            |csrftoken|(?:access|refresh|id|auth|bearer|csrf)[_-]?token|\btoken|\bcookie|x-amz-signature)
+            ["']?\s*[:=]\s*["']?)(?!\d{1,12}\b|none\b|null\b|\[secret\])[^\s"'\\,;&})\]]+"""
+        ),
         rf"\1{MASK}",
     ),
 )
@@ -63,8 +85,10 @@ class Redactor:
         """Return the text without its secrets."""
         if self._known:
             text = self._known.sub(MASK, text)
-        for take_out in _SHAPES:
-            text = take_out(text)
+        lowered = text.lower()
+        for shape in _SHAPES:
+            if any(hint in lowered for hint in shape.hints):
+                text = shape.pattern.sub(shape.put, text)
         return text
 
     def value(self, value: Any, depth: int = 0) -> Any:

@@ -8,8 +8,10 @@ import pytest
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from common.redaction import find_secrets
 from common.trail import bound
 from huntaze import logs
+from huntaze.settings import Environment
 from tests.logbook import Log, logging_to_memory
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.s1gn4tur3"
@@ -120,6 +122,14 @@ def test_one_line_a_call_even_where_it_is_refused(caplog: pytest.LogCaptureFixtu
     Client().get("/api/nowhere")
     Client().get("/metrics")
     assert [record.name for record in caplog.records] == ["huntaze.access"]
+
+
+def test_every_setting_that_is_a_secret_is_known_as_one() -> None:
+    words = ("secret", "token", "password", "key", "dsn", "credential")
+    named = [name for name in Environment.model_fields if any(word in name for word in words)]
+    planted = {name: f"planted-in-{name}" for name in named}
+    assert {"secret_key", "encryption_keys", "stripe_api_key", "cron_secret", "metrics_token"} <= set(named)
+    assert find_secrets(planted) == tuple(planted.values())
 
 
 def test_a_request_on_a_line_is_left_out_for_its_query(written: Log) -> None:
