@@ -65,8 +65,14 @@ def claim(pk: int | None = None) -> Notification | None:
     if row.status == Status.SENDING:
         _note(row, "unknown", "Whoever sent it died before writing down what came of it; it is sent again.")
     row.status, row.token, row.attempts = Status.SENDING, row.token + 1, row.attempts + 1
-    row.lease_expires_at = now() + dt.timedelta(seconds=settings.ALERTS_LEASE_SECONDS)
-    row.save(update_fields=["status", "token", "attempts", "lease_expires_at", "history"])
+    Notification.objects.filter(pk=row.pk).update(
+        status=row.status,
+        token=row.token,
+        attempts=row.attempts,
+        history=row.history,
+        # By the clock of the database, which all senders share.
+        lease_expires_at=Now() + dt.timedelta(seconds=settings.ALERTS_LEASE_SECONDS),
+    )
     return row
 
 
@@ -75,6 +81,10 @@ def carry_out(row: Notification) -> None:
     try:
         if not row.channel.is_enabled:
             _end(row, Status.SKIPPED, "The channel is switched off.")
+            return
+        if row.attempts > settings.ALERTS_MAX_ATTEMPTS:
+            # Whoever tried died each time: it may be this very message.
+            _end(row, Status.FAILED, "Its senders died: nobody knows whether it arrived.")
             return
         receipt = deliver(row)
     except Permanent as error:

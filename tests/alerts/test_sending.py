@@ -15,7 +15,7 @@ from alerts.registry import Finding, condition
 from alerts.services import tick
 from alerts.services.channels import ensure_default
 from alerts.services.planning import CHANNEL_FAILING
-from alerts.services.sending import send_waiting
+from alerts.services.sending import claim, send_waiting
 from common.clock import now
 from tests.alerts.conftest import Trouble
 from tests.alerts.receiver import Receiver
@@ -233,6 +233,21 @@ def test_pauses_grow_and_attempts_end(trouble: Trouble, receiver: Receiver, hook
     )
     assert (row.status, row.attempts) == ("failed", 5)
     assert send() == 0
+
+
+def test_a_message_whose_senders_die_is_given_up(
+    trouble: Trouble, receiver: Receiver, hook: Channel, settings: Settings
+) -> None:
+    settings.ALERTS_MAX_ATTEMPTS = 3
+    arise(trouble, "billing")
+    for _ in range(3):
+        assert claim() is not None
+        assert claim() is None
+        Notification.objects.update(lease_expires_at=now() - dt.timedelta(seconds=1))
+    assert send() == 1
+    row = Notification.objects.get()
+    assert (row.status, row.error) == ("failed", "Its senders died: nobody knows whether it arrived.")
+    assert receiver.requests == []
 
 
 def test_as_long_as_the_receiver_asks(trouble: Trouble, receiver: Receiver, hook: Channel) -> None:
