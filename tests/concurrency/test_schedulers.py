@@ -64,7 +64,7 @@ def no_indexes() -> Iterator[None]:
 
 
 def test_without_turns_and_index_several_would_start_one(fleet: Fleet, no_indexes: None) -> None:
-    ring(fleet, fall_due(), **WITHOUT_TURNS, meet_behind='"jobs_jobschedule"."due_at"')
+    ring(fleet, fall_due(), **WITHOUT_TURNS, meet_behind='"jobs_jobschedule"."problem"')
     assert JobRun.objects.count() == SCHEDULERS
 
 
