@@ -31,6 +31,7 @@ _TIMES = ("time", "scheduled-time", "scheduledTime", "scheduled_time")
 _ABOUT = frozenset(
     {"id", *_TIMES, "schedule-arn", "scheduleArn", "execution-id", "executionId", "attempt-number", "attemptNumber"}
 )
+_OWN = "http "
 _LIST_TYPES = (tuple, list, set, frozenset)
 
 
@@ -45,6 +46,11 @@ class Delivery:
     slot: str | None
     wait: int | None
     planned_at: dt.datetime | None = None
+
+    @property
+    def has_own_slot(self) -> bool:
+        """Whether the slot is the caller's; that of our own schedule waits for the run in its way to end."""
+        return self.slot is not None and self.slot.startswith(_OWN)
 
 
 def read_delivery(
@@ -103,14 +109,14 @@ def _open_envelope(params: type[JobParams], body: Mapping[str, Any]) -> tuple[di
 def _slot(about: Mapping[str, Any], asked: Mapping[str, Any], key: str | None) -> str | None:
     """Name the slot: by the caller's key, else the event's id, else its time, else not at all."""
     if key is not None:
-        return f"http key {_fit(KEY_HEADER, key)}"
+        return f"{_OWN}key {_fit(KEY_HEADER, key)}"
     if "id" in about:
-        return f"http event {_fit('id', about['id'])}"
+        return f"{_OWN}event {_fit('id', about['id'])}"
     for name in _TIMES:
         if name in about:
             planned = iso(_read_time(name, about[name]))
             # The slot of our own schedule: two schedulers that are both switched on start one run.
-            return f"http {planned} {_digest(json.dumps(asked, sort_keys=True))}" if asked else f"schedule {planned}"
+            return f"{_OWN}{planned} {_digest(json.dumps(asked, sort_keys=True))}" if asked else f"schedule {planned}"
     return None
 
 

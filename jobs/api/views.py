@@ -69,7 +69,14 @@ def _start(job: type[Job], params: Any, delivery: Delivery) -> tuple[JobRun, boo
     if job(params).needs_reason():
         raise ApiError(400, _NEEDS_A_PERSON, code="needs_a_person")
     try:
-        run, created = start(job, params, JobRun.Trigger.HTTP, slot=delivery.slot, announce=announcer.announce_later)
+        run, created = start(
+            job,
+            params,
+            JobRun.Trigger.HTTP,
+            slot=delivery.slot,
+            keeps_answer=delivery.has_own_slot,
+            announce=announcer.announce_later,
+        )
     except InvalidParams as error:
         raise refuse_fields({_as_spelled(job, name, delivery): [said] for name, said in error.errors.items()}) from None
     if not created and delivery.slot is not None and run.slot == delivery.slot:

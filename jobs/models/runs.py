@@ -134,6 +134,22 @@ class JobRun(models.Model):
         return (self.finished_at or timezone.now()) - self.started_at
 
 
+class AnsweredSlot(models.Model):
+    """A slot whose delivery found a run under way: whoever delivers it again gets that run, ended or not."""
+
+    job = models.CharField(max_length=64)
+    slot = models.CharField(max_length=200)
+    run = models.ForeignKey(JobRun, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["job", "slot"], name="jobs_answered_slot")]
+
+    def __str__(self) -> str:
+        return self.slot
+
+
 class JobItem(models.Model):
     """One thing that a run works on, with the steps it went through; a work queue and a ledger in one."""
 

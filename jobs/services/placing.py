@@ -22,9 +22,9 @@ _NAMED_BY_RUN = {"object_id": "made.id::text", "object_name": "%s || made.id"}
 def place_run(run: JobRun, entry: AuditEntry | None) -> bool:
     """Write a run, and with it its entry, unless another run has its slot or its place; tell whether it was written.
 
-    The run has its key afterwards.
+    A slot that a run under way answered once is that run's. The run has its key afterwards.
     """
-    values = _values(run)
+    values = [*_values(run), run.job, run.slot]
     if entry is not None:
         entry.object_name = str(run).removesuffix(str(run.pk))
         values += _values(entry)
@@ -54,7 +54,8 @@ def _values(row: Model) -> list[Any]:
 
 @cache
 def _statement(has_entry: bool) -> str:
-    run = f"INSERT INTO jobs_jobrun ({_names(JobRun)}) VALUES ({', '.join(['%s'] * len(_fields(JobRun)))})"  # noqa: S608 - names of our own columns
+    run = f"INSERT INTO jobs_jobrun ({_names(JobRun)}) SELECT {', '.join(map(_typed, _fields(JobRun)))}"
+    run += " WHERE NOT EXISTS (SELECT 1 FROM jobs_answeredslot WHERE job = %s AND slot = %s)"
     run += " ON CONFLICT DO NOTHING RETURNING id"
     if not has_entry:
         return run

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from accounts.models import AuditEntry
 from accounts.services.auditing import describe_action
 from common.errors import Permanent
-from jobs.models import JobRun
+from jobs.models import AnsweredSlot, JobRun
 from jobs.registry import Job, JobParams, get_job
 from jobs.services.monitoring.touching import tell_monitor, touch_monitor
 from jobs.services.placing import place_run
@@ -56,12 +56,14 @@ def start(
     slot: str | None = None,
     parent: JobRun | None = None,
     mode: str = JobRun.Mode.NORMAL,
+    keeps_answer: bool = False,
     announce: Callable[[JobRun], None] | None = None,
 ) -> tuple[JobRun, bool]:
     """Write a run, and after the commit tell its monitor and ring; return the run and whether this call made it.
 
-    Idempotent by (job, slot). Where the job forbids overlap, the run under way is returned instead. `announce` does
-    what follows the commit in a way of its own. Raises InvalidParams where the job refuses the parameters.
+    Idempotent by (job, slot). Where the job forbids overlap, the run under way is returned instead; with
+    `keeps_answer` the same slot gives that run ever after. `announce` does what follows the commit in a way of its
+    own. Raises InvalidParams where the job refuses the parameters.
     """
     _check(job, params, reason)
     values = params.model_dump(mode="json")
@@ -80,6 +82,10 @@ def start(
     # Where the run that is in the way ends meanwhile, its place is free at the next look.
     while not place_run(run, _tell_start(run)):
         if other := _other_run(run):
+            if keeps_answer and slot is not None and other.slot != slot:
+                AnsweredSlot.objects.bulk_create(
+                    [AnsweredSlot(job=job.name, slot=slot, run=other)], ignore_conflicts=True
+                )
             return other, False
     logger.info("%s starts", run, extra={"run": run.pk, "job": run.job, "trigger": trigger})
     transaction.on_commit(lambda: (announce or _announce)(run))
@@ -129,8 +135,11 @@ def _overlap_key(job: type[Job], params: JobParams) -> str | None:
 
 
 def _other_run(run: JobRun) -> JobRun | None:
+    answers = AnsweredSlot.objects.select_related("run")
     if run.slot is not None and (found := JobRun.objects.filter(job=run.job, slot=run.slot).first()):
         return found
+    if run.slot is not None and (answer := answers.filter(job=run.job, slot=run.slot).first()):
+        return answer.run
     if run.overlap_key is None:
         return None
     return JobRun.objects.filter(overlap_key=run.overlap_key, status__in=JobRun.ACTIVE).first()

@@ -91,6 +91,18 @@ def test_vercel_s_overlapping_calls_get_the_run_under_way(replay: Replay) -> Non
     assert JobRun.objects.count() == 1
 
 
+def test_a_delivery_that_found_a_run_under_way_gets_that_run_ever_after(replay: Replay) -> None:
+    under_way = replay("vercel", "/api/cron/single")[1]["runId"]
+    for key in ("once", "twice"):
+        status, answer = replay("eventbridge-rule", "/api/cron/single", id=key)
+        assert (status, answer["runId"]) == (200, under_way)
+    JobRun.objects.update(status=JobRun.Status.SUCCEEDED)
+    status, answer = replay("eventbridge-rule", "/api/cron/single", id="once")
+    assert (status, answer["runId"], answer["status"], JobRun.objects.count()) == (200, under_way, "succeeded", 1)
+    status, answer = replay("eventbridge-rule", "/api/cron/single", id="new")
+    assert (status, JobRun.objects.count()) == (202, 2)
+
+
 def test_vercel_s_own_header_opens_nothing(replay: Replay) -> None:
     for name in ("vercel", "eventbridge-rule", "eventbridge-scheduler"):
         status, answer = replay(name, "/api/cron/asking", secret="wrong")
