@@ -47,6 +47,8 @@ _SHAPES: tuple[_Shape, ...] = (
         ("_live_", "_test_", "sk-", "whsec_"),
         re.compile(r"(?<![\w-])(?:[srp]k_(?:live|test)_\w{4,}|sk-[\w-]{16,}|whsec_[\w+/=-]{6,})"),
     ),
+    # Amazon's access keys
+    _Shape(("akia", "asia"), re.compile(r"(?<![A-Z0-9])A[KS]IA[A-Z0-9]{16}(?![A-Z0-9])")),
     # JSON Web Tokens
     _Shape(("eyj",), re.compile(r"(?<![\w-])eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?")),
     # What Fernet encrypted, and its keys: 32 bytes in URL-safe base64

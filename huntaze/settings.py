@@ -70,9 +70,15 @@ def _is_mailbox(value: str) -> bool:
     return value.isprintable()
 
 
+_LAST_DAY_OF_ALL_MONTHS = 28
+
+
 def _is_schedule(value: str) -> bool:
     fields = value.split()
-    return len(fields) == 6 and fields[0] in {"0", "00"} and bool(next(CronSim(" ".join(fields[1:]), now())))
+    # Months without such a day would not be billed.
+    is_short = len(fields) == 6 and fields[3].isdecimal() and int(fields[3]) > _LAST_DAY_OF_ALL_MONTHS
+    is_cron = len(fields) == 6 and fields[0] in {"0", "00"} and bool(next(CronSim(" ".join(fields[1:]), now())))
+    return is_cron and not is_short
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -186,7 +192,11 @@ class Environment(BaseSettings):
     ] = ""
     dry_run: bool = False
     run_schedule: Annotated[
-        str, _must(_is_schedule, "Give six fields, the first of them (seconds) 0, like 0 0 2 1 * *.")
+        str,
+        _must(
+            _is_schedule,
+            "Give six fields, the first (seconds) 0, the day at most 28, like 0 0 2 1 * *.",
+        ),
     ] = ""
     notify_on_completion: bool = False
     notify_email: Mailboxes = ()

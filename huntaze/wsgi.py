@@ -8,10 +8,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huntaze.settings")
 from django.core.management import CommandError, call_command
 from django.core.wsgi import get_wsgi_application
 
+from huntaze.bodies import measure_bodies
 from huntaze.start import start_embedded_servers
 
 start_embedded_servers()
-application = get_wsgi_application()
+application = measure_bodies(get_wsgi_application())
 try:
     # A server that starts without its secrets or addresses should say so now, not at the first request.
     call_command("check")

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
@@ -69,7 +69,9 @@ def render(
 def press(request: HttpRequest, act: Callable[[], str], back: HttpResponse) -> HttpResponse:
     """Do what a button stands for, which only a POST may ask for, and tell what came of it."""
     if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
+        # Whoever had to log in again comes back by the button's address.
+        messages.warning(request, "Nothing was done: press the button again.")
+        return back
     try:
         messages.success(request, act())
     except WorkError as error:

@@ -26,9 +26,9 @@ _LONGEST_SNOOZE = dt.timedelta(days=90)
 
 @transaction.atomic
 def acknowledge(pk: int, actor: "User", note: str = "") -> Incident:
-    """Note that somebody has an incident in hand: nobody is reminded of it any more. Its recovery is told."""
+    """Note that somebody has an incident in hand, or takes it over: nobody is reminded of it. Its recovery is told."""
     incident = _take(pk)
-    if incident.acknowledged_at is None:
+    if incident.acknowledged_by_id != actor.pk:
         incident.acknowledged_at, incident.acknowledged_by = now(), actor
         incident.save(update_fields=["acknowledged_at", "acknowledged_by"])
         _write(incident, Kind.ACKNOWLEDGED, actor, note)

@@ -18,7 +18,7 @@ from billing.services.events import take_event
 from common.api.authentication import ApiKey
 from common.api.errors import ApiError
 from common.api.models import Answer
-from common.api.parsing import Limits, read_bytes
+from common.api.parsing import Limits, check_bounds, read_bytes
 from common.api.views import ApiView
 
 _PARTNER = "aws.partner/stripe.com"
@@ -45,8 +45,17 @@ class RawParser(BaseParser):
 class _EventView(ApiView):
     parser_classes = [RawParser]
     # EventBridge carries at most 256 KiB; an event of Stripe's shows at most a hundred of anything.
-    limits = Limits(bytes=1024 * 1024)
+    limits = Limits(bytes=1024 * 1024, depth=40)
     source: StripeEvent.Source
+
+    def parse(self, body: bytes) -> Any:
+        """Read JSON within the view's `limits`."""
+        try:
+            value = json.loads(body)
+        except (ValueError, RecursionError):
+            raise ApiError(400, "The body is not valid JSON.") from None
+        check_bounds(value, self.limits, texts=False)
+        return value
 
     def take(self, event: Any, body: str) -> Response:
         """Store an event and answer at once."""
@@ -87,7 +96,7 @@ class WebhookView(_EventView):
             check_signature(body, request.headers.get(_SIGNATURE, ""), settings.STRIPE_WEBHOOK_SECRET)
         except BadSignature as error:
             raise ApiError(403, str(error), code="bad_signature") from None
-        return self.take(_parse(body), body.decode())
+        return self.take(self.parse(body), body.decode())
 
 
 class EventBridgeKey(ApiKey):
@@ -105,8 +114,8 @@ class EventBridgeView(_EventView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=ReceivedAnswer, tags=["stripe"])
     def post(self, request: Request) -> Response:
         """Take the event out of its envelope and store it."""
-        envelope = _parse(_read(request))
-        if not isinstance(envelope, dict) or not str(envelope.get("source", "")).startswith(_PARTNER):
+        envelope = self.parse(_read(request))
+        if not isinstance(envelope, dict) or not f"{envelope.get('source', '')}/".startswith(f"{_PARTNER}/"):
             raise ApiError(400, f"The envelope's source must begin with {_PARTNER}.", code="not_an_event")
         event = envelope.get("detail")
         return self.take(event, json.dumps(event))
@@ -116,10 +125,3 @@ def _read(request: Request) -> bytes:
     """Return the body as it came; where none came at all, the parser was not even asked."""
     body = request.data
     return body if isinstance(body, bytes) else b""
-
-
-def _parse(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise ApiError(400, "The body is not valid JSON.") from None

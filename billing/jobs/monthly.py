@@ -21,6 +21,7 @@ from billing.services.correcting import set_aside_issued, supersede_invoices
 from billing.services.drafts import Draft, describe_draft
 from billing.services.numbering import finalize_invoices
 from common.clock import Month, now, previous_month
+from common.errors import Permanent, Retryable, WorkError
 from jobs.engine.context import Context
 from jobs.models import JobRun
 from jobs.registry import Job, Step, get_job, job
@@ -137,13 +138,20 @@ class MonthlyBilling(Job):
         with open_gateway() as gateway:
 
             def pull(key: str) -> None:
+                errors: list[WorkError] = []
                 for creator in creators[key]:
                     context.check()
-                    statement = pull_statement(gateway, creator, month)
+                    try:
+                        statement = pull_statement(gateway, creator, month)
+                    except (Permanent, Retryable) as error:
+                        errors.append(error)
+                        continue
                     if context.dry_run:
                         context.scratch.setdefault(key, []).append((creator.pk, statement))
                     else:
                         store_statement(creator.pk, statement, context.now)
+                if errors:
+                    raise _together(errors)
 
             context.map(pull, creators)
 
@@ -182,7 +190,9 @@ class MonthlyBilling(Job):
             if draft.unpriced_meters:
                 context.note(key, usage_without_a_price=list_meter_codes(draft.unpriced_meters))
             if key in already and not self.params.regenerate:
-                note = f"Billed already as {already[key][0]}; a run leaves it as it is."
+                note = (
+                    f"Billed already as {already[key][0]}; a run leaves it as it is, and delivers what is undelivered."
+                )
                 context.note(key, status=Invoice.Status.FINALIZED.value, note=note)
             else:
                 self._note_not_issued(key, draft, context)
@@ -262,3 +272,12 @@ class MonthlyBilling(Job):
         if invoice_id := result.get("invoice_id"):
             return result.get("number") or "Invoice", f"billing_invoice:{invoice_id}"
         return key, f"accounts_organization:{key}"
+
+
+def _together(errors: Sequence[WorkError]) -> WorkError:
+    """Say all that is wrong at once; where any of it may heal, all is tried again."""
+    if len(errors) == 1:
+        return errors[0]
+    said = " ".join(error.message for error in errors)
+    waits = [error.retry_after or 0 for error in errors if isinstance(error, Retryable)]
+    return Retryable(said, retry_after=max(waits) or None) if waits else Permanent(said)

@@ -1,6 +1,7 @@
 """Stripe's events: their signature, and what their bodies say, as facts that can be joined in any order."""
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -35,6 +36,8 @@ HANDLED_TYPES = INVOICE_TYPES + CUSTOMER_TYPES + CHARGE_TYPES
 
 # An invoice in Stripe only ever moves to the right, and never from void to paid: the furthest state seen is its state.
 STATES = ("open", "uncollectible", "void", "paid")
+# What the database's text can't hold.
+_UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
 _LONGEST_ID, _LONGEST_TYPE = 255, 100
 _LAST_SECOND = 253_402_300_799
 
@@ -134,7 +137,7 @@ def read_head(event: Any) -> EventHead:
     return EventHead(
         _text(event, "id", _LONGEST_ID),
         _text(event, "type", _LONGEST_TYPE),
-        object_id[:_LONGEST_ID].replace("\0", "") if isinstance(object_id, str) else "",
+        _UNPRINTABLE.sub("", object_id[:_LONGEST_ID]) if isinstance(object_id, str) else "",
         _instant(event, "created"),
     )
 

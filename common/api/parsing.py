@@ -48,7 +48,7 @@ def parse_json(body: bytes, limits: Limits) -> Any:
         )
     except (ValueError, RecursionError):
         raise ApiError(400, "The body is not valid JSON.") from None
-    _check_bounds(value, limits)
+    check_bounds(value, limits)
     return value
 
 
@@ -82,15 +82,18 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check_bounds(value: Any, limits: Limits) -> None:
-    """Go through a parsed body level by level, for a recursion of ours would have bounds of its own."""
+def check_bounds(value: Any, limits: Limits, *, texts: bool = True) -> None:
+    """Refuse what nests or lists more than allowed and, with `texts`, what the database can't hold.
+
+    It goes through a parsed body level by level, for a recursion of ours would have bounds of its own.
+    """
     level, depth = [value], 0
     while level:
         if depth > limits.depth:
             raise ApiError(413, f"The body nests too deeply: at most {limits.depth} levels are read.")
         below: list[Any] = []
         for part in level:
-            if isinstance(part, str):
+            if texts and isinstance(part, str):
                 refuse_unprintable(part)
             elif isinstance(part, dict | list):
                 if len(part) > limits.entries:

@@ -154,6 +154,11 @@ def pause_page(admin: "ModelAdmin[Any]", request: HttpRequest, task_id: int) -> 
         messages.success(request, f"{schedule} is paused{f' until {until:%Y-%m-%d %H:%M} UTC' if until else ''}.")
         return redirect(_address(schedule))
     says = [f"Let {schedule} rest? What falls due meanwhile is neither started nor caught up."]
+    siblings = JobSchedule.objects.filter(job=schedule.job, task__enabled=True).exclude(pk=schedule.pk)
+    others = [str(other) for other in siblings.select_related("task")]
+    if others:
+        says.append(f"Its job goes on by {', '.join(others)}: pause that, too, where the job itself is to rest.")
+    says.append("Callers from outside, such as EventBridge or Vercel, have switches of their own.")
     return _ask(admin, request, schedule, form, "Pause", says)
 
 

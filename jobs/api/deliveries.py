@@ -31,6 +31,7 @@ _TIMES = ("time", "scheduled-time", "scheduledTime", "scheduled_time")
 _ABOUT = frozenset(
     {"id", *_TIMES, "schedule-arn", "scheduleArn", "execution-id", "executionId", "attempt-number", "attemptNumber"}
 )
+_FIRST_YEAR = 2000
 _OWN = "http "
 _LIST_TYPES = (tuple, list, set, frozenset)
 
@@ -103,7 +104,11 @@ def _open_envelope(params: type[JobParams], body: Mapping[str, Any]) -> tuple[di
         raise refuse_fields({name: ["An event has its parameters in its detail."] for name in strange})
     about = {name: value for name, value in values.items() if name in _ABOUT - own}
     asked = {name: value for name, value in values.items() if name not in about}
-    return about | ({name: body[name] for name in ("id", "time") if name in body} if is_event else {}), asked
+    if not is_event:
+        return about, asked
+    # A time that a scheduler put into the detail is the one it planned; the envelope's is when it was sent.
+    of_envelope = ("id",) if about.keys() & set(_TIMES) else ("id", "time")
+    return about | {name: body[name] for name in of_envelope if name in body}, asked
 
 
 def _slot(about: Mapping[str, Any], asked: Mapping[str, Any], key: str | None) -> str | None:
@@ -133,8 +138,8 @@ def _fit(name: str, given: object) -> str:
 def _read_time(name: str, given: object) -> dt.datetime:
     try:
         moment = dt.datetime.fromisoformat(str(given))
-        if moment.tzinfo is None:
-            raise ValueError("no time zone")
+        if moment.tzinfo is None or not _FIRST_YEAR < moment.year < dt.MAXYEAR:
+            raise ValueError("no time zone, or no time of ours")
         return moment.astimezone(dt.UTC)
     except (ValueError, OverflowError):
         said = "Give the time as ISO 8601 with its zone, like 2026-11-01T02:00:00Z."

@@ -1,5 +1,6 @@
 """The doors for schedulers: start a job, look at a run."""
 
+import datetime as dt
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from common.api.authentication import CronSecret
 from common.api.errors import ApiError, refuse_fields
 from common.api.models import read_model
 from common.api.views import ApiView
+from common.clock import now
 from jobs.api.announcing import announcer
 from jobs.api.deliveries import Delivery, read_delivery
 from jobs.api.models import RunAnswer, RunError, StartedAnswer, outside_params
@@ -21,6 +23,7 @@ from jobs.selectors import list_failed_items
 from jobs.services import InvalidParams, start
 
 _MOST_ERRORS = 100
+_CLOCKS_DIFFER_BY = dt.timedelta(minutes=1)
 # Reissuing what customers have, or billing months long past, is somebody's decision; a machine has no reason to give.
 _NEEDS_A_PERSON = "This takes a person's reason: start it in the admin, or on the command line with --reason."
 
@@ -39,6 +42,8 @@ class CronView(ApiView):
         params_class = outside_params(job.Params)
         body = request.data if isinstance(request.data, dict) else {"body": request.data}
         delivery = read_delivery(params_class, request.query_params, body, request.headers)
+        if delivery.planned_at and delivery.planned_at > now() + _CLOCKS_DIFFER_BY:
+            raise refuse_fields({"time": ["This is still to come: what is planned for it is started then."]})
         # However late a delivery comes, it asks for what was due when it was planned.
         planned = job.scheduled(delivery.planned_at) if delivery.planned_at else {}
         params = params_class.model_validate(planned) if planned else read_model(params_class, delivery.values)

@@ -144,9 +144,9 @@ class PauseForm(forms.Form):
             return None
         try:
             until = dt.datetime.fromisoformat(text)
-        except ValueError:
+            until = until.replace(tzinfo=dt.UTC) if until.tzinfo is None else until.astimezone(dt.UTC)
+        except (ValueError, OverflowError):
             raise forms.ValidationError("Give a day and a time, like 2026-11-30 18:00.") from None
-        until = until.replace(tzinfo=dt.UTC) if until.tzinfo is None else until.astimezone(dt.UTC)
         if until <= now():
             raise forms.ValidationError("Give a time that has not passed yet.")
         return until

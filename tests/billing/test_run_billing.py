@@ -164,7 +164,7 @@ def test_a_dry_run_shows_the_difference_and_leaves_nothing(manage: Manage, wired
     answer = manage("run_billing", "--month", "2026-08", "--dry-run")
 
     number = Invoice.objects.get(month=AUGUST.first_day).number
-    already = f"Billed already as {number}; a run leaves it as it is."
+    already = f"Billed already as {number}; a run leaves it as it is, and delivers what is undelivered."
     assert answer.status == 1
     expected = f"""\
 Organization  Would bill   Invoiced  Difference  Month before  Difference

@@ -20,7 +20,7 @@ HINTS = {
     "REDIS_URL": "Give redis://host:6379/0 or rediss://….",
     "ENCRYPTION_KEYS": "Each must be 32 bytes in URL-safe base64: make one with `manage.py new_encryption_key`.",
     "PROCESS_MONTH": "That is not a month: write it as year and month, like 2026-10.",
-    "RUN_SCHEDULE": "Give six fields, the first of them (seconds) 0, like 0 0 2 1 * *.",
+    "RUN_SCHEDULE": "Give six fields, the first (seconds) 0, the day at most 28, like 0 0 2 1 * *.",
     "NOTIFY_EMAIL": "Give e-mail addresses, separated by commas.",
     "ADDRESS": "Give an address that begins with https:// or http://.",
     "MAILBOX": "Give an e-mail address, like Name <name@example.com>.",

@@ -255,6 +255,30 @@ def test_failing_tells_since_when_how_often_and_the_last_run() -> None:
     assert look(watched, first + DAY, runs=runs[2:]).troubles["failing"].since == first + MINUTE
 
 
+def test_a_part_that_went_well_does_not_end_what_failed_as_a_whole() -> None:
+    watched, first = monitor(utc("2026-01-01T00:00:00")), utc("2026-03-01T00:00:00")
+    whole = run(first, "partial", trigger="command", params={"month": "2026-02"}, expected=2, failed=1)
+    part = run(first + HOUR, trigger="admin", params={"month": "2026-02", "organizations": ["org_a"]})
+    again = run(first + 2 * HOUR, trigger="admin", params={"month": "2026-02"}, mode="failed", parent_id=whole.pk)
+    for one in (whole, part, again):
+        one.job = "monthly-billing"
+    assert look(watched, first + 90 * MINUTE, runs=[whole, part]).state == "failing"
+    assert look(watched, first + DAY, runs=[whole, part, again]).state == "healthy"
+
+
+def test_a_part_that_went_well_ends_what_failed_of_parts() -> None:
+    watched, first = monitor(utc("2026-01-01T00:00:00")), utc("2026-03-01T00:00:00")
+    runs = [
+        run(first + hour * HOUR, status, trigger="admin", params={"month": "2026-02", "organizations": ["org_a"]})
+        for hour, status in enumerate(("failed", "succeeded"))
+    ]
+    for one in runs:
+        one.job = "monthly-billing"
+    assert [look(watched, first + (30 + hour * 60) * MINUTE, runs=runs).state for hour in (0, 1)] == [
+        "failing", "healthy",
+    ]  # fmt: skip
+
+
 # Several at once, and none
 
 

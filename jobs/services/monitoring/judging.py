@@ -87,7 +87,7 @@ def judge(monitor: JobMonitor, facts: Facts, moment: dt.datetime) -> Verdict:
 
 def _meets(run: JobRun) -> bool:
     """Tell whether a run that has begun is the job's own, not a part of it that somebody asked for."""
-    return run.started_at is not None and (run.trigger == JobRun.Trigger.SCHEDULE or is_whole(run))
+    return run.started_at is not None and _covers(run)
 
 
 def _judge_due(
@@ -151,7 +151,7 @@ def _judge_active(
 
 def _judge_ended(monitor: JobMonitor, facts: Facts, troubles: dict[str, Trouble]) -> None:
     """Judge whether runs fail: enough of them in a row begin it, enough that go well in a row end it."""
-    ended = [run for run in facts.newest if run.status in _WELL | _BADLY]
+    ended = [run for run in facts.newest if run.status in _BADLY or (run.status in _WELL and _tells(run, facts))]
     failed = list(takewhile(lambda run: run.status in _BADLY, ended))
     went_well = len(list(takewhile(lambda run: run.status in _WELL, ended)))
     was_failing = monitor.trouble("failing")
@@ -164,6 +164,18 @@ def _judge_ended(monitor: JobMonitor, facts: Facts, troubles: dict[str, Trouble]
     elif was_failing and went_well < monitor.successes_before_recovery:
         since = dt.datetime.fromisoformat(was_failing["since"])
         troubles["failing"] = Trouble(since, was_failing["detail"], was_failing["run"], was_failing["count"])
+
+
+def _tells(run: JobRun, facts: Facts) -> bool:
+    """Tell whether that a run went well says anything of what failed: a part that somebody asked for does not."""
+    if run.parent_id or _covers(run):
+        return True
+    last_failed = next((other for other in facts.newest if other.status in _BADLY), None)
+    return last_failed is None or not _covers(last_failed)
+
+
+def _covers(run: JobRun) -> bool:
+    return run.trigger == JobRun.Trigger.SCHEDULE or is_whole(run)
 
 
 def _describe_failures(failed: Sequence[JobRun]) -> str:

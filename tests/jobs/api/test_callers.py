@@ -103,6 +103,19 @@ def test_a_delivery_that_found_a_run_under_way_gets_that_run_ever_after(replay: 
     assert (status, JobRun.objects.count()) == (202, 2)
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2999-01-01T00:00:00Z"])
+def test_a_time_that_is_not_there_yet_or_never_was_is_refused(replay: Replay, time: str) -> None:
+    status, answer = replay("eventbridge-rule", "/api/cron/asking", time=time)
+    assert (status, list(answer["error"]["fields"])) == (400, ["time"])
+    assert not JobRun.objects.exists()
+
+
+def test_a_time_within_the_detail_is_the_planned_one(replay: Replay) -> None:
+    detail = {"scheduled-time": "2026-11-20T10:00:00Z"}
+    status, _ = replay("eventbridge-rule", "/api/cron/hourly-usage", detail=detail, time="2026-11-20T12:34:00Z")
+    assert (status, JobRun.objects.get().params["hour"]) == (202, "2026-11-20T09:00:00Z")
+
+
 def test_vercel_s_own_header_opens_nothing(replay: Replay) -> None:
     for name in ("vercel", "eventbridge-rule", "eventbridge-scheduler"):
         status, answer = replay(name, "/api/cron/asking", secret="wrong")

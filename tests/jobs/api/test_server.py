@@ -70,6 +70,25 @@ def test_two_hundred_identical_deliveries_at_once_are_one_run(server: str) -> No
     assert {answer["runId"] for _, answer in answers} == {run.pk}
 
 
+def test_a_body_that_comes_in_chunks_is_read_like_any_other(server: str) -> None:
+    """Proxies that stream send no length; what they bring must not be taken for nothing."""
+
+    def send(body: bytes) -> tuple[int, dict[str, Any]]:
+        connection = connect(server)
+        given = {"content-type": "application/json", "x-cron-secret": SECRET}
+        parts = iter([body[:10], body[10:]])
+        connection.request("POST", "/api/cron/hourly-usage", parts, given, encode_chunked=True)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    body = json.dumps({"id": "chunked", "hour": "2026-11-20T10:00:00Z"}).encode()
+    first, second = send(body), send(body)
+    assert (first[0], second[0], second[1]["runId"]) == (202, 200, first[1]["runId"])
+    assert JobRun.objects.get().params["hour"] == "2026-11-20T10:00:00Z"
+    assert send(json.dumps({"hour": "nonsense"}).encode())[0] == 400
+    assert send(b'{"hour": "' + b"x" * 100_000 + b'"}')[0] == 413
+
+
 def test_deliveries_that_nothing_tells_apart_are_a_run_each(server: str) -> None:
     answers = call_at_once(server, {}, 8, 2)
     assert Counter(status for status, _ in answers) == {202: 16}
