@@ -145,7 +145,7 @@ def test_an_account_is_made_for_an_organization_and_stays_with_it() -> None:
     organization, plan = Organization.objects.create(name="New"), make_plan()
     client = log_in("Finance")
     sent = {"organization": organization.pk, "plan": plan.pk, "tax_rate_bps": "2000", "deliver_email": "on"}
-    sent["schedule_day"] = "31"
+    sent |= {"schedule_day": "31", "address": "1 Harbour Street\r\nDublin"}
     client.post(reverse("admin:billing_billingaccount_add"), sent)
     account = BillingAccount.objects.get()
     assert (account.organization_id, account.deliver_email, account.deliver_stripe) == (organization.pk, True, False)
@@ -153,7 +153,7 @@ def test_an_account_is_made_for_an_organization_and_stays_with_it() -> None:
     client.post(_account_address(account), {**sent, "organization": other.pk, "tax_rate_bps": "2100"})
     account.refresh_from_db()
     assert (account.organization_id, account.tax_rate_bps) == (organization.pk, 2100)
-    assert account.schedule_day == 31
+    assert (account.schedule_day, account.address) == (31, "1 Harbour Street\nDublin")
     wrong = {"tax_rate_bps": "10001", "invoice_email": "nowhere", "schedule_day": "32"}
     refused = client.post(_account_address(account), {**sent, **wrong})
     assert {"tax_rate_bps", "invoice_email", "schedule_day"} == set(refused.context["adminform"].form.errors)
