@@ -1,5 +1,6 @@
 """Organizations, users and groups."""
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,11 @@ class OrganizationAdmin(PanelledAdmin):
         """Let the id be chosen once, for it is what other systems call the organization."""
         return ("id", "created_at", "updated_at") if obj else ("created_at", "updated_at")
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Organization | None:
+        """Find an organization by its id, as it is or as the admin quotes it, which takes `_23` for a `#`."""
+        found: Organization | None = super().get_object(request, object_id, from_field)
+        return found or super().get_object(request, _as_in_id(object_id), from_field)
+
     def has_delete_permission(self, request: HttpRequest, obj: Organization | None = None) -> bool:
         """Organizations are closed instead."""
         return False
@@ -84,6 +90,11 @@ class OrganizationAdmin(PanelledAdmin):
     def since(self, organization: Organization) -> str:
         """Tell the day on which it came."""
         return f"{organization.created_at:%Y-%m-%d}"
+
+
+def _as_in_id(text: str) -> str:
+    """Write what no id holds as the admin quotes it."""
+    return re.sub(r"[^A-Za-z0-9_-]", lambda found: f"_{ord(found.group()):02X}", text)
 
 
 class NewUserForm(UserCreationForm):

@@ -8,12 +8,14 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_LETTERS = "abcdefghjkmnpqrstuvwxyz"
+_ALPHABET = _LETTERS + "23456789"
 
 
 def new_organization_id() -> str:
     """Make an id like `org_k3v9…`, free of characters that are mistaken for each other."""
-    return "org_" + "".join(secrets.choice(_ALPHABET) for _ in range(14))
+    # A letter first: an underscore with digits behind it stands for another character in the admin's addresses.
+    return "org_" + secrets.choice(_LETTERS) + "".join(secrets.choice(_ALPHABET) for _ in range(13))
 
 
 class Organization(models.Model):

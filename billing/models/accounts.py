@@ -53,13 +53,13 @@ class BillingAccount(models.Model):
         ]
         permissions = [("park_billingaccount", "Can park and unpark billing accounts")]
 
+    def __str__(self) -> str:
+        return str(self.organization)
+
     def clean(self) -> None:
         """Keep one kind of line end: browsers send another than was stored."""
         super().clean()
         self.address = "\n".join(self.address.splitlines())
-
-    def __str__(self) -> str:
-        return str(self.organization)
 
     @property
     def recipient(self) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Permission
 from django.http import HttpRequest
 from django.test import Client
@@ -170,3 +171,11 @@ def test_the_sidebar_shows_what_somebody_may_see(group: str, seen: set[str], uns
     page = log_in(group).get(reverse("admin:password_change")).content.decode()
     shown = {title for title in seen | unseen if f"<span>{title}</span>" in page}
     assert shown == seen
+
+
+@pytest.mark.parametrize("pk", ["org_23abc", "org_a-b_c", "plain", "org_2Fx_3A"])
+def test_an_organization_is_found_by_any_id_as_it_is_and_as_the_admin_quotes_it(pk: str) -> None:
+    Organization.objects.create(pk=pk, name="Odd name")
+    client = log_in("Read only")
+    for address in (pk, quote(pk)):
+        assert "Odd name" in client.get(f"/admin/accounts/organization/{address}/change/").content.decode()
