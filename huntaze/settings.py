@@ -294,6 +294,7 @@ INSTALLED_APPS = [
     "accounts",
     "alerts",
     "jobs",
+    "analytics",
     "onlyfans",
     "billing",
     "huntaze.apps.HuntazeConfig",

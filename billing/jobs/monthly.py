@@ -27,7 +27,7 @@ from jobs.models import JobRun
 from jobs.registry import Job, Step, get_job, job
 from jobs.services import read_params, start
 from onlyfans.selectors import list_creators_to_pull
-from onlyfans.services import open_gateway, pull_statement, store_statement
+from onlyfans.services.pulling import open_gateway, pull_statement, store_statement
 
 # A month further back than this is more often a slip of the pen than meant.
 _USUAL_MONTHS_BACK = 12

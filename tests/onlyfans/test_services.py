@@ -11,7 +11,7 @@ from common.errors import Misconfigured, Permanent, Retryable
 from onlyfans.client import CategoryEarnings, Statement
 from onlyfans.models import CreatorAccount, EarningsAggregate
 from onlyfans.selectors import list_creators_to_pull
-from onlyfans.services import open_gateway, pull_statement, store_statement
+from onlyfans.services.pulling import open_gateway, pull_statement, store_statement
 from tests.factories.billing import earn, make_creator, make_organization
 from tests.outside import Outside
 

@@ -1,0 +1,10 @@
+"""What happened, and what it added up to."""
+
+from django.apps import AppConfig
+
+
+class AnalyticsConfig(AppConfig):
+    """The event log, and snapshots of what providers tell."""
+
+    name = "analytics"
+    verbose_name = "Analytics"

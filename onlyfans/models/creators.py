@@ -1,0 +1,32 @@
+"""Creator accounts."""
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Organization
+from common.encryption import EncryptedJSONField
+
+
+class CreatorAccount(models.Model):
+    """An OnlyFans account that an organization runs."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"
+        CLOSED = "closed", "Closed"
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="creators", db_index=False)
+    onlyfans_user_id = models.CharField("OnlyFans user id", max_length=64, unique=True)
+    display_name = models.CharField(max_length=200)
+    status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
+    created_at = models.DateTimeField(default=timezone.now)
+    credentials = EncryptedJSONField(
+        null=True, blank=True, help_text="What the gateway wants to know, like {“token”: “…”}; stored encrypted."
+    )
+
+    class Meta:
+        ordering = ["display_name", "id"]
+        indexes = [models.Index(fields=["organization", "id"], name="onlyfans_creator_org")]
+
+    def __str__(self) -> str:
+        return self.display_name

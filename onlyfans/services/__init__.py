@@ -1,0 +1,1 @@
+"""Writes of creators and their earnings."""
