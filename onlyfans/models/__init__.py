@@ -1,6 +1,7 @@
-"""Creator accounts and what they earned, month by month."""
+"""Creator accounts, what they earned, month by month, and the result files that tell of them."""
 
 from onlyfans.models.creators import CreatorAccount
 from onlyfans.models.earnings import EarningsAggregate
+from onlyfans.models.results import CreatorFigures, ResultFile
 
-__all__ = ["CreatorAccount", "EarningsAggregate"]
+__all__ = ["CreatorAccount", "CreatorFigures", "EarningsAggregate", "ResultFile"]
