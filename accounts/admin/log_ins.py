@@ -5,13 +5,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
@@ -20,6 +21,7 @@ from accounts.models import Authenticator, LockOut, User
 from accounts.services.lockouts import unlock
 from accounts.services.second_step import count_recovery_codes, reset_second_step
 from accounts.services.sessions import log_out_everywhere
+from common.clock import now
 
 _UNLOCK = "accounts.unlock_lockout"
 
@@ -70,18 +72,53 @@ def _ask(
     return TemplateResponse(request, "accounts/confirm.html", {**common, **context})
 
 
+class LockFilter(DropdownFilter):
+    """Who has to wait, or whose failures are only counted so far."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer both."""
+        return [("locked", "Locked out"), ("counted", "Only counted")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LockOut]) -> QuerySet[LockOut]:
+        """Keep the wanted ones."""
+        match self.value():
+            case "locked":
+                return queryset.filter(locked_until__gt=now())
+            case "counted":
+                return queryset.exclude(locked_until__gt=now())
+        return queryset
+
+
 @admin.register(LockOut)
 class LockOutAdmin(ModelAdmin):
-    """Who failed to log in lately, and who has to wait."""
+    """Who has to wait, and below them who failed to log in lately."""
 
-    list_display = ("who", "network_name", "kind", "failures", "failed", "state")
+    list_display = ("who", "state", "until", "network_name", "kind", "failures", "failed")
+    list_filter = (LockFilter,)
+    list_filter_submit = True
     search_fields = ("account",)
     search_help_text = "The e-mail address that was typed"
-    ordering = ("-last_failed_at",)
     sortable_by = ()
     actions = ("unlock",)
     paginator = InfinitePaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        """Put what is shut first, then what failed last."""
+        is_shut = ExpressionWrapper(Q(locked_until__isnull=False, locked_until__gt=now()), BooleanField())
+        return (is_shut.desc(), "-last_failed_at", "-id")
+
+    def action_checkbox(self, obj: Model) -> SafeString:
+        """Offer to unlock what is locked, and nothing else."""
+        box: SafeString = super().action_checkbox(obj)
+        return box if isinstance(obj, LockOut) and obj.is_locked(now()) else SafeString("")
+
+    # The head of the column: a box that ticks them all.
+    action_checkbox.short_description = ModelAdmin.action_checkbox.short_description  # type: ignore[attr-defined]  # set by Django
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody is locked out by hand: users are switched off instead."""
@@ -101,11 +138,15 @@ class LockOutAdmin(ModelAdmin):
 
     @action(description="Unlock", permissions=["unlock"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[LockOut]) -> None:
-        """Open the doors of the ticked ones before their time."""
-        rows = list(queryset)
-        for lock in rows:
-            unlock(lock, actor=_member_of_staff(request))
-        self.message_user(request, f"{len(rows)} unlocked.", messages.SUCCESS)
+        """Open the doors of the ticked ones before their time; those that are open already stay as they are."""
+        actor, ticked = _member_of_staff(request), list(queryset)
+        locked = [lock for lock in ticked if lock.is_locked(now())]
+        for lock in locked:
+            unlock(lock, actor=actor)
+        if locked:
+            self.message_user(request, f"{len(locked)} unlocked.", messages.SUCCESS)
+        if left := len(ticked) - len(locked):
+            self.message_user(request, f"{left} left alone: not locked, or no longer.", messages.WARNING)
 
     @display(description="Account")
     def who(self, lock: LockOut) -> str:
@@ -122,11 +163,15 @@ class LockOutAdmin(ModelAdmin):
         """Tell when."""
         return f"{lock.last_failed_at:%Y-%m-%d %H:%M:%S}"
 
-    @display(description="State", label={"Locked out": "danger", "Counted": ""})
-    def state(self, lock: LockOut) -> tuple[str, str] | str:
+    @display(description="State", label={"Locked out": "danger", "Not locked": ""})
+    def state(self, lock: LockOut) -> str:
         """Tell whether the door is shut."""
-        is_shut = lock.locked_until is not None and lock.locked_until > timezone.now()
-        return ("Locked out", f"Locked until {lock.locked_until:%H:%M} UTC") if is_shut else ("Counted", "Open")
+        return "Locked out" if lock.is_locked(now()) else "Not locked"
+
+    @display(description="Until (UTC)")
+    def until(self, lock: LockOut) -> str:
+        """Tell when the door opens by itself."""
+        return f"{lock.locked_until:%Y-%m-%d %H:%M}" if lock.is_locked(now()) else "-"
 
 
 def _member_of_staff(request: HttpRequest) -> User:

@@ -1,5 +1,7 @@
 """How staff prove who they are: the second step, and the doors that close after too many failures."""
 
+import datetime as dt
+
 from django.db import models
 from django.utils import timezone
 
@@ -64,3 +66,7 @@ class LockOut(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account or 'Anybody'} from {self.network or 'anywhere'}"
+
+    def is_locked(self, moment: dt.datetime) -> bool:
+        """Tell whether the door is shut at an instant."""
+        return self.locked_until is not None and self.locked_until > moment

@@ -138,6 +138,31 @@ def test_operations_unlock_and_others_do_not() -> None:
     assert (entry.object_type, entry.before["failures"]) == ("accounts.lockout", 5)
 
 
+def test_what_is_locked_stands_first_and_alone_can_be_unlocked() -> None:
+    long_ago = now() - dt.timedelta(hours=2)
+    locked = LockOut.objects.create(
+        kind="password", account="locked@example.test", failures=5, last_failed_at=long_ago,
+        locked_until=now() + dt.timedelta(minutes=9),
+    )  # fmt: skip
+    over = LockOut.objects.create(kind="password", account="over@example.test", failures=5, locked_until=long_ago)
+    counted = LockOut.objects.create(kind="code", account="counted@example.test", failures=2)
+    client = log_in("Operations")
+    page = client.get(LOCKS)
+    assert list(page.context["cl"].result_list) == [locked, counted, over]
+    text = page.content.decode().partition('id="result_list"')[2]
+    assert (text.count("Locked out</"), text.count("Not locked")) == (1, 2)
+    assert f"{locked.locked_until:%Y-%m-%d %H:%M}" in text
+    boxes = [lock.pk for lock in (locked, over, counted) if f'name="_selected_action" value="{lock.pk}"' in text]
+    assert boxes == [locked.pk]
+    for state, kept in (("locked", [locked]), ("counted", [counted, over])):
+        assert list(client.get(LOCKS, {"state": state}).context["cl"].result_list) == kept
+    every = {"action": "unlock", "_selected_action": [locked.pk, over.pk, counted.pk]}
+    told = client.post(LOCKS, every, follow=True).content.decode()
+    assert ("1 unlocked." in told, "2 left alone: not locked, or no longer." in told) == (True, True)
+    assert set(LockOut.objects.all()) == {over, counted}
+    assert [entry.object_id for entry in AuditEntry.objects.filter(verb="unlock")] == [str(locked.pk)]
+
+
 def test_an_open_session_is_no_place_to_guess_a_password() -> None:
     user, client = make_staff("Finance"), Client()
     client.force_login(user)
