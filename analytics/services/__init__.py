@@ -1,0 +1,1 @@
+"""Writing the event log, and keeping its partitions."""
