@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
     """Who logs in, and whose business it is."""
 
     name = "accounts"
-    verbose_name = "Accounts"
+    verbose_name = "Organizations and people"

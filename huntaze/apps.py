@@ -1,6 +1,6 @@
 """Composition: the admin site, and Celery's application made the current one."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 
 
@@ -17,9 +17,16 @@ class HuntazeConfig(AppConfig):
         app.set_default()
         checks.register()
         telemetry.switch_on()
+        _name_foreign_apps()
 
 
 class AdminSiteConfig(AdminConfig):
     """The admin, on our own site class."""
 
     default_site = "huntaze.admin_site.HuntazeAdminSite"
+
+
+def _name_foreign_apps() -> None:
+    """Let groups and schedules stand under the headings below which the sidebar has them."""
+    for foreign, own in (("auth", "accounts"), ("django_celery_beat", "jobs")):
+        apps.get_app_config(foreign).verbose_name = apps.get_app_config(own).verbose_name

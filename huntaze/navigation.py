@@ -8,6 +8,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse, reverse_lazy
+from django.utils.text import capfirst
 
 from jobs.admin.permissions import may_start_anything
 
@@ -16,11 +17,18 @@ Allowed = Callable[[HttpRequest], bool]
 
 @dataclass(frozen=True)
 class Page:
-    """One line of the sidebar: the list of a model, seen by whoever may view it."""
+    """One line of the sidebar: the list of a model, called as on its own pages, seen by whoever may view it."""
 
-    title: str
     icon: str
     model: str
+
+    @property
+    def title(self) -> str:
+        return capfirst(str(apps.get_model(self.model)._meta.verbose_name_plural))
+
+    @property
+    def group(self) -> str:
+        return str(apps.get_model(self.model)._meta.app_config.verbose_name)
 
     @property
     def is_there(self) -> bool:
@@ -39,54 +47,40 @@ class Page:
         }
 
 
-_GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
+# A group is called as the app of its first page.
+_GROUPS: tuple[tuple[Page, ...], ...] = (
     (
-        "Billing",
-        (
-            Page("Invoices", "receipt_long", "billing.invoice"),
-            Page("Billing accounts", "account_balance_wallet", "billing.billingaccount"),
-            Page("Plans", "sell", "billing.plan"),
-            Page("Meters", "speed", "billing.meter"),
-            Page("Usage", "bar_chart", "billing.usagehour"),
-            Page("Usage events", "bolt", "billing.usageevent"),
-            Page("Number series", "tag", "billing.numberseries"),
-            Page("Stripe events", "webhook", "billing.stripeevent"),
-        ),
+        Page("receipt_long", "billing.invoice"),
+        Page("account_balance_wallet", "billing.billingaccount"),
+        Page("sell", "billing.plan"),
+        Page("speed", "billing.meter"),
+        Page("bar_chart", "billing.usagehour"),
+        Page("bolt", "billing.usageevent"),
+        Page("tag", "billing.numberseries"),
+        Page("webhook", "billing.stripeevent"),
     ),
     (
-        "Jobs",
-        (
-            Page("Runs", "play_circle", "jobs.jobrun"),
-            Page("Items", "checklist", "jobs.jobitem"),
-            Page("Schedules", "event_repeat", "django_celery_beat.periodictask"),
-            Page("Monitors", "monitor_heart", "jobs.jobmonitor"),
-        ),
+        Page("play_circle", "jobs.jobrun"),
+        Page("checklist", "jobs.jobitem"),
+        Page("event_repeat", "django_celery_beat.periodictask"),
+        Page("monitor_heart", "jobs.jobmonitor"),
     ),
     (
-        "Alerts",
-        (
-            Page("Incidents", "notification_important", "alerts.incident"),
-            Page("Rules", "rule", "alerts.rule"),
-            Page("Channels", "campaign", "alerts.channel"),
-            Page("Messages sent", "outgoing_mail", "alerts.notification"),
-        ),
+        Page("notification_important", "alerts.incident"),
+        Page("rule", "alerts.rule"),
+        Page("campaign", "alerts.channel"),
+        Page("outgoing_mail", "alerts.notification"),
     ),
     (
-        "Creators",
-        (
-            Page("Creators", "star", "onlyfans.creatoraccount"),
-            Page("Earnings", "payments", "onlyfans.earningsaggregate"),
-        ),
+        Page("star", "onlyfans.creatoraccount"),
+        Page("payments", "onlyfans.earningsaggregate"),
     ),
     (
-        "Organizations and people",
-        (
-            Page("Organizations", "apartment", "accounts.organization"),
-            Page("Users", "person", "accounts.user"),
-            Page("Groups", "groups", "auth.group"),
-            Page("Locked out", "lock_clock", "accounts.lockout"),
-            Page("Audit trail", "policy", "accounts.auditentry"),
-        ),
+        Page("apartment", "accounts.organization"),
+        Page("person", "accounts.user"),
+        Page("groups", "auth.group"),
+        Page("lock_clock", "accounts.lockout"),
+        Page("policy", "accounts.auditentry"),
     ),
 )
 
@@ -116,5 +110,5 @@ def _items(pages: tuple[Page, ...]) -> Iterator[dict[str, Any]]:
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """List the sidebar's groups; the theme leaves out what somebody may not see."""
     today = {"title": "Today", "icon": "today", "link": reverse_lazy("admin:index")}
-    groups = [{"title": title, "items": list(_items(pages))} for title, pages in _GROUPS]
+    groups = [{"title": pages[0].group, "items": list(_items(pages))} for pages in _GROUPS]
     return [{"items": [today]}, *groups]

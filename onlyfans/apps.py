@@ -7,7 +7,7 @@ class OnlyFansConfig(AppConfig):
     """Creator accounts and their earnings."""
 
     name = "onlyfans"
-    verbose_name = "OnlyFans"
+    verbose_name = "Creators"
 
     def ready(self) -> None:
         """Show creators on their organization's page."""

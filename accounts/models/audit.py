@@ -38,7 +38,7 @@ class AuditEntry(models.Model):
     class Meta:
         ordering = ["-id"]
         default_permissions = ("view",)
-        verbose_name_plural = "audit entries"
+        verbose_name_plural = "audit trail"
         indexes = [
             models.Index(fields=["object_id", "object_type", "-id"], name="accounts_audit_object"),
             models.Index(fields=["object_type", "-id"], name="accounts_audit_type"),

@@ -56,6 +56,7 @@ class UsageHour(models.Model):
 
     class Meta:
         ordering = ["-hour"]
+        verbose_name_plural = "usage"
         constraints = [
             models.UniqueConstraint(fields=["organization", "meter", "hour"], name="billing_usage_hour_unique")
         ]

@@ -72,6 +72,7 @@ class JobMonitor(models.Model):
 
     class Meta:
         ordering = ["job"]
+        verbose_name_plural = "monitors"
         default_permissions = ("view", "change")
         constraints = [
             models.CheckConstraint(

@@ -68,6 +68,7 @@ class JobRun(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name_plural = "runs"
         default_permissions = ("view",)
         permissions = [("start_jobrun", "Can start, rerun and cancel jobs")]
         constraints = [
@@ -180,6 +181,7 @@ class JobItem(models.Model):
 
     class Meta:
         ordering = ["id"]
+        verbose_name_plural = "items"
         default_permissions = ("view",)
         constraints = [models.UniqueConstraint(fields=["run", "key"], name="jobs_item_key")]
         indexes = [

@@ -26,6 +26,7 @@ class CreatorAccount(models.Model):
 
     class Meta:
         ordering = ["display_name", "id"]
+        verbose_name_plural = "creators"
         indexes = [models.Index(fields=["organization", "id"], name="onlyfans_creator_org")]
 
     def __str__(self) -> str:

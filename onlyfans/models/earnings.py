@@ -34,6 +34,7 @@ class EarningsAggregate(models.Model):
 
     class Meta:
         ordering = ["-month", "creator", "category"]
+        verbose_name_plural = "earnings"
         constraints = [
             models.UniqueConstraint(fields=["creator", "month", "category"], name="onlyfans_earnings_unique"),
             models.CheckConstraint(condition=Q(month__day=1), name="onlyfans_earnings_first_day"),

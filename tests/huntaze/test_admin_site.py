@@ -1,10 +1,11 @@
 """The admin site: addresses that lead nowhere, and what the log says of what is refused."""
 
 import logging
+import re
 from io import StringIO
 
 import pytest
-from django.urls import reverse
+from django.urls import resolve, reverse
 
 from tests.factories.billing import make_organization
 from tests.factories.staff import log_in
@@ -44,3 +45,15 @@ def test_a_refused_request_takes_one_line_of_the_log() -> None:
     refused, broken, *trace = stream.getvalue().splitlines()
     assert (refused, broken) == (f"WARNING Forbidden (Permission denied): {address}", "ERROR Broken")
     assert trace[-1] == "ValueError: a reason"
+
+
+def test_each_list_is_called_as_in_the_sidebar() -> None:
+    client, lists = log_in(superuser=True), []
+    for group in client.get(reverse("admin:index")).context["sidebar_navigation"]:
+        for item in group["items"]:
+            place = resolve(str(item["link"])).url_name or ""
+            if place.endswith("_changelist"):
+                lists.append(item["title"])
+                page = client.get(item["link"]).content.decode()
+                assert re.findall(r"truncate tracking-tight\">\s*(.*?)\s*</", page) == [group["title"], item["title"]]
+    assert {"Invoices", "Runs", "Schedules", "Messages sent", "Creators", "Groups", "Audit trail"} < set(lists)
