@@ -8,3 +8,7 @@ class AnalyticsConfig(AppConfig):
 
     name = "analytics"
     verbose_name = "Analytics"
+
+    def ready(self) -> None:
+        """Declare the jobs."""
+        from analytics import jobs  # noqa: F401

@@ -1,0 +1,5 @@
+"""Jobs of analytics."""
+
+from analytics.jobs.partitions import EventPartitions
+
+__all__ = ["EventPartitions"]
