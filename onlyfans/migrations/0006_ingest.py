@@ -157,7 +157,7 @@ DROP FUNCTION onlyfans_fingerprint(text, text, text, text, text, jsonb);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("onlyfans", "0004_revisions")]
+    dependencies = [("onlyfans", "0005_revisions")]
     operations = [
         migrations.RunSQL(FINGERPRINT + INGEST, DROP),
         migrations.RunSQL(ADOPT, migrations.RunSQL.noop),

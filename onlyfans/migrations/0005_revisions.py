@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("onlyfans", "0003_result_files"),
+        ("onlyfans", "0004_list_names"),
     ]
 
     operations = [
