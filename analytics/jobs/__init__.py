@@ -1,5 +1,5 @@
-"""Jobs of analytics."""
+"""The jobs of analytics."""
 
-from analytics.jobs.partitions import EventPartitions
+from analytics.jobs.snapshots import AnalyticsSnapshots
 
-__all__ = ["EventPartitions"]
+__all__ = ["AnalyticsSnapshots"]

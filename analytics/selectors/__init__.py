@@ -1,1 +1,1 @@
-"""Reads of events and snapshots."""
+"""Reads."""

@@ -1,1 +1,1 @@
-"""Writing the event log, and keeping its partitions."""
+"""Writing the event log and keeping its partitions; snapshots and roll-ups."""
