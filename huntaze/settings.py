@@ -176,6 +176,9 @@ class Environment(BaseSettings):
     jobs_threads: Count = 16
     jobs_workers_per_run: Count = 2
 
+    # Analytics
+    analytics_event_months: Annotated[int, Field(ge=0, le=1_200)] = 24
+
     # Alerts
     alerts_email: Mailbox = ""
     alerts_settle_seconds: Seconds = 60
@@ -465,6 +468,9 @@ JOBS_RETRY_BASE_SECONDS = ENV.jobs_retry_base_seconds
 JOBS_RETRY_MAX_SECONDS = ENV.jobs_retry_max_seconds
 JOBS_THREADS = ENV.jobs_threads
 JOBS_WORKERS_PER_RUN = ENV.jobs_workers_per_run
+
+# Analytics
+ANALYTICS_EVENT_MONTHS = ENV.analytics_event_months
 
 # Alerts
 ALERTS_EMAIL = ENV.alerts_email

@@ -1,1 +1,1 @@
-"""Reads."""
+"""Reads of events and snapshots."""

@@ -3,5 +3,13 @@
 from onlyfans.models.creators import CreatorAccount
 from onlyfans.models.earnings import EarningsAggregate
 from onlyfans.models.results import CreatorFigures, ResultFile
+from onlyfans.models.revisions import EarningsRevision, UnmatchedAggregate
 
-__all__ = ["CreatorAccount", "CreatorFigures", "EarningsAggregate", "ResultFile"]
+__all__ = [
+    "CreatorAccount",
+    "CreatorFigures",
+    "EarningsAggregate",
+    "EarningsRevision",
+    "ResultFile",
+    "UnmatchedAggregate",
+]

@@ -7,10 +7,14 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from onlyfans.models.creators import CreatorAccount
+from onlyfans.models.revisions import EarningsRevision
 
 
 class EarningsAggregate(models.Model):
-    """What one creator earned in one month in one category, gross and net of OnlyFans' fee."""
+    """What one creator earned in one month in one category, gross and net of OnlyFans' fee.
+
+    A month's rows are the projection of the version that stands, and only ingestion writes them.
+    """
 
     class Category(models.TextChoices):
         SUBSCRIPTIONS = "subscriptions", "Subscriptions"
@@ -20,6 +24,8 @@ class EarningsAggregate(models.Model):
         STREAMS = "streams", "Streams"
         REFERRALS = "referrals", "Referrals"
         CHARGEBACKS = "chargebacks", "Chargebacks"
+        # A month of which only the totals are known.
+        UNCATEGORIZED = "uncategorized", "Uncategorized"
 
     creator = models.ForeignKey(CreatorAccount, on_delete=models.PROTECT, related_name="earnings", db_index=False)
     month = models.DateField(help_text="The first day of the month.")
@@ -29,6 +35,9 @@ class EarningsAggregate(models.Model):
     currency = models.CharField(max_length=3, default="USD", validators=[RegexValidator(r"^[A-Z]{3}\Z")])
     source = models.CharField(max_length=64, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
+    revision = models.ForeignKey(
+        EarningsRevision, on_delete=models.PROTECT, null=True, editable=False, related_name="rows", db_index=False
+    )
     # Set by the database whenever the figures are written, by whomever: late data is found by it.
     changed_at = models.DateTimeField(db_default=Now(), editable=False)
 

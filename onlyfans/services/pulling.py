@@ -3,12 +3,12 @@
 import datetime as dt
 
 from django.conf import settings
-from django.db import transaction
 
 from common.clock import Month
 from common.errors import Misconfigured, Permanent, Retryable
 from onlyfans.client import OnlyFansClient, Statement
-from onlyfans.models import CreatorAccount, EarningsAggregate
+from onlyfans.models import CreatorAccount
+from onlyfans.services.ingesting import IncomingAggregate, ingest_aggregates
 
 GATEWAY_SOURCE = "gateway"
 
@@ -42,30 +42,14 @@ def pull_statement(gateway: OnlyFansClient, creator: CreatorAccount, month: Mont
         raise Permanent(f"{creator}: {error.message}") from None
 
 
-@transaction.atomic
 def store_statement(creator_id: int, statement: Statement, now: dt.datetime, source: str = GATEWAY_SOURCE) -> None:
-    """Write a month's earnings by category, replacing what stood there; idempotent by (creator, month, category).
-
-    A category that is gone from the statement is written as zero, never deleted: late data is found by change.
-    """
-    rows = [
-        EarningsAggregate(
-            creator_id=creator_id,
-            month=statement.month.first_day,
-            category=part.category,
-            gross_cents=part.gross_cents,
-            net_cents=part.net_cents,
-            currency=statement.currency,
-            source=source,
-            received_at=now,
-        )
-        for part in statement.earnings
-    ]
-    EarningsAggregate.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["creator", "month", "category"],
-        update_fields=["gross_cents", "net_cents", "currency", "source", "received_at"],
+    """Take a month's statement in as a version of the creator's month; idempotent by source and figures."""
+    row = IncomingAggregate(
+        user_id=CreatorAccount.objects.values_list("onlyfans_user_id", flat=True).get(pk=creator_id),
+        month=statement.month,
+        currency=statement.currency,
+        parts={part.category: (part.gross_cents, part.net_cents) for part in statement.earnings},
+        received_at=now,
+        source=source,
     )
-    gone = EarningsAggregate.objects.filter(creator=creator_id, month=statement.month.first_day, source=source)
-    gone.exclude(category__in=[row.category for row in rows]).update(gross_cents=0, net_cents=0, received_at=now)
+    ingest_aggregates([row], now)

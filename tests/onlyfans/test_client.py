@@ -167,7 +167,7 @@ def test_neither_errors_nor_logs_hold_the_token(
 def test_knows_the_categories_of_the_table() -> None:
     from onlyfans.models import EarningsAggregate
 
-    assert tuple(EarningsAggregate.Category.values) == CATEGORIES
+    assert tuple(EarningsAggregate.Category.values) == (*CATEGORIES, "uncategorized")
 
 
 def test_days_are_those_of_utc() -> None:

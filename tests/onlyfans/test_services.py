@@ -9,7 +9,7 @@ from pytest_django import Settings
 from common.clock import Month
 from common.errors import Misconfigured, Permanent, Retryable
 from onlyfans.client import CategoryEarnings, Statement
-from onlyfans.models import CreatorAccount, EarningsAggregate
+from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
 from onlyfans.selectors import list_creators_to_pull
 from onlyfans.services.pulling import open_gateway, pull_statement, store_statement
 from tests.factories.billing import earn, make_creator, make_organization
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 
 OCTOBER = Month(2026, 10)
 NOW = dt.datetime(2026, 11, 1, 2, tzinfo=dt.UTC)
+SECOND = dt.timedelta(seconds=1)
 TOKEN = "gateway-token-5e1f9"
 
 
@@ -49,7 +50,7 @@ def test_only_what_changed_is_dated_anew() -> None:
     creator = make_creator(make_organization())
     store_statement(creator.pk, statement(tips=1_000, posts=500), NOW)
     before = changes(creator)
-    store_statement(creator.pk, statement(tips=1_001, posts=500), NOW)
+    store_statement(creator.pk, statement(tips=1_001, posts=500), NOW + SECOND)
     after = changes(creator)
     assert after["tips"] > before["tips"]
     assert after["posts"] == before["posts"]
@@ -59,16 +60,21 @@ def test_a_category_that_is_gone_is_zero_and_never_deleted() -> None:
     creator = make_creator(make_organization())
     store_statement(creator.pk, statement(tips=1_000, posts=500), NOW)
     before = changes(creator)
-    store_statement(creator.pk, statement(tips=1_000), NOW)
+    store_statement(creator.pk, statement(tips=1_000), NOW + SECOND)
     assert stored(creator) == {"tips": (1_000, 800), "posts": (0, 0)}
     assert changes(creator)["posts"] > before["posts"]
 
 
-def test_what_another_source_ingested_is_left() -> None:
+def test_a_statement_replaces_what_another_source_ingested_and_keeps_it() -> None:
     creator = make_creator(make_organization())
-    earn(creator, OCTOBER, 700, "streams", source="import")
-    store_statement(creator.pk, statement(tips=1_000), NOW)
-    assert stored(creator) == {"streams": (700, 700), "tips": (1_000, 800)}
+    store_statement(creator.pk, statement(streams=700), NOW, "import")
+    store_statement(creator.pk, statement(tips=1_000), NOW + SECOND)
+    assert stored(creator) == {"streams": (0, 0), "tips": (1_000, 800)}
+    versions = EarningsRevision.objects.order_by("received_at").values_list("source", "parts", "received_at")
+    assert list(versions) == [
+        ("import", {"streams": [700, 560]}, NOW),
+        ("gateway", {"tips": [1_000, 800]}, NOW + SECOND),
+    ]
 
 
 def test_no_caller_can_date_a_change() -> None:

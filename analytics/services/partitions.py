@@ -1,0 +1,45 @@
+"""Making and dropping the event log's tables, a month at a time."""
+
+from django.db import connection, transaction
+
+from analytics.selectors.partitions import list_months, name_table
+from common.clock import Month
+
+# Whoever writes events waits behind a change that waits for its lock, so it gives up soon and is tried again.
+_PATIENCE = "SET LOCAL lock_timeout = '2s'"
+
+
+@transaction.atomic
+def make_month(month: Month) -> int | None:
+    """Make a month's table and move into it what waits in the default partition.
+
+    Returns how many events moved; None where the month has its table. OperationalError where somebody keeps the log
+    locked for seconds, or wrote into the default partition meanwhile: try again.
+    """
+    if month in list_months():
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(_PATIENCE)
+        cursor.execute("SELECT analytics_add_month(%s)", [month.first_day])
+        return int(cursor.fetchone()[0])
+
+
+@transaction.atomic
+def drop_month(month: Month) -> int | None:
+    """Drop a month's events, and forget their keys; return how many events there were, None where no table is.
+
+    OperationalError where somebody keeps the log locked for seconds: try again.
+    """
+    if month not in list_months():
+        return None
+    table = name_table(month)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - made of numbers
+        count = int(cursor.fetchone()[0])
+        cursor.execute(
+            f"DELETE FROM analytics_eventkey known USING {table} event "  # noqa: S608 - made of numbers
+            "WHERE known.digest = encode(substr(sha256(convert_to(event.idempotency_key, 'UTF8')), 1, 16), 'hex')::uuid"
+        )
+        cursor.execute(_PATIENCE)
+        cursor.execute(f"DROP TABLE {table}")
+        return count

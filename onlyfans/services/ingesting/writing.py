@@ -1,0 +1,52 @@
+"""Rows into the database, a thousand a transaction."""
+
+import datetime as dt
+from collections.abc import Sequence
+from itertools import batched
+from typing import Any
+
+from django.db import connection
+from pydantic_core import to_json
+
+from onlyfans.models import EarningsAggregate
+from onlyfans.services.ingesting.rows import IncomingAggregate, Outcome, read_sequencer
+
+# So many creators are locked at once, and so many rows lost and sent again where a connection breaks.
+_AT_ONCE = 1_000
+_NOTHING_EARNED = {EarningsAggregate.Category.UNCATEGORIZED.value: (0, 0)}
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+
+
+def ingest_aggregates(rows: Sequence[IncomingAggregate], received_at: dt.datetime) -> list[Outcome]:
+    """Keep each version, project what stands now, and tell what became of each row, in their order.
+
+    Idempotent by object (bucket, key, etag) and figures or, without an object, by source and figures. Which version
+    stands follows from the set of those that came, whatever their order: of each object the newest by S3's order, and
+    among all of them the one received last. What a version no longer names becomes zero. Rows of users whom nobody
+    knows wait for them. `received_at` is when they came to us, which may be later than when they were received first.
+    Outside a transaction, each thousand rows are one.
+    """
+    outcomes: list[Outcome] = []
+    for part in batched(rows, _AT_ONCE):
+        payload = [_describe(place, row, received_at) for place, row in enumerate(part)]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT outcome FROM onlyfans_ingest(%s::jsonb)", [to_json(payload).decode()])
+            outcomes += [_OUTCOMES[outcome] for (outcome,) in cursor.fetchall()]
+    return outcomes
+
+
+def _describe(place: int, row: IncomingAggregate, recorded_at: dt.datetime) -> dict[str, Any]:
+    return {
+        "place": place,
+        "user_id": row.user_id,
+        "month": f"{row.month}-01",
+        "currency": row.currency,
+        "parts": row.parts or _NOTHING_EARNED,
+        "source": row.source,
+        "bucket": row.bucket,
+        "key": row.key,
+        "etag": row.etag,
+        "sequencer": read_sequencer(row.sequencer) if row.sequencer else "",
+        "received_at": row.received_at,
+        "recorded_at": recorded_at,
+    }
