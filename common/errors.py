@@ -35,6 +35,13 @@ class Retryable(WorkError):
         self.retry_after = retry_after
 
 
+class NotYet(Retryable):
+    """It was not tried, for its turn has not come: look again in `retry_after` seconds, which counts as no attempt."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message, retry_after=retry_after)
+
+
 class Permanent(WorkError):
     """It will not work until somebody changes something about this one thing."""
 

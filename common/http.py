@@ -13,6 +13,10 @@ TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 MAX_BODY_BYTES = 5_000_000
 
 
+class Refused(Permanent):
+    """The other side does not take the credentials that were sent, and will not until there are others."""
+
+
 def new_client(base_url: str, headers: dict[str, str]) -> httpx.Client:
     """Make a client for one outside system; the caller closes it."""
     return httpx.Client(base_url=base_url, headers=headers, timeout=TIMEOUT, follow_redirects=False)
@@ -21,8 +25,9 @@ def new_client(base_url: str, headers: dict[str, str]) -> httpx.Client:
 def get_json(client: httpx.Client, path: str, *, service: str, **options: Any) -> Any:
     """Read JSON, numbers exact.
 
-    Raises Retryable for whatever may heal by itself (no connection, time-out, 429, 5xx, a body that is no JSON)
-    and Permanent for any other refusal; the message names the service and never the request's headers.
+    Raises Retryable for whatever may heal by itself (no connection, time-out, 429, 5xx, a body that is no JSON),
+    Refused where the credentials will not do and Permanent for any other refusal; the message names the service and
+    never the request's headers.
     """
     try:
         answer = client.get(path, **options)
@@ -48,7 +53,7 @@ def _raise_for_status(answer: httpx.Response, service: str) -> None:
     if status >= 500:
         raise Retryable(f"{service} failed on its side ({status}).")
     if status in {401, 403}:
-        raise Permanent(f"{service} refused the stored credentials ({status}): connect the account again.")
+        raise Refused(f"{service} refused the stored credentials ({status}): connect the account again.")
     raise Permanent(f"{service} refused the request ({status}).")
 
 

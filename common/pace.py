@@ -57,6 +57,30 @@ for i = 1, #KEYS do
     redis.call('HSET', KEYS[i] .. ':line', 'held', math.floor(held * 0.9 + ARGV[2] * 0.1))
 end
 """
+# Takes a turn of a rolling window, or answers how long to wait, in microseconds; nobody has one before ':held' is over.
+_TAKE_OF_WINDOW = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local held = tonumber(redis.call('GET', KEYS[2]) or '0')
+if held > now then return held - now end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
+    local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+    return math.max(1, oldest[2] + ARGV[3] - now)
+end
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[3] / 1000))
+return 0
+"""
+# Lets nobody have a turn for so long; who asked for more before is heard still.
+_HOLD_BACK = """
+local time = redis.call('TIME')
+local until_then = time[1] * 1000000 + time[2] + ARGV[1]
+if until_then > tonumber(redis.call('GET', KEYS[1]) or '0') then
+    redis.call('SET', KEYS[1], string.format('%.0f', until_then), 'PX', math.ceil(ARGV[1] / 1000) + 1000)
+end
+return 0
+"""
 
 
 @dataclass(frozen=True)
@@ -67,10 +91,50 @@ class Limit:
     per_second: int
 
 
+@dataclass(frozen=True)
+class Window:
+    """At most `most` calls of a name in any so many seconds, counted when each takes its turn."""
+
+    name: str
+    most: int
+    seconds: float
+
+    @property
+    def keys(self) -> list[str]:
+        return [f"window:{self.name}", f"window:{self.name}:held"]
+
+
 @cache
-def _server(url: str) -> tuple[Any, Any]:
+def _server(url: str) -> tuple[Any, ...]:
     client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
-    return client.register_script(_TAKE), client.register_script(_GIVE_BACK)
+    return tuple(client.register_script(script) for script in (_TAKE, _GIVE_BACK, _TAKE_OF_WINDOW, _HOLD_BACK))
+
+
+def take_turn(window: Window) -> float:
+    """Take a turn now and return 0, or return in how many seconds to ask again, so that nobody has to sleep.
+
+    Raises Retryable where the shared server can't be reached.
+    """
+    take = _server(settings.REDIS_URL)[2]
+    try:
+        return int(take(keys=window.keys, args=[uuid.uuid4().hex, window.most, int(window.seconds * 1_000_000)])) / 1e6
+    except redis.RedisError as error:
+        raise _unreachable(error) from None
+
+
+def hold_back(window: Window, seconds: float) -> None:
+    """Let nobody take a turn for so long, because the other side asked for it.
+
+    Raises Retryable where the shared server can't be reached.
+    """
+    try:
+        _server(settings.REDIS_URL)[3](keys=window.keys[1:], args=[int(seconds * 1_000_000)])
+    except redis.RedisError as error:
+        raise _unreachable(error) from None
+
+
+def _unreachable(error: redis.RedisError) -> Retryable:
+    return Retryable(f"The server that keeps the pace can't be reached ({type(error).__name__}).")
 
 
 @contextmanager
@@ -79,7 +143,7 @@ def in_turn(*limits: Limit) -> Iterator[None]:
 
     The block is one call, shorter than a minute. Raises Retryable where the shared server can't be reached.
     """
-    take, give_back = _server(settings.REDIS_URL)
+    take, give_back, *_ = _server(settings.REDIS_URL)
     keys, token = [f"pace:{limit.name}" for limit in limits], uuid.uuid4().hex
     asked: list[Any] = [token, _LONGEST_CALL, 0, *(limit.per_second for limit in limits)]
     try:
@@ -87,7 +151,7 @@ def in_turn(*limits: Limit) -> Iterator[None]:
             time.sleep(max(wait / 1_000_000, _LOOK_AGAIN))
             asked[2] = 1
     except redis.RedisError as error:
-        raise Retryable(f"The server that keeps the pace can't be reached ({type(error).__name__}).") from None
+        raise _unreachable(error) from None
     begun = time.monotonic()
     try:
         yield

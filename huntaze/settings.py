@@ -7,6 +7,7 @@ import base64
 import datetime as dt
 import os
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
@@ -90,6 +91,17 @@ Secrets = Annotated[
     _must(
         lambda value: all(len(secret) >= 16 and secret.isascii() and secret.isprintable() for secret in value),
         "Give secrets of at least 16 printable ASCII characters, separated by commas.",
+    ),
+]
+HeaderTemplates = Annotated[
+    dict[str, str],
+    _must(
+        lambda value: all(
+            name.isascii() and name.isprintable() and template.isascii() and template.isprintable() and "{" in template
+            for name, template in value.items()
+            if template.format_map(defaultdict(str)) is not None
+        ),
+        'Give headers as JSON, each made of what is stored, like {"Authorization": "Bearer {token}"}.',
     ),
 ]
 Address = Annotated[
@@ -248,6 +260,13 @@ class Environment(BaseSettings):
             "Give a path that begins with / and names the account as {account}.",
         ),
     ] = "/api/{account}/statistics/statements/earnings"
+    onlyfans_token_headers: HeaderTemplates = {"Authorization": "Bearer {token}"}
+    onlyfans_session_headers: HeaderTemplates = {
+        "Cookie": "{cookie}",
+        "X-BC": "{x_bc}",
+        "User-Agent": "{user_agent}",
+    }
+    onlyfans_requests_per_minute: Count = 60
 
 
 def _read_environment() -> Environment:
@@ -573,6 +592,9 @@ INVOICE_EMAIL_UNKNOWN = ENV.invoice_email_unknown
 ONLYFANS_API_URL = ENV.onlyfans_api_url
 ONLYFANS_USER_AGENT = ENV.onlyfans_user_agent
 ONLYFANS_EARNINGS_PATH = ENV.onlyfans_earnings_path
+ONLYFANS_TOKEN_HEADERS = ENV.onlyfans_token_headers
+ONLYFANS_SESSION_HEADERS = ENV.onlyfans_session_headers
+ONLYFANS_REQUESTS_PER_MINUTE = ENV.onlyfans_requests_per_minute
 
 # Who comes in
 TWO_FACTOR_REQUIRED = not DEBUG if ENV.require_two_factor is None else ENV.require_two_factor

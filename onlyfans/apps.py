@@ -10,10 +10,10 @@ class OnlyFansConfig(AppConfig):
     verbose_name = "Creators"
 
     def ready(self) -> None:
-        """Show creators on their organization's page, and say what snapshots can tell of them."""
+        """Declare jobs, snapshots and what can be wrong, and show creators on their organization's page."""
         from accounts.models import Organization
         from accounts.panels import add_panel
-        from onlyfans import snapshots  # noqa: F401
+        from onlyfans import checks, jobs, snapshots  # noqa: F401
         from onlyfans.panels import creators_panel
 
         add_panel(Organization, creators_panel)

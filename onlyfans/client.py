@@ -16,6 +16,8 @@ from common.http import get_json, new_client
 from common.money import to_cents
 
 SERVICE = "The OnlyFans gateway"
+# How what is read here is marked as an aggregate's source.
+GATEWAY_SOURCE = "gateway"
 CATEGORIES = ("subscriptions", "tips", "messages", "posts", "streams", "referrals", "chargebacks")
 # Beyond this an answer is garbage, some of it of a length that no memory holds.
 _MOST = 10**12
@@ -39,6 +41,16 @@ class Statement:
     currency: str
     earnings: tuple[CategoryEarnings, ...]
 
+    def describe(self) -> dict[str, Any]:
+        """Sum it up for a run's page."""
+        reversed_cents = sum(part.gross_cents for part in self.earnings if part.category == "chargebacks")
+        return {
+            "currency": self.currency,
+            "gross_cents": sum(part.gross_cents for part in self.earnings),
+            "net_cents": sum(part.net_cents for part in self.earnings),
+            "chargebacks_cents": reversed_cents,
+        }
+
 
 class OnlyFansClient:
     """Reads from the gateway; close it, or use it as a context manager."""
@@ -53,18 +65,18 @@ class OnlyFansClient:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def get_statement(self, account: str, token: str, month: Month) -> Statement:
-        """Read an account's earnings of a whole month (UTC).
+    def get_statement(self, account: str, credentials: Mapping[str, str], month: Month) -> Statement:
+        """Read an account's earnings of a whole month (UTC); `credentials` are the headers that open the account.
 
-        Raises Retryable for what may heal (5xx, time-out, garbage) and Permanent for a refusal, such as expired
-        credentials.
+        Raises Retryable for what may heal (5xx, time-out, garbage), Refused for expired credentials and Permanent for
+        any other refusal.
         """
         body = get_json(
             self._http,
             self._earnings_path.format(account=quote(account, safe="")),
             service=SERVICE,
             params={"start_date": _day(month.first_day), "end_date": _day(month.last_day)},
-            headers={"Authorization": f"Bearer {token}"},
+            headers=dict(credentials),
         )
         return _read_statement(account, month, body)
 

@@ -13,6 +13,11 @@ TONES = {
     CreatorAccount.Status.PAUSED: "warning",
     CreatorAccount.Status.CLOSED: "neutral",
 }
+CONNECTION_TONES = {
+    CreatorAccount.Connection.UNTRIED: "neutral",
+    CreatorAccount.Connection.CONNECTED: "success",
+    CreatorAccount.Connection.EXPIRED: "danger",
+}
 
 
 def creators_panel(request: HttpRequest, organization: Organization) -> Panel | None:
@@ -23,7 +28,7 @@ def creators_panel(request: HttpRequest, organization: Organization) -> Panel | 
     listed = reverse("admin:onlyfans_creatoraccount_changelist") + f"?organization__id__exact={organization.pk}"
     return Panel(
         "Creators",
-        headers=("Name", "OnlyFans user id", "Status", "Since"),
+        headers=("Name", "OnlyFans user id", "Status", "Connection", "Since"),
         rows=[_row(creator) for creator in found[:_SHOWN]],
         empty="No creator belongs to this organization yet.",
         note=f"The first {_SHOWN} are shown." if len(found) > _SHOWN else "",
@@ -36,5 +41,9 @@ def _row(creator: CreatorAccount) -> tuple[Cell | str, ...]:
         Cell(creator.display_name, url=reverse("admin:onlyfans_creatoraccount_change", args=[creator.pk])),
         creator.onlyfans_user_id,
         Cell(creator.get_status_display(), tone=TONES[CreatorAccount.Status(creator.status)]),
+        Cell(
+            creator.get_connection_state_display(),
+            tone=CONNECTION_TONES[CreatorAccount.Connection(creator.connection_state)],
+        ),
         f"{creator.created_at:%Y-%m-%d}",
     )

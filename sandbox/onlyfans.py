@@ -25,6 +25,7 @@ ACCOUNTS, MONTHS = "onlyfans.accounts", "onlyfans.months"
 _FEE_PERCENT = 20
 _SHARES = {"subscriptions": 40, "tips": 15, "messages": 30, "posts": 6, "streams": 5, "referrals": 4}
 _LONGEST_DAYS = 366
+_SETTINGS = {"token", "session", "expires_after", "missing"}
 Figures = dict[str, tuple[int, int]]
 Days = dict[str, list[tuple[date, int, int]]]
 
@@ -67,16 +68,23 @@ class Gateway:
 
     def _refusal(self, request: Request, account: str) -> tuple[int, str] | None:
         known = self.store.get(ACCOUNTS, account) or {}
-        token = request.headers.get("authorization", "")
-        if not token.startswith("Bearer ") or not (token := token.removeprefix("Bearer ").strip()):
-            return _problem(401, "unauthorized", "Send the account's token as Authorization: Bearer …")
-        if token.startswith("expired") or token != known.get("token", token):
+        kind, given = _credentials(request)
+        if not given:
+            return _problem(401, "unauthorized", "Send the account's token as Authorization: Bearer …, or its cookie")
+        if "expired" in given or given != known.get(kind, given) or self._has_expired(account, known):
             return _problem(401, "session_expired", "The account's session has expired; connect it again.")
         if not request.headers.get("user-agent"):
             return _problem(403, "user_agent_required", "A User-Agent header is required.")
         if known.get("missing"):
             return _problem(404, "account_not_found", f"There is no account {account}.")
         return None
+
+    def _has_expired(self, account: str, known: dict[str, Any]) -> bool:
+        """Counts a request of a session that is to end after so many."""
+        left = known.get("expires_after")
+        if left:
+            self.set_account(account, expires_after=left - 1)
+        return left == 0
 
     def statement(self, account: str, first: date, last: date) -> str:
         """The JSON text of a statement over the days from `first` to `last`, both included."""
@@ -113,13 +121,23 @@ class Gateway:
         return figures
 
     def set_account(self, account: str, **values: Any) -> dict[str, Any]:
-        """Sets an account's `token` or marks it `missing`; a value of None unsets."""
-        if strange := values.keys() - {"token", "missing"}:
-            raise ValueError(f"unknown setting {sorted(strange)[0]}; known are token, missing")
+        """Sets an account's `token`, its `session` (the cookie), after how many requests either `expires_after`, or
+        marks it `missing`; a value of None unsets.
+        """
+        if strange := values.keys() - _SETTINGS:
+            raise ValueError(f"unknown setting {sorted(strange)[0]}; known are {', '.join(sorted(_SETTINGS))}")
         current = {**(self.store.get(ACCOUNTS, account) or {"id": account}), **values}
         current = {key: value for key, value in current.items() if value is not None}
         self.store.put(ACCOUNTS, current)
         return current
+
+
+def _credentials(request: Request) -> tuple[str, str]:
+    """What opens the account: its token, or else the cookie of a session."""
+    token = request.headers.get("authorization", "")
+    if token.startswith("Bearer "):
+        return "token", token.removeprefix("Bearer ").strip()
+    return "session", request.headers.get("cookie", "")
 
 
 def net_of(gross: int) -> int:

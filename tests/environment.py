@@ -22,6 +22,7 @@ os.environ |= {
     "ALERTS_SETTLE_SECONDS": "0",
     "STRIPE_EVENT_MAX_ATTEMPTS": "3",
     "STRIPE_EVENT_RETRY_BASE_SECONDS": "0.05",
+    "ONLYFANS_REQUESTS_PER_MINUTE": "100000",
     "INVOICE_SELLER_ADDRESS": "1 Example Street\\nDublin",
 }
 for name in (

@@ -21,7 +21,7 @@ from billing.services.correcting import set_aside_issued, supersede_invoices
 from billing.services.drafts import Draft, describe_draft
 from billing.services.numbering import finalize_invoices
 from common.clock import Month, now, previous_month
-from common.errors import Permanent, Retryable, WorkError
+from common.errors import NotYet, Permanent, Retryable, WorkError
 from jobs.engine.context import Context
 from jobs.models import JobRun
 from jobs.registry import Job, Step, get_job, job
@@ -142,7 +142,7 @@ class MonthlyBilling(Job):
                 for creator in creators[key]:
                     context.check()
                     try:
-                        statement = pull_statement(gateway, creator, month)
+                        statement = pull_statement(gateway, creator, month, keeps=not context.dry_run)
                     except (Permanent, Retryable) as error:
                         errors.append(error)
                         continue
@@ -280,4 +280,6 @@ def _together(errors: Sequence[WorkError]) -> WorkError:
         return errors[0]
     said = " ".join(error.message for error in errors)
     waits = [error.retry_after or 0 for error in errors if isinstance(error, Retryable)]
+    if all(isinstance(error, NotYet) for error in errors):
+        return NotYet(said, retry_after=max(waits))
     return Retryable(said, retry_after=max(waits) or None) if waits else Permanent(said)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import OperationalError
 
 from common.clock import iso
-from common.errors import Permanent, Retryable, WorkError
+from common.errors import NotYet, Permanent, Retryable, WorkError
 from jobs.engine.claims import Claimed
 from jobs.models import JobItem
 
@@ -29,6 +29,9 @@ def as_work_error(error: BaseException) -> WorkError:
 
 def record_failure(item: Claimed, error: WorkError, now: dt.datetime) -> None:
     """Write the failure into the item's present step, and decide between a later attempt and the end."""
+    if isinstance(error, NotYet):
+        _put_off(item, error)
+        return
     step = item.steps.setdefault(item.step, {"attempts": 0, "errors": []})
     step["attempts"] += 1
     step["errors"] = [*step["errors"], {"at": iso(now), "kind": error.kind, "message": error.message}][-_KEPT_ERRORS:]
@@ -40,6 +43,12 @@ def record_failure(item: Claimed, error: WorkError, now: dt.datetime) -> None:
     else:
         step["status"], item.status = "waiting", JobItem.Status.PENDING
         item.not_before = dt.datetime.now(dt.UTC) + pause
+
+
+def _put_off(item: Claimed, error: NotYet) -> None:
+    """Let an item wait for its turn: nothing was tried, so nothing failed."""
+    item.status, item.error_kind, item.error = JobItem.Status.PENDING, error.kind, error.message
+    item.not_before = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=error.retry_after or 0)
 
 
 def _pause(error: WorkError, attempts: int) -> dt.timedelta | None:

@@ -13,7 +13,9 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from accounts.admin import PanelledAdmin
+from onlyfans.checks import CONNECT_AGAIN
 from onlyfans.models import CreatorAccount
+from onlyfans.services.connecting import renew_credentials
 
 if TYPE_CHECKING:
     _CreatorModelForm = forms.ModelForm[CreatorAccount]
@@ -31,9 +33,14 @@ class CreatorForm(_CreatorModelForm):
         widget=UnfoldAdminPasswordWidget({"autocomplete": "new-password"}),
         help_text="Stored encrypted, and never shown again. Empty: what is stored stays.",
     )
-    forget_token = forms.BooleanField(
-        label="Remove the stored token", required=False, widget=UnfoldBooleanSwitchWidget()
+    new_session = forms.JSONField(
+        label="New session",
+        required=False,
+        widget=UnfoldAdminPasswordWidget({"autocomplete": "new-password"}),
+        help_text="Instead of a token, where the gateway wants a browser's session: JSON like "
+        "{“cookie”: “…”, “x_bc”: “…”, “user_agent”: “…”}. Stored encrypted, and never shown again.",
     )
+    forget_token = forms.BooleanField(label="Remove what is stored", required=False, widget=UnfoldBooleanSwitchWidget())
 
     class Meta:
         model = CreatorAccount
@@ -43,18 +50,30 @@ class CreatorForm(_CreatorModelForm):
     def clean(self) -> dict[str, Any]:
         """Refuse to store and to remove a token at once."""
         super().clean()
-        if self.cleaned_data.get("new_token") and self.cleaned_data.get("forget_token"):
+        session = self.cleaned_data.get("new_session")
+        if (self.cleaned_data.get("new_token") or session) and self.cleaned_data.get("forget_token"):
             self.add_error("forget_token", "Either store a new token or remove the stored one.")
+        if session and not (isinstance(session, dict) and all(isinstance(part, str) for part in session.values())):
+            self.add_error("new_session", "Give an object of texts, like {“cookie”: “…”}.")
         return self.cleaned_data
 
     def save(self, commit: bool = True) -> CreatorAccount:
         """Keep whatever else is stored beside the token."""
-        if token := self.cleaned_data["new_token"].strip():
+        token, session = self.cleaned_data["new_token"].strip(), self.cleaned_data["new_session"]
+        news = ({"token": token} if token else {}) | ({"session": session} if session else {})
+        if news:
             stored = self.instance.credentials
-            self.instance.credentials = {**(stored if isinstance(stored, dict) else {}), "token": token}
+            # A token goes first: an old one would hide the session that is to take its place.
+            kept = (
+                {name: value for name, value in stored.items() if name != "token"} if isinstance(stored, dict) else {}
+            )
+            renew_credentials(self.instance, kept | news)
         elif self.cleaned_data["forget_token"]:
-            self.instance.credentials = None
+            renew_credentials(self.instance, None)
         return super().save(commit)
+
+
+_SEEN = ("connected", "connection", "connected_since", "connection_reason", "advice")
 
 
 @admin.register(CreatorAccount)
@@ -62,8 +81,12 @@ class CreatorAccountAdmin(PanelledAdmin):
     """OnlyFans accounts; one that is gone is closed, never deleted."""
 
     form = CreatorForm
-    list_display = ("display_name", "organization", "onlyfans_user_id", "state", "connected", "since")
-    list_filter = (("status", ChoicesDropdownFilter), ("organization", AutocompleteSelectFilter))
+    list_display = ("display_name", "organization", "onlyfans_user_id", "state", "connection", "since")
+    list_filter = (
+        ("status", ChoicesDropdownFilter),
+        ("connection_state", ChoicesDropdownFilter),
+        ("organization", AutocompleteSelectFilter),
+    )
     list_filter_submit = True
     list_select_related = ("organization",)
     list_per_page = 50
@@ -72,12 +95,12 @@ class CreatorAccountAdmin(PanelledAdmin):
     autocomplete_fields = ("organization",)
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    readonly_fields = ("connected",)
+    readonly_fields = _SEEN
     # What decides who is billed for a creator, and from when on: not for those who only look after its connection.
     billed_fields = ("onlyfans_user_id", "status", "created_at")
     fieldsets = (
         (None, {"fields": ("organization", "display_name", "onlyfans_user_id", "status", "created_at")}),
-        ("Gateway", {"fields": ("connected", "new_token", "forget_token")}),
+        ("Gateway", {"fields": (*_SEEN, "new_token", "new_session", "forget_token")}),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
@@ -86,7 +109,7 @@ class CreatorAccountAdmin(PanelledAdmin):
         may_write = self.has_change_permission(request, creator) if creator else self.has_add_permission(request)
         if may_write:
             return self.fieldsets
-        return (self.fieldsets[0], ("Gateway", {"fields": ("connected",)}))
+        return (self.fieldsets[0], ("Gateway", {"fields": _SEEN}))
 
     def get_readonly_fields(self, request: HttpRequest, obj: CreatorAccount | None = None) -> tuple[str, ...]:
         """Let nobody move a creator, and only those who may add one change what its billing follows from."""
@@ -115,7 +138,28 @@ class CreatorAccountAdmin(PanelledAdmin):
         """Tell the day from which on free months count."""
         return f"{creator.created_at:%Y-%m-%d}"
 
-    @display(description="Token stored", boolean=True)
+    @display(
+        description="Connection",
+        label={"Connected": "success", "Not tried yet": "info", "Connect again": "danger", "No credentials": ""},
+        ordering="connection_state",
+    )
+    def connection(self, creator: CreatorAccount) -> str:
+        """Show what the gateway said of the credentials as a coloured label."""
+        return creator.get_connection_state_display() if self.connected(creator) else "No credentials"
+
+    @display(description="Since (UTC)")
+    def connected_since(self, creator: CreatorAccount) -> str:
+        """Tell since when the connection is so."""
+        return f"{creator.connection_since:%Y-%m-%d %H:%M}" if creator.connection_since else "-"
+
+    @display(description="What to do")
+    def advice(self, creator: CreatorAccount) -> str:
+        """Say what somebody must do for the earnings to be pulled."""
+        if not self.connected(creator):
+            return "Store a token, or let its earnings be ingested."
+        return CONNECT_AGAIN if creator.connection_state == CreatorAccount.Connection.EXPIRED else "-"
+
+    @display(description="Credentials stored", boolean=True)
     def connected(self, creator: CreatorAccount) -> bool:
         """Tell whether there are credentials, not which."""
         return bool(getattr(creator, "is_connected", False))

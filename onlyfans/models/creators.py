@@ -1,6 +1,7 @@
 """Creator accounts."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Organization
@@ -15,6 +16,13 @@ class CreatorAccount(models.Model):
         PAUSED = "paused", "Paused"
         CLOSED = "closed", "Closed"
 
+    class Connection(models.TextChoices):
+        """What the gateway said of the stored credentials when they were last sent."""
+
+        UNTRIED = "untried", "Not tried yet"
+        CONNECTED = "connected", "Connected"
+        EXPIRED = "expired", "Connect again"
+
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="creators", db_index=False)
     onlyfans_user_id = models.CharField("OnlyFans user id", max_length=64, unique=True)
     display_name = models.CharField(max_length=200)
@@ -23,11 +31,19 @@ class CreatorAccount(models.Model):
     credentials = EncryptedJSONField(
         null=True, blank=True, help_text="What the gateway wants to know, like {“token”: “…”}; stored encrypted."
     )
+    connection_state = models.CharField(
+        "connection", max_length=16, choices=Connection, default=Connection.UNTRIED, editable=False
+    )
+    connection_since = models.DateTimeField("since (UTC)", null=True, blank=True, editable=False)
+    connection_reason = models.CharField("what the gateway said", max_length=500, blank=True, editable=False)
 
     class Meta:
         ordering = ["display_name", "id"]
         verbose_name_plural = "creators"
-        indexes = [models.Index(fields=["organization", "id"], name="onlyfans_creator_org")]
+        indexes = [
+            models.Index(fields=["organization", "id"], name="onlyfans_creator_org"),
+            models.Index(fields=["id"], condition=Q(connection_state="expired"), name="onlyfans_creator_expired"),
+        ]
 
     def __str__(self) -> str:
         return self.display_name

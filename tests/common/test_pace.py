@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from common.errors import Retryable
-from common.pace import Limit, in_turn
+from common.pace import Limit, Window, hold_back, in_turn, take_turn
 
 PER_SECOND = 60
 CALLS = 150
@@ -115,3 +115,33 @@ def test_a_server_that_is_not_there_may_come_back(settings: Settings) -> None:
     with pytest.raises(Retryable) as raised, in_turn(Limit("test", PER_SECOND)):
         pytest.fail("It is nobody's turn.")
     assert raised.value.message == "The server that keeps the pace can't be reached (ConnectionError)."
+
+
+def test_a_window_gives_its_turns_and_then_says_when_to_ask_again(name: str) -> None:
+    window = Window(name, 3, 60)
+    assert [take_turn(window) for _ in range(3)] == [0, 0, 0]
+    assert 0 < take_turn(window) <= 60
+
+
+def test_a_window_rolls(name: str) -> None:
+    window = Window(name, 2, 0.2)
+    assert [take_turn(window), take_turn(window)] == [0, 0]
+    wait = take_turn(window)
+    assert 0 < wait <= 0.2
+    time.sleep(wait)
+    assert take_turn(window) == 0
+
+
+def test_a_window_gives_no_turn_twice_however_many_ask_at_once(name: str) -> None:
+    window = Window(name, 40, 600)
+    with ThreadPoolExecutor(30) as pool:
+        taken = list(pool.map(lambda _: take_turn(window), range(CALLS)))
+    assert taken.count(0) == 40
+
+
+def test_a_window_that_is_held_back_gives_nothing_and_the_longer_pause_counts(name: str) -> None:
+    window, other = Window(name, 3, 60), Window(f"{name} other", 3, 60)
+    hold_back(window, 9)
+    hold_back(window, 1)
+    assert 8 < take_turn(window) <= 9
+    assert take_turn(other) == 0

@@ -20,6 +20,7 @@ from tests.outside import Outside
 OCTOBER = Month(2026, 10)
 PATH = "/api/{account}/statistics/statements/earnings"
 TOKEN = "gateway-token-5e1f9"
+OPENS = {"Authorization": f"Bearer {TOKEN}"}
 STATEMENTS = "statements/earnings"
 
 
@@ -31,7 +32,7 @@ def client(outside: Outside) -> Iterator[OnlyFansClient]:
 
 def test_reads_each_category_gross_and_net_to_the_cent(outside: Outside, client: OnlyFansClient) -> None:
     outside.seed("acc_1", OCTOBER, subscriptions=123_450, tips=10_001, messages=3, chargebacks=-2_000)
-    statement = client.get_statement("acc_1", TOKEN, OCTOBER)
+    statement = client.get_statement("acc_1", OPENS, OCTOBER)
     assert (statement.account, statement.month, statement.currency) == ("acc_1", OCTOBER, "USD")
     assert statement.earnings == (
         CategoryEarnings("subscriptions", 123_450, 98_760),
@@ -45,7 +46,7 @@ def test_reads_each_category_gross_and_net_to_the_cent(outside: Outside, client:
 
 
 def test_asks_for_the_whole_month_as_itself(outside: Outside, client: OnlyFansClient) -> None:
-    client.get_statement("acc_1", TOKEN, Month(2028, 2))
+    client.get_statement("acc_1", OPENS, Month(2028, 2))
     (request,) = outside.list_requests(service="onlyfans")
     assert request["path"] == "/api/acc_1/statistics/statements/earnings"
     assert request["params"] == {"start_date": "2028-02-01", "end_date": "2028-02-29"}
@@ -55,7 +56,7 @@ def test_asks_for_the_whole_month_as_itself(outside: Outside, client: OnlyFansCl
 def test_an_account_is_one_part_of_the_path(outside: Outside, client: OnlyFansClient) -> None:
     """Whatever it is called, it leads to nobody else's statement."""
     with pytest.raises(Permanent, match=r"refused the request \(404\)"):
-        client.get_statement("acc_2/../acc_1", TOKEN, OCTOBER)
+        client.get_statement("acc_2/../acc_1", OPENS, OCTOBER)
     assert all("/api/acc_1/" not in request["path"] for request in outside.list_requests())
 
 
@@ -69,14 +70,14 @@ def answer(outside: Outside, data: object) -> None:
 
 def test_takes_whole_dollars_and_categories_left_out(outside: Outside, client: OnlyFansClient) -> None:
     answer(outside, {"total": amounts(5, 4), "tips": amounts(5, 4)})
-    assert client.get_statement("acc_1", TOKEN, OCTOBER).earnings == (CategoryEarnings("tips", 500, 400),)
+    assert client.get_statement("acc_1", OPENS, OCTOBER).earnings == (CategoryEarnings("tips", 500, 400),)
 
 
 @pytest.mark.parametrize("total", [amounts(5, 3), amounts(6, 4), amounts(0, 0)])
 def test_refuses_a_statement_that_does_not_add_up(outside: Outside, client: OnlyFansClient, total: object) -> None:
     answer(outside, {"total": total, "tips": amounts(5, 4)})
     with pytest.raises(Permanent, match="categories do not add up to its total"):
-        client.get_statement("acc_1", TOKEN, OCTOBER)
+        client.get_statement("acc_1", OPENS, OCTOBER)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_refuses_a_statement_that_does_not_add_up(outside: Outside, client: Only
 def test_what_can_not_be_read_may_heal(outside: Outside, client: OnlyFansClient, data: object) -> None:
     answer(outside, data)
     with pytest.raises(Retryable, match=r"\AThe OnlyFans gateway sent a statement that could not be read\.\Z"):
-        client.get_statement("acc_1", TOKEN, OCTOBER)
+        client.get_statement("acc_1", OPENS, OCTOBER)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_its_own_failures_may_heal(
 ) -> None:
     outside.fail("onlyfans", STATEMENTS, **fault)  # type: ignore[arg-type]
     with pytest.raises(Retryable) as raised:
-        client.get_statement("acc_1", TOKEN, OCTOBER)
+        client.get_statement("acc_1", OPENS, OCTOBER)
     assert raised.value.message == message
 
 
@@ -117,13 +118,13 @@ def test_a_time_out_may_heal(outside: Outside, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(http, "TIMEOUT", httpx.Timeout(0.1))
     outside.fail("onlyfans", STATEMENTS, "hang_before")
     with OnlyFansClient(outside.gateway_url, "Huntaze/1.0", PATH) as client, pytest.raises(Retryable) as raised:
-        client.get_statement("acc_1", TOKEN, OCTOBER)
+        client.get_statement("acc_1", OPENS, OCTOBER)
     assert raised.value.message == "The OnlyFans gateway did not answer in time."
 
 
 def test_nobody_there_may_heal() -> None:
     with OnlyFansClient("http://127.0.0.1:9", "Huntaze/1.0", PATH) as client, pytest.raises(Retryable) as raised:
-        client.get_statement("acc_1", TOKEN, OCTOBER)
+        client.get_statement("acc_1", OPENS, OCTOBER)
     assert raised.value.message == "The OnlyFans gateway could not be reached (ConnectError)."
 
 
@@ -133,7 +134,7 @@ def test_slowing_down_names_the_pause(
 ) -> None:
     outside.fail("onlyfans", STATEMENTS, status=429, headers={"Retry-After": header})
     with pytest.raises(Retryable) as raised:
-        client.get_statement("acc_1", TOKEN, OCTOBER)
+        client.get_statement("acc_1", OPENS, OCTOBER)
     assert raised.value.retry_after == seconds
 
 
@@ -143,13 +144,13 @@ def test_slowing_down_names_the_pause(
 def test_refusals_are_final(outside: Outside, client: OnlyFansClient, status: int, said: str) -> None:
     outside.fail("onlyfans", STATEMENTS, status=status, headers={"Location": f"{outside.gateway_url}/elsewhere"})
     with pytest.raises(Permanent, match=said):
-        client.get_statement("acc_1", TOKEN, OCTOBER)
+        client.get_statement("acc_1", OPENS, OCTOBER)
     assert len(outside.list_requests(service="onlyfans")) == 1
 
 
 def test_an_expired_session_is_a_refusal(outside: Outside, client: OnlyFansClient) -> None:
     with pytest.raises(Permanent, match=r"refused the stored credentials \(401\): connect the account again"):
-        client.get_statement("acc_1", "expired-token", OCTOBER)
+        client.get_statement("acc_1", {"Authorization": "Bearer expired-token"}, OCTOBER)
 
 
 @pytest.mark.parametrize("fault", [{"status": 401}, {"status": 500}, {"action": "garbage"}, {"action": "close_after"}])
@@ -159,7 +160,7 @@ def test_neither_errors_nor_logs_hold_the_token(
     caplog.set_level(logging.DEBUG)
     outside.fail("onlyfans", STATEMENTS, **fault)  # type: ignore[arg-type]
     with pytest.raises(WorkError) as raised:
-        client.get_statement("acc_1", TOKEN, OCTOBER)
+        client.get_statement("acc_1", OPENS, OCTOBER)
     assert TOKEN not in "".join(traceback.format_exception(raised.value))
     assert TOKEN not in caplog.text
 

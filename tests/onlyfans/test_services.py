@@ -2,12 +2,13 @@
 
 import datetime as dt
 import logging
+import uuid
 
 import pytest
 from pytest_django import Settings
 
 from common.clock import Month
-from common.errors import Misconfigured, Permanent, Retryable
+from common.errors import Misconfigured, NotYet, Permanent, Retryable
 from onlyfans.client import CategoryEarnings, Statement
 from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
 from onlyfans.selectors import list_creators_to_pull
@@ -125,7 +126,17 @@ def test_credentials_that_can_not_be_sent_are_not(
 
 def test_what_goes_wrong_names_the_creator(outside: Outside, settings: Settings) -> None:
     settings.ONLYFANS_API_URL = outside.gateway_url
-    creator = make_creator(make_organization(), display_name="Aurora Star", credentials={"token": TOKEN})
+    organization = make_organization()
+    # Accounts that no other test has: the pause outlives this one.
+    creator, other = (
+        make_creator(
+            organization,
+            display_name="Aurora Star",
+            onlyfans_user_id=f"of_{uuid.uuid4().hex[:12]}",
+            credentials={"token": TOKEN},
+        )
+        for _ in range(2)
+    )
     outside.fail("onlyfans", "earnings", status=429, headers={"Retry-After": "9"})
     outside.fail("onlyfans", "earnings", status=401)
     with open_gateway() as gateway:
@@ -135,8 +146,11 @@ def test_what_goes_wrong_names_the_creator(outside: Outside, settings: Settings)
             "Aurora Star: The OnlyFans gateway asked us to slow down (429).",
             9.0,
         )
-        with pytest.raises(Permanent, match=r"\AAurora Star: The OnlyFans gateway refused the stored credentials"):
+        with pytest.raises(NotYet, match=r"\AAurora Star: The gateway is asked no faster") as put_off:
             pull_statement(gateway, creator, OCTOBER)
+        assert 0 < (put_off.value.retry_after or 0) <= 9
+        with pytest.raises(Permanent, match=r"\AAurora Star: The OnlyFans gateway refused the stored credentials"):
+            pull_statement(gateway, other, OCTOBER)
 
 
 def test_without_an_address_there_is_no_gateway(settings: Settings) -> None:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INFRASTRUCTURE = ROOT / "infrastructure"
 EVENTBRIDGE = (INFRASTRUCTURE / "eventbridge" / "template.yaml").read_text()
 VERCEL = json.loads((INFRASTRUCTURE / "vercel" / "vercel.json").read_text())
+NAMES = ["monthly-billing", "hourly-usage", "pull-earnings"]
 PROCESSES = re.findall(
     r"^\| (web|worker|beat) \|[^|]*\| `([^`]+)` \|$", (ROOT / "docs/operations.md").read_text(), re.M
 )
@@ -37,7 +38,7 @@ def test_billing_s_schedules_put_together_ring_every_day() -> None:
 
 def test_vercel_rings_for_what_is_declared_and_hands_it_on() -> None:
     crons = {cron["path"]: cron["schedule"] for cron in VERCEL["crons"]}
-    assert crons == {f"/api/cron/{name}": daily(name) for name in ("monthly-billing", "hourly-usage")}
+    assert crons == {f"/api/cron/{name}": daily(name) for name in NAMES}
     [rewrite] = VERCEL["rewrites"]
     source = re.compile(rewrite["source"].replace(":name", "[^/]+"))
     for path in crons:
@@ -50,7 +51,7 @@ def test_vercel_rings_for_what_is_declared_and_hands_it_on() -> None:
 def test_eventbridge_rings_for_what_is_declared() -> None:
     names = re.findall(r"\$\{BaseUrl\}/api/cron/([a-z-]+)", EVENTBRIDGE)
     times = re.findall(r"ScheduleExpression: cron\((.+)\)", EVENTBRIDGE)
-    assert names == ["monthly-billing", "hourly-usage"]
+    assert names == NAMES
     # EventBridge wants a question mark for one of the days, and a year.
     assert times == [re.sub(r"\* \* \*$", "* * ? *", daily(name)) for name in names]
     assert all(get_job(name).http for name in names)
@@ -58,7 +59,7 @@ def test_eventbridge_rings_for_what_is_declared() -> None:
 
 def test_every_job_with_a_schedule_and_an_address_is_among_them() -> None:
     declared = {job.name for job in list_jobs() if job.http and job.schedule}
-    assert declared == {"monthly-billing", "hourly-usage"}
+    assert declared == set(NAMES)
 
 
 def test_the_template_passes_the_linter() -> None:
