@@ -18,7 +18,8 @@ from common.clock import iso, now
 from common.errors import Permanent
 from jobs.engine.context import Context
 from jobs.models import JobRun
-from jobs.registry import Job, JobParams, job
+from jobs.registry import Job, JobParams, get_job, job
+from jobs.services import read_params, start
 
 logger = logging.getLogger(__name__)
 # Creators an item: few enough for a second or two of work, many enough that 100,000 of them are a hundred items.
@@ -87,6 +88,11 @@ class AnalyticsSnapshots(Job):
     def summarize(self, run: JobRun) -> dict[str, Any]:
         """Say what the slot holds now."""
         return summarize_slot(slot_of(self.params.slot))
+
+    def finish(self, run: JobRun) -> None:
+        """Let dashboards show the slot, and compare all that they show with the truth."""
+        rollups = get_job("analytics-rollups")
+        start(rollups, read_params(rollups, {"compare": True}), JobRun.Trigger.JOB, slot=f"run {run.pk}", parent=run)
 
     @classmethod
     def names(cls, keys: Sequence[str]) -> dict[str, str]:
