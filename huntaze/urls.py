@@ -11,6 +11,7 @@ api: list[URLPattern | URLResolver] = [
     path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", DocsView.as_view(), name="api-docs"),
     path("", include("accounts.urls")),
+    path("", include("analytics.urls")),
     path("", include("billing.urls")),
     path("", include("jobs.urls")),
     # Last: whatever no app took. It also keeps APPEND_SLASH from redirecting callers that follow no redirects.

@@ -59,7 +59,13 @@ class NewEvent:
         return "This is required." if name == "idempotency_key" and not value else ""
 
     def _judge_instant(self) -> dict[str, str]:
-        return {"occurred_at": "Give an instant with its time zone."} if self.occurred_at.tzinfo is None else {}
+        if self.occurred_at.tzinfo is None:
+            return {"occurred_at": "Give an instant with its time zone."}
+        try:
+            self.occurred_at.astimezone(dt.UTC)
+        except OverflowError:
+            return {"occurred_at": "That is beyond the years 1 to 9999 in UTC."}
+        return {}
 
 
 def digest_key(key: str) -> uuid.UUID:

@@ -10,6 +10,8 @@ from typing import Any
 from django.db import connection, transaction
 from pydantic_core import PydanticSerializationError, to_json
 
+from accounts.models import User
+from accounts.services.auditing import record_action
 from analytics.models import InvalidEvent, NewEvent, digest_key
 from common.clock import now
 
@@ -59,6 +61,18 @@ def record_new(events: Iterable[NewEvent]) -> set[str]:
     recorded_at = now()
     with transaction.atomic(savepoint=False):
         return {key for part in parts for key in _write(part, recorded_at)}
+
+
+@transaction.atomic
+def record_told(events: Sequence[NewEvent], actor: User) -> set[str]:
+    """As `record_new`, for somebody who tells of them by the API; what was new leaves one audit entry."""
+    fresh = record_new(events)
+    if fresh:
+        organizations = sorted({event.organization_id or "none" for event in events if event.idempotency_key in fresh})
+        record_action(
+            "record-events", actor.organization, actor=actor, after={"events": len(fresh), "of": organizations}
+        )
+    return fresh
 
 
 def _describe(event: NewEvent) -> dict[str, Any]:

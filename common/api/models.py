@@ -12,7 +12,15 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from common.api.errors import ApiError, refuse_fields
 from common.clock import now
 
-Instant = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(dt.UTC))]
+
+def _in_utc(moment: dt.datetime) -> dt.datetime:
+    try:
+        return moment.astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("That is beyond the years 1 to 9999 in UTC.") from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 _MISSING = "This is required."
 
 

@@ -200,6 +200,7 @@ SHOWING = (
     *("jobs_jobrun_start", "jobs_jobrun_progress"),
 )
 API = (
+    "analytics-events",
     *("auth-token", "auth-refresh", "auth-logout", "billing-commission", "cron", "cron-run"),
     *("eventbridge-stripe", "webhooks-stripe", "api-schema", "api-docs", ""),
 )

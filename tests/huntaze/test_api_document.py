@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from accounts.models import User
 from accounts.services.tokens import issue_tokens
+from common.clock import iso, now
 from huntaze.api import make_document
 from huntaze.wsgi import application
 from tests.factories.billing import make_organization, make_plan
@@ -31,6 +32,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 # What chance would not find: a plan that there is, and somebody's password.
 BEHIND: dict[str, dict[str, Any]] = {
     "/api/billing/commission": {"plan": "plan", "organization": None},
+    "/api/analytics/events": {"events": [{"name": "a.b", "occurredAt": iso(now()), "idempotencyKey": "1"}]},
     "/api/auth/token": {"email": "somebody@example.test", "password": PASSWORD},
 }
 EARNED = {"earnings": [{"category": "tips", "grossCents": 100, "netCents": 80}]}

@@ -42,6 +42,7 @@ def test_an_empty_body_asks_for_what_holds_without_it(client: Client, body: str)
         ({"howMany": "x"}, {"howMany": ["Input should be a valid integer, unable to parse string as an integer"]}),
         ({"how_many": []}, {"how_many": ["Input should be a valid integer"]}),
         ({"since": "2026-10-25T00:00:00"}, {"since": ["Input should have timezone info"]}),
+        ({"since": "0001-01-01T00:00:00+14:00"}, {"since": ["That is beyond the years 1 to 9999 in UTC."]}),
         ({"partsOf": [{}, {"howMany": None}]}, {"partsOf.1.howMany": ["Input should be a valid integer"]}),
         ({"nonsense": 1}, {"nonsense": ["Extra inputs are not permitted"]}),
         ({"how_many": 1, "howMany": 2}, {"howMany": ["This is given twice, in two spellings."]}),
