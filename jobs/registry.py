@@ -67,6 +67,8 @@ class Job:
     http: ClassVar[bool]
     http_wait: ClassVar[int]
     columns: ClassVar[tuple[Column, ...]] = ()
+    # What becomes of the work while the job is paused, where the schedule's own rule does not say all.
+    about_pause: ClassVar[str] = ""
     # In which order a summary's figures are shown: JSON in the database keeps none.
     summary_order: ClassVar[tuple[str, ...]] = ()
 
@@ -82,8 +84,21 @@ class Job:
 
     @classmethod
     def scheduled(cls, slot_at: dt.datetime) -> dict[str, Any]:
-        """Return what a schedule asks for at a due time, which may have passed long ago when it is caught up."""
+        """Return what a schedule asks for at a due time, which may have passed long ago when it is caught up.
+
+        The time is in the schedule's own zone, so that its day is that of whoever chose it.
+        """
         return {}
+
+    @classmethod
+    def describe_slot(cls, slot_at: dt.datetime) -> str:
+        """Say in words what is asked for at a due time; empty where it is the same at each."""
+        return ""
+
+    @classmethod
+    def check_slot(cls, slot_at: dt.datetime) -> str:
+        """Say what keeps the job from being started at a due time, in its schedule's zone; empty if nothing does."""
+        return ""
 
     def is_whole(self) -> bool:
         """Tell whether everything is asked for, so that the run counts as the job's and not as a part of it."""

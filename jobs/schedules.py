@@ -123,8 +123,11 @@ def make_crontab(expression: str, zone: str) -> CrontabSchedule:
     return schedule
 
 
-def change_timetable(schedule: JobSchedule, timetable: PeriodicTask, note: str, *, actor: User) -> None:
-    """Let a schedule ring as an unsaved row does; where that is at other times, it counts from now on."""
+def change_timetable(schedule: JobSchedule, timetable: PeriodicTask, note: str, *, actor: User) -> bool:
+    """Let a schedule ring as an unsaved row does; tell whether that is at other times than before.
+
+    Where it is, the schedule counts from now on, or from when it is resumed.
+    """
     with transaction.atomic():
         # In the order in which the tick takes them.
         JobSchedule.objects.select_for_update().get(pk=schedule.pk)
@@ -142,6 +145,7 @@ def change_timetable(schedule: JobSchedule, timetable: PeriodicTask, note: str, 
         task.save()  # type: ignore[no-untyped-call]  # the library has no types for it
         after = {"timetable": describe_timetable(task), "note": task.description}
         record_action("change", task, actor=actor, before=before, after=after)
+        return is_moved
 
 
 def next_due(row: PeriodicTask, moment: dt.datetime) -> dt.datetime | None:

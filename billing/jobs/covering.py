@@ -49,7 +49,9 @@ class MonthlyParams(JobParams):
 
     def covers_month(self) -> bool:
         """Tell whether this is the month's main run: everybody, or those due on the main schedule's day."""
-        return self == self._as_scheduled() and (self.due_by is None or self.due_by.day == _main_day())
+        return self == self._as_scheduled() and (
+            self.due_by is None or (self.due_by.day == _main_day() and self.month == Month.of(self.due_by).plus(-1))
+        )
 
     def _as_scheduled(self) -> Self:
         return type(self)(month=self.month, due_by=self.due_by)

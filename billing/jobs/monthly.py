@@ -1,6 +1,5 @@
 """Monthly billing: the main job."""
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from accounts.models import Organization
 from billing.jobs.columns import COLUMNS
 from billing.jobs.covering import MonthlyParams
 from billing.jobs.delivery import delivery_steps, void_steps
+from billing.jobs.slots import BilledBySlot, take_left_over
 from billing.models import Invoice, InvoiceDelivery
 from billing.selectors.due import list_due
 from billing.selectors.summaries import list_meter_codes, list_unbilled, summarize_run
@@ -24,7 +24,7 @@ from common.clock import Month, now, previous_month
 from common.errors import NotYet, Permanent, Retryable, WorkError
 from jobs.engine.context import Context
 from jobs.models import JobRun
-from jobs.registry import Job, Step, get_job, job
+from jobs.registry import Step, get_job, job
 from jobs.services import read_params, start
 from onlyfans.selectors import list_creators_to_pull
 from onlyfans.services.pulling import open_gateway, pull_statement, store_statement
@@ -48,10 +48,14 @@ _USUAL_MONTHS_BACK = 12
     batch_size=500,
     http=True,
 )
-class MonthlyBilling(Job):
+class MonthlyBilling(BilledBySlot):
     """Bills every active organization for one month: earnings, invoice, number, delivery."""
 
     columns = COLUMNS
+    about_pause = (
+        "Nobody due is forgotten: the first run after it bills everybody due by then, and goes on with former months "
+        "that still have somebody due."
+    )
     summary_order = (
         "month",
         "due_by",
@@ -66,11 +70,6 @@ class MonthlyBilling(Job):
 
     class Params(MonthlyParams):
         """What can be asked of a month's billing."""
-
-    @classmethod
-    def scheduled(cls, slot_at: dt.datetime) -> dict[str, Any]:
-        """Ask for those due on the slot's day, for the month before it."""
-        return {"month": previous_month(slot_at), "due_by": slot_at.astimezone(dt.UTC).date()}
 
     def is_whole(self) -> bool:
         """Count the main schedule's run as the month's; those of other days expect only who has such a day."""
@@ -252,7 +251,11 @@ class MonthlyBilling(Job):
         return {**summarize_run(run, self.params.month), **due_by}
 
     def finish(self, run: JobRun) -> None:
-        """Send the summary where it is wanted; its slot is the run, so it is sent once."""
+        """Go on with months that were left over; send the summary where it is wanted.
+
+        The summary's slot is the run, so it is sent once.
+        """
+        take_left_over(self, run)
         if self.params.due_by and not run.expected and not run.error:
             # A day on which nobody is due is no news.
             return

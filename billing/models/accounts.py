@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from accounts.models import Organization
 from billing.models.plans import Plan
@@ -31,6 +32,8 @@ class BillingAccount(models.Model):
         help_text="Day of the following month on which a month is invoiced, in UTC; a shorter month's last day counts "
         "as all later ones.",
     )
+    # Set by the database when the account is made or unparked, or its organization becomes active again.
+    due_since = models.DateTimeField(db_default=Now(), editable=False)
     stripe_customer_id = models.CharField("Stripe customer", max_length=255, blank=True)
     stripe_customer_deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     deliver_stripe = models.BooleanField("invoice through Stripe", default=True)

@@ -1,11 +1,12 @@
 """Who is due to be invoiced for a month."""
 
 import datetime as dt
+from collections.abc import Iterator
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.models import Organization
-from billing.models import Invoice
+from billing.models import BillingAccount, Invoice
 from common.clock import Month
 
 _LATEST_DAY = 31
@@ -16,19 +17,41 @@ def list_due(month: Month, due_by: dt.date) -> QuerySet[Organization]:
 
     Whoever billing took up before that day began is left out, whatever became of the invoice: correcting it is for
     people to ask. A parked account is listed on its own day, so that the run says so, and not again every day after.
-    The answer is the same whenever it is asked for.
+    Where all the month's invoice days are over, those are listed who were due and whom no run took up: an account that
+    was made, unparked or became active again only afterwards never was. The answer is the same whenever it is asked.
     """
+    day_began_at = dt.datetime.combine(due_by, dt.time(), tzinfo=dt.UTC)
+    return _list_come(month, due_by).exclude(Exists(_taken_up(month).filter(computed_at__lt=day_began_at)))
+
+
+def _list_come(month: Month, due_by: dt.date) -> QuerySet[Organization]:
+    """List the active organizations whose day has come, taken up or not."""
     following = month.plus(1)
-    if due_by < following.first_day:
-        return Organization.objects.none()
-    comes_last = due_by >= following.last_day
+    active = Organization.objects.filter(status=Organization.Status.ACTIVE)
+    if due_by <= month.last_day:
+        return active.none()
+    if due_by > following.last_day:
+        return active.filter(billing_account__parked_at=None, billing_account__due_since__lt=following.ends_at)
+    comes_last = due_by == following.last_day
     account = "billing_account__"
     own_day = Q(**{f"{account}schedule_day{'__gte' if comes_last else ''}": due_by.day})
     by_now = Q(**{f"{account}schedule_day__lte": _LATEST_DAY if comes_last else due_by.day})
     in_use = Q(**{f"{account}parked_at__isnull": True}) | own_day
-    day_began_at = dt.datetime.combine(due_by, dt.time(), tzinfo=dt.UTC)
-    taken_up = Invoice.objects.filter(
-        organization=OuterRef("pk"), month=month.first_day, corrects=None, computed_at__lt=day_began_at
-    )
-    active = Organization.objects.filter(status=Organization.Status.ACTIVE)
-    return active.filter((by_now & in_use) | Q(billing_account=None)).exclude(Exists(taken_up))
+    return active.filter((by_now & in_use) | Q(billing_account=None))
+
+
+def _taken_up(month: Month) -> QuerySet[Invoice]:
+    return Invoice.objects.filter(organization=OuterRef("pk"), month=month.first_day, corrects=None)
+
+
+def list_left_over(due_by: dt.date) -> Iterator[Month]:
+    """Go through the months, oldest first, whose invoice days were over before a day and that have somebody due."""
+    since = BillingAccount.objects.filter(parked_at=None, organization__status=Organization.Status.ACTIVE)
+    earliest = since.aggregate(earliest=Min("due_since"))["earliest"]
+    if earliest is None:
+        return
+    month, until = Month.of(earliest).plus(-1), Month.of(due_by).plus(-1)
+    while month < until:
+        if _list_come(month, due_by).exclude(Exists(_taken_up(month))).exists():
+            yield month
+        month = month.plus(1)

@@ -29,7 +29,7 @@ def park_account(account_id: int, *, actor: "User | None", reason: str) -> Billi
 
 @transaction.atomic
 def unpark_account(account_id: int, *, actor: "User | None", reason: str) -> BillingAccount:
-    """Bill an organization again from the next run on; months it missed are billed by running them for it."""
+    """Bill an organization again from the next run on; months missed are billed by running them for it."""
     account = BillingAccount.objects.select_for_update().get(pk=account_id)
     if not account.is_parked:
         raise Permanent(f"{account} is not parked.")

@@ -23,6 +23,7 @@ from unfold.decorators import display
 from common.clock import now
 from jobs.admin import scheduling
 from jobs.admin.words import coloured, describe_pause
+from jobs.forms import CrontabForm
 from jobs.models import JobRun
 from jobs.registry import find_job
 from jobs.schedules import START_TASK, next_due
@@ -141,6 +142,7 @@ class TimetableAdmin(ModelAdmin):
 class CrontabScheduleAdmin(TimetableAdmin):
     """Cron expressions."""
 
+    form = CrontabForm
     list_display = ("human_readable", "expression")
     fields = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone")
 

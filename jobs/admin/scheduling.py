@@ -21,7 +21,8 @@ from jobs.admin.starting import report_start
 from jobs.admin.words import RUN_TONES, describe_job, describe_schedule
 from jobs.forms import PauseForm, ReasonForm, ScheduleForm
 from jobs.models import JobMonitor, JobRun, JobSchedule
-from jobs.models.timetables import iterate_slots
+from jobs.models.timetables import iterate_slots, zone_of
+from jobs.registry import Job
 from jobs.schedules import change_timetable
 from jobs.selectors import list_recent_runs
 from jobs.services import InvalidParams, read_params, start
@@ -58,35 +59,52 @@ def _address(schedule: JobSchedule, door: str = "change") -> str:
     return reverse(f"admin:django_celery_beat_periodictask_{door}", args=[schedule.task_id])
 
 
-def list_next_times(task: PeriodicTask, moment: dt.datetime) -> list[tuple[dt.datetime, str]]:
-    """List the next due times in UTC, each with the time in the row's own zone where that is another."""
-    zone = task.crontab.timezone if task.crontab and str(task.crontab.timezone) != "UTC" else None
-    slots = islice(iterate_slots(task, moment), _NEXT_TIMES)
-    return [(slot, f"{slot.astimezone(zone):%a %Y-%m-%d %H:%M %Z}" if zone else "") for slot in slots]
+def list_next_times(
+    task: PeriodicTask, moment: dt.datetime, job: type[Job] | None
+) -> list[tuple[dt.datetime, str, str]]:
+    """List the next due times in UTC, with the time in the row's own zone and with what the job is asked for then.
+
+    Either text is empty where it would say nothing: the zone is UTC, or the job is asked for the same each time.
+    """
+    zone = zone_of(task)
+    is_other = _zone(task) != "UTC"
+    found = [(slot, slot.astimezone(zone)) for slot in islice(iterate_slots(task, moment), _NEXT_TIMES)]
+    return [
+        (slot, f"{local:%a %Y-%m-%d %H:%M %Z}" if is_other else "", job.describe_slot(local) if job else "")
+        for slot, local in found
+    ]
 
 
 def schedule_page(admin: "ModelAdmin[Any]", request: HttpRequest, object_id: str) -> HttpResponse:
     """Show a schedule; preview or save what somebody makes of it."""
     schedule = _find(request, object_id, VIEW)
     may_change = request.user.has_perm(CHANGE)
-    form, previewed = ScheduleForm(schedule.task), None
+    form, previewed = ScheduleForm(schedule.task, schedule.declaration), None
     if request.method == "POST":
         if not may_change:
             raise PermissionDenied
-        form = ScheduleForm(schedule.task, request.POST)
+        form = ScheduleForm(schedule.task, schedule.declaration, request.POST)
         if form.is_valid():
             if request.POST.get("action") == "save":
-                change_timetable(schedule, form.timetable, form.cleaned_data["note"], actor=actor(request))
-                messages.success(request, "The schedule was saved. It counts from now on.")
+                is_moved = change_timetable(schedule, form.timetable, form.cleaned_data["note"], actor=actor(request))
+                messages.success(request, _tell_saved(schedule, is_moved))
                 return redirect(_address(schedule))
             previewed = form.timetable
     context = {
         **_describe(request, schedule),
         "form": form if may_change else None,
-        "previewed": list_next_times(previewed, now()) if previewed else None,
+        "previewed": list_next_times(previewed, now(), schedule.declaration) if previewed else None,
         "previewed_zone": _zone(previewed) if previewed else "",
     }
     return render(admin, request, "jobs/schedule.html", str(schedule), context)
+
+
+def _tell_saved(schedule: JobSchedule, is_moved: bool) -> str:
+    if not is_moved:
+        return "The note was saved. The schedule rings as before."
+    if not schedule.task.enabled:
+        return "The schedule was saved. It is paused, and counts from when it is resumed."
+    return "The schedule was saved. It counts from now on."
 
 
 def _zone(task: PeriodicTask) -> str:
@@ -105,7 +123,7 @@ def _describe(request: HttpRequest, schedule: JobSchedule) -> dict[str, Any]:
         "catch_up": _CATCH_UP[job.catch_up] if job else "",
         "words": describe_schedule(schedule.task),
         "zone": _zone(schedule.task),
-        "next_times": list_next_times(schedule.task, now()) if schedule.task.enabled else [],
+        "next_times": list_next_times(schedule.task, now(), job) if schedule.task.enabled else [],
         "others": others.select_related("task__crontab", "task__interval"),
         "runs": [(run, RUN_TONES.get(run.status, "")) for run in (list_recent_runs(job, _RUNS) if job else [])],
         "monitor": JobMonitor.objects.filter(job=schedule.job).first(),
@@ -151,15 +169,21 @@ def pause_page(admin: "ModelAdmin[Any]", request: HttpRequest, task_id: int) -> 
     if form.is_bound and form.is_valid():
         reason, until = form.cleaned_data["reason"], form.cleaned_data["until"]
         pause_schedule(schedule, actor=actor(request), reason=reason, until=until, moment=now())
-        messages.success(request, f"{schedule} is paused{f' until {until:%Y-%m-%d %H:%M} UTC' if until else ''}.")
+        names = f"{schedule} with {others} is" if (others := _name_others(schedule)) else f"{schedule} is"
+        messages.success(request, f"{names} paused{f' until {until:%Y-%m-%d %H:%M} UTC' if until else ''}.")
         return redirect(_address(schedule))
     says = [f"Let {schedule} rest? What falls due meanwhile is neither started nor caught up."]
-    siblings = JobSchedule.objects.filter(job=schedule.job, task__enabled=True).exclude(pk=schedule.pk)
-    others = [str(other) for other in siblings.select_related("task")]
-    if others:
-        says.append(f"Its job goes on by {', '.join(others)}: pause that, too, where the job itself is to rest.")
+    if others := _name_others(schedule):
+        says.append(f"This pauses the whole job: {others} with it.")
+    if job := schedule.declaration:
+        says += [job.about_pause] if job.about_pause else []
     says.append("Callers from outside, such as EventBridge or Vercel, have switches of their own.")
     return _ask(admin, request, schedule, form, "Pause", says)
+
+
+def _name_others(schedule: JobSchedule, **those: bool) -> str:
+    others = JobSchedule.objects.filter(job=schedule.job, **those).exclude(pk=schedule.pk).select_related("task")
+    return ", ".join(str(other) for other in others)
 
 
 def resume_page(admin: "ModelAdmin[Any]", request: HttpRequest, task_id: int) -> HttpResponse:
@@ -170,7 +194,11 @@ def resume_page(admin: "ModelAdmin[Any]", request: HttpRequest, task_id: int) ->
         messages.success(request, f"{schedule} rings again from now on.")
         return redirect(_address(schedule))
     says = [f"Paused because: {schedule.paused_reason}"] if schedule.paused_reason else []
-    says.append(f"Let {schedule} ring again from now on? What fell due meanwhile is not caught up.")
+    others = _name_others(schedule, task__enabled=False)
+    says.append(f"Let {schedule}{f' and {others}' if others else ''} ring again from now on?")
+    says.append("What fell due meanwhile is not caught up.")
+    if job := schedule.declaration:
+        says += [job.about_pause] if job.about_pause else []
     return _ask(admin, request, schedule, forms.Form(), "Resume", says)
 
 

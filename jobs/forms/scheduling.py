@@ -1,9 +1,13 @@
 """Forms about schedules and monitors: when a job runs, and how long something rests."""
 
+import calendar
 import datetime as dt
+import re
 import zoneinfo
+from collections.abc import Collection
 from functools import cache
-from typing import Any
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, Any
 
 from celery.schedules import ParseException, crontab
 from cronsim import CronSim, CronSimError
@@ -18,10 +22,22 @@ from unfold.widgets import (
 
 from common.clock import now
 from jobs.forms.params import REASON_LENGTH
-from jobs.models.timetables import expression_of, next_slot
+from jobs.models import JobSchedule
+from jobs.models.timetables import expression_of, iterate_slots, next_slot, zone_of
+from jobs.registry import Job
+
+if TYPE_CHECKING:
+    _CrontabForm = forms.ModelForm[CrontabSchedule]
+else:
+    _CrontabForm = forms.ModelForm
 
 _FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
 _LONGEST_EXPRESSION = 200
+_EVERY_MONTH_HAS, _COMMON_YEAR = 28, 2027
+_UP_TO_SUNDAY = re.compile(r"(?:(?P<first>[0-7])-)?7(?:/(?P<step>[1-7]))?\Z")
+# What a job is asked for may change with daylight saving and with months' lengths.
+_LOOK_AHEAD = dt.timedelta(days=400)
+_MOST_LOOKED_AT = 500
 _WRONG = "Give five fields that come true: minute, hour, day of the month, month, day of the week, like 0 2 1 * *."
 
 
@@ -29,6 +45,56 @@ _WRONG = "Give five fields that come true: minute, hour, day of the month, month
 def _zones() -> list[tuple[str, str]]:
     names = sorted(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith("Etc/"))
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names)]
+
+
+def read_crontab(expression: str, zone: str) -> CrontabSchedule:
+    """Read five fields as cron does into an unsaved row; ValueError that says what is wrong."""
+    parts = expression.split()
+    if len(parts) == len(_FIELDS):
+        parts[-1] = _sunday_as_zero(parts[-1])
+    named = dict(zip(_FIELDS, parts, strict=False))
+    try:
+        CronSim(" ".join(parts), now())
+        # Beat, which rings on time, reads fewer forms than cron does.
+        read: Any = crontab(**named)
+        found = CrontabSchedule(**named, timezone=zoneinfo.ZoneInfo(zone))
+        comes = len(parts) == len(_FIELDS) and next_slot(PeriodicTask(crontab=found), now())
+    except (CronSimError, ParseException, ValueError):
+        comes = None
+    if not comes:
+        raise ValueError(_WRONG)
+    if parts[-1] == "*" and (lacking := _find_lacking(read.day_of_month, read.month_of_year)):
+        raise ValueError(
+            f"{lacking} has no day {min(read.day_of_month)}, so nothing would happen then: choose a day up to "
+            f"{_EVERY_MONTH_HAS}, or name the months."
+        )
+    return found
+
+
+def _sunday_as_zero(weekday: str) -> str:
+    """Write Sunday as 0: cron knows it as 7, too, and beat does not."""
+
+    def write(part: str) -> str:
+        found = _UP_TO_SUNDAY.match(part)
+        days = range(int(found["first"] or 7), 8, int(found["step"] or 1)) if found else ()
+        return ",".join(dict.fromkeys(str(day % 7) for day in days)) or part
+
+    return ",".join(map(write, weekday.split(",")))
+
+
+def _find_lacking(days: Collection[int], months: Collection[int]) -> str:
+    """Name a month among several that has none of the days; a month named alone is meant."""
+    if len(months) == 1:
+        return ""
+    lacking = (month for month in sorted(months) if min(days) > calendar.monthrange(_COMMON_YEAR, month)[1])
+    return next((calendar.month_name[month] for month in lacking), "")
+
+
+def check_slots(job: type[Job], task: PeriodicTask, moment: dt.datetime) -> str:
+    """Say what keeps a job from being started at one of a row's next due times; empty if nothing does."""
+    zone = zone_of(task)
+    slots = takewhile(lambda slot: slot < moment + _LOOK_AHEAD, islice(iterate_slots(task, moment), _MOST_LOOKED_AT))
+    return next(filter(None, (job.check_slot(slot.astimezone(zone)) for slot in slots)), "")
 
 
 class ScheduleForm(forms.Form):
@@ -46,7 +112,8 @@ class ScheduleForm(forms.Form):
         required=False,
         max_length=_LONGEST_EXPRESSION,
         widget=UnfoldAdminTextInputWidget({"autocomplete": "off", "spellcheck": "false"}),
-        help_text="Minute, hour, day of the month, month, day of the week: 0 2 1 * * is the first at 02:00.",
+        help_text="Minute, hour, day of the month, month, day of the week (0 or 7: Sunday): 0 2 1 * * is the first at "
+        "02:00.",
     )
     zone = forms.ChoiceField(
         label="Time zone",
@@ -75,8 +142,9 @@ class ScheduleForm(forms.Form):
 
     timetable: PeriodicTask
 
-    def __init__(self, task: PeriodicTask, data: Any = None) -> None:
+    def __init__(self, task: PeriodicTask, job: type[Job] | None = None, data: Any = None) -> None:
         super().__init__(data, initial=_initial(task))
+        self._job = job
 
     def clean(self) -> dict[str, Any]:
         """Read the chosen kind and check that it ever comes true."""
@@ -88,20 +156,13 @@ class ScheduleForm(forms.Form):
         return cleaned
 
     def _read_crontab(self, expression: str, zone: str) -> None:
-        parts = expression.split()
-        named = dict(zip(_FIELDS, parts, strict=False))
         try:
-            CronSim(expression, now())
-            # Beat, which rings on time, reads fewer forms than cron does.
-            crontab(**named)
-            found = CrontabSchedule(**named, timezone=zoneinfo.ZoneInfo(zone))
-            comes = len(parts) == len(_FIELDS) and next_slot(PeriodicTask(crontab=found), now())
-        except (CronSimError, ParseException, ValueError):
-            comes = None
-        if comes:
-            self.timetable = PeriodicTask(crontab=found)
-        else:
-            self.add_error("expression", _WRONG)
+            self.timetable = PeriodicTask(crontab=read_crontab(expression, zone))
+        except ValueError as error:
+            self.add_error("expression", str(error))
+            return
+        if self._job and (wrong := check_slots(self._job, self.timetable, now())):
+            self.add_error("expression", wrong)
 
     def _read_interval(self, every: int | None, period: str) -> None:
         if every is None:
@@ -120,6 +181,36 @@ def _initial(task: PeriodicTask) -> dict[str, Any]:
         "period": interval.period if interval else IntervalSchedule.MINUTES,
         "note": task.description,
     }
+
+
+class CrontabForm(_CrontabForm):
+    """A crontab that schedules may share: what a schedule's own page would refuse is refused here, too."""
+
+    class Meta:
+        model = CrontabSchedule
+        fields = (*_FIELDS, "timezone")
+
+    def clean(self) -> dict[str, Any]:
+        """Check the five fields together, and for the jobs whose schedules use them."""
+        cleaned = super().clean() or self.cleaned_data
+        if "day_of_week" in cleaned:
+            cleaned["day_of_week"] = _sunday_as_zero(cleaned["day_of_week"])
+        return cleaned
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]  # Django's own hook, which its types leave out
+        if not self.errors:
+            try:
+                self._check()
+            except ValueError as error:
+                self.add_error(None, str(error))
+
+    def _check(self) -> None:
+        row = PeriodicTask(crontab=read_crontab(expression_of(self.instance), str(self.instance.timezone)))
+        for schedule in JobSchedule.objects.filter(task__crontab=self.instance.pk) if self.instance.pk else ():
+            job = schedule.declaration
+            if job and (wrong := check_slots(job, row, now())):
+                raise ValueError(f"{schedule}: {wrong}")
 
 
 class PauseForm(forms.Form):

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django_celery_beat.models import PeriodicTask
 
-from jobs.models.timetables import next_slot
+from jobs.models.timetables import next_slot, zone_of
 from jobs.registry import Job, find_job
 
 
@@ -55,6 +55,10 @@ class JobSchedule(models.Model):
     @property
     def is_paused(self) -> bool:
         return self.paused_at is not None
+
+    def in_own_zone(self, slot_at: dt.datetime) -> dt.datetime:
+        """Read a due time as the clock says where the schedule is: that of its crontab's zone, UTC otherwise."""
+        return slot_at.astimezone(zone_of(self.task))
 
     def next_slot(self, after: dt.datetime) -> dt.datetime | None:
         """Return the first due time after an instant; None while it is paused."""

@@ -22,6 +22,12 @@ def expression_of(crontab: CrontabSchedule) -> str:
     return " ".join(str(getattr(crontab, name)) for name in fields)
 
 
+def zone_of(task: PeriodicTask) -> dt.tzinfo:
+    """Return the time zone that a row is read in."""
+    zone: dt.tzinfo = task.crontab.timezone if task.crontab else dt.UTC
+    return zone
+
+
 def describe_timetable(task: PeriodicTask) -> str:
     """Write down when a row rings, so that a change of it can be told; empty where it never does."""
     if task.crontab:

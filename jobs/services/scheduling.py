@@ -73,27 +73,37 @@ def _forget_pause(schedule: JobSchedule) -> None:
 def pause_schedule(
     schedule: JobSchedule, *, actor: "User | None", reason: str, until: dt.datetime | None, moment: dt.datetime
 ) -> None:
-    """Let a schedule rest, until an instant or until somebody resumes it; what falls due meanwhile is not caught up."""
+    """Let a schedule rest, until an instant or until somebody resumes it; what falls due meanwhile is not caught up.
+
+    All schedules of its job rest with it: a job of which a part goes on is not paused.
+    """
     with transaction.atomic():
-        locked = JobSchedule.objects.select_for_update(of=("self",)).select_related("task").get(pk=schedule.pk)
-        locked.paused_at, locked.paused_until = moment, until
-        locked.paused_by, locked.paused_reason = actor, reason.strip()
-        locked.due_at, locked.timetable, locked.problem = until, "", ""
-        locked.save()
-        _switch(locked.task, enabled=False)
-        touch_monitor(locked.job)
-        after = {"paused_until": until}
-        record_action("pause", locked.task, actor=actor, before={}, after=after, reason=reason)
+        for locked in _lock_all_of(schedule.job):
+            locked.paused_at, locked.paused_until = moment, until
+            locked.paused_by, locked.paused_reason = actor, reason.strip()
+            locked.due_at, locked.timetable, locked.problem = until, "", ""
+            locked.save()
+            _switch(locked.task, enabled=False)
+            after = {"paused_until": until}
+            record_action("pause", locked.task, actor=actor, before={}, after=after, reason=reason)
+        touch_monitor(schedule.job)
 
 
 def resume_schedule(schedule: JobSchedule, *, actor: "User | None", moment: dt.datetime) -> None:
-    """Let a schedule ring again from now on."""
+    """Let a schedule, and what rests of its job beside, ring again from now on."""
     with transaction.atomic():
-        locked = JobSchedule.objects.select_for_update(of=("self",)).select_related("task").get(pk=schedule.pk)
-        before = {"paused_reason": locked.paused_reason, "paused_until": locked.paused_until}
-        _switch(locked.task, enabled=True)
-        _count_anew(locked, locked.task, moment)
-        record_action("resume", locked.task, actor=actor, before=before)
+        for locked in _lock_all_of(schedule.job):
+            if locked.task.enabled:
+                continue
+            before = {"paused_reason": locked.paused_reason, "paused_until": locked.paused_until}
+            _switch(locked.task, enabled=True)
+            _count_anew(locked, locked.task, moment)
+            record_action("resume", locked.task, actor=actor, before=before)
+
+
+def _lock_all_of(job: str) -> QuerySet[JobSchedule]:
+    locked = JobSchedule.objects.select_for_update(of=("self",)).filter(job=job)
+    return locked.select_related("task__crontab", "task__interval").order_by("pk")
 
 
 def _switch(task: PeriodicTask, *, enabled: bool) -> None:
@@ -151,7 +161,7 @@ def _start_slots(schedule: JobSchedule, since: dt.datetime, moment: dt.datetime)
     runs: list[JobRun] = []
     slots, missed = _slots_to_start(schedule, job, since, moment)
     for slot_at in slots[:_AT_A_TICK]:
-        run, schedule.problem = _start_slot(job, slot_at, _explain(slot_at, missed, job, moment))
+        run, schedule.problem = _start_slot(job, schedule.in_own_zone(slot_at), _explain(slot_at, missed, job, moment))
         if schedule.problem and job.catch_up != "none":
             schedule.due_at = slot_at
             return runs
@@ -186,7 +196,7 @@ def _explain(slot_at: dt.datetime, missed: int, job: type[Job], moment: dt.datet
 
 
 def _start_slot(job: type[Job], slot_at: dt.datetime, reason: str) -> tuple[JobRun | None, str]:
-    """Start one slot; return the run that this made, if any, and what keeps the slot from being started."""
+    """Start one slot, in its schedule's zone; return the run that this made, and what keeps it from being started."""
     slot = slot_name(slot_at)
     try:
         params = read_params(job, job.scheduled(slot_at))

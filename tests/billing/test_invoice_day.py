@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import zoneinfo
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -9,13 +10,14 @@ from pytest_django import Settings
 
 from accounts.models import Organization
 from billing.models import BillingAccount, Invoice
-from billing.selectors.due import list_due
+from billing.selectors.due import list_due, list_left_over
+from billing.services.parking import park_account, unpark_account
 from common.clock import Month, now, previous_month
 from jobs.models import JobItem, JobRun, JobSchedule
 from jobs.registry import get_job
-from jobs.schedules import sync_schedules
+from jobs.schedules import make_crontab, sync_schedules
 from jobs.services import InvalidParams, read_params, rerun, start
-from jobs.services.scheduling import start_due_slots
+from jobs.services.scheduling import pause_schedule, start_due_slots
 from tests.commandline import Manage
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
 from tests.factories.invoices import ISSUED_AT, make_draft
@@ -28,10 +30,12 @@ pytestmark = [
 JOB = "monthly-billing"
 
 
-def make(day: int, **fields: object) -> Organization:
-    organization = make_organization(
-        make_plan(base_fee_cents=1_000), id=f"org_{day:02}", account={"schedule_day": day}, **fields
-    )
+LONG_AGO = dt.datetime(2026, 8, 2, tzinfo=dt.UTC)
+
+
+def make(day: int, due_since: dt.datetime = LONG_AGO, **fields: object) -> Organization:
+    account = {"schedule_day": day, "due_since": due_since}
+    organization = make_organization(make_plan(base_fee_cents=1_000), id=f"org_{day:02}", account=account, **fields)
     earn(make_creator(organization), AUGUST, 10_000)
     return organization
 
@@ -131,6 +135,65 @@ def test_the_database_knows_the_days() -> None:
     for day in (0, 32):
         with pytest.raises(IntegrityError), transaction.atomic():
             BillingAccount.objects.filter(organization=organization).update(schedule_day=day)
+
+
+# What former months left over
+
+
+def october(day: int) -> dt.date:
+    return dt.date(2026, 10, day)
+
+
+def test_who_was_due_stays_due_when_the_month_is_over_and_who_was_not_does_not() -> None:
+    never = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
+    for day in (1, 30):
+        make(day)
+    make(2, due_since=never)
+    make(3, due_since=never - dt.timedelta(microseconds=1))
+    make(4, status=Organization.Status.CLOSED)
+    parked = make(5)
+    BillingAccount.objects.filter(organization=parked).update(parked_at=ISSUED_AT, parked_reason="Dispute")
+    Organization.objects.create(id="org_bare", name="Without an account")
+    make_draft(Organization.objects.get(pk="org_01"))
+    _date_back(1)
+    assert due(AUGUST, october(1)) == ["org_03", "org_30"]
+    assert due(AUGUST, dt.date(2027, 6, 1)) == ["org_03", "org_30"]
+
+
+def test_months_with_somebody_due_are_listed_oldest_first_back_to_when_anybody_could_be() -> None:
+    assert list(list_left_over(october(1))) == []
+    make(1)
+    assert list(list_left_over(september(30))) == [Month(2026, 7)]
+    assert list(list_left_over(october(1))) == [Month(2026, 7), AUGUST]
+    make_draft(Organization.objects.get(pk="org_01"))
+    _date_back(1)
+    assert list(list_left_over(october(31))) == [Month(2026, 7)]
+    assert list(list_left_over(dt.date(2026, 12, 5))) == [Month(2026, 7), Month(2026, 9), Month(2026, 10)]
+
+
+def test_a_new_account_is_due_for_the_last_month_only_and_so_is_one_taken_up_again() -> None:
+    organization = make(1, due_since=now())
+    today = now().date()
+    assert list(list_left_over(today)) == []
+    assert due(previous_month(), today) == ["org_01"]
+
+    def date_back() -> None:
+        BillingAccount.objects.update(due_since=LONG_AGO)
+        assert AUGUST in list_left_over(today)
+
+    date_back()
+    account = BillingAccount.objects.get()
+    park_account(account.pk, actor=None, reason="Dispute")
+    assert BillingAccount.objects.get().due_since == LONG_AGO
+    unpark_account(account.pk, actor=None, reason="Settled")
+    assert list(list_left_over(today)) == []
+    date_back()
+    Organization.objects.filter(pk=organization.pk).update(status=Organization.Status.SUSPENDED)
+    Organization.objects.filter(pk=organization.pk).update(status=Organization.Status.ACTIVE)
+    assert list(list_left_over(today)) == []
+    date_back()
+    Organization.objects.filter(pk=organization.pk).update(name="Renamed", status=Organization.Status.ACTIVE)
+    assert AUGUST in list_left_over(today)
 
 
 # What a start covers
@@ -278,6 +341,90 @@ def test_days_without_a_scheduler_are_caught_up_each_for_its_own_month() -> None
     assert [keys(finish(one)) for one in started] == [["org_29"], ["org_29", "org_31"], ["org_01"]]
     billed = Invoice.objects.order_by("organization").values_list("organization", "month")
     assert [(who, month.month) for who, month in billed] == [("org_01", 8), ("org_01", 9), ("org_29", 8), ("org_31", 8)]
+
+
+def _pause_over_two_months(moment: dt.datetime) -> list[JobRun]:
+    """Let billing rest from September 3 to November 4, and return what the first tick afterwards starts."""
+    sync_schedules()
+    JobSchedule.objects.exclude(job=JOB).update(due_at=None)
+    schedule = JobSchedule.objects.get(task__name=JOB)
+    began_at, ended_at = dt.datetime(2026, 9, 3, 12, tzinfo=dt.UTC), dt.datetime(2026, 11, 4, 12, tzinfo=dt.UTC)
+    pause_schedule(schedule, actor=None, reason="Move", until=ended_at, moment=began_at)
+    assert start_due_slots(dt.datetime(2026, 11, 4, 11, tzinfo=dt.UTC)) == []
+    return start_due_slots(ended_at) + start_due_slots(moment)
+
+
+def test_a_pause_over_the_ends_of_months_leaves_nobody_unbilled() -> None:
+    for day in (1, 15, 31):
+        make(day, due_since=dt.datetime(2026, 9, 1, tzinfo=dt.UTC))
+    for organization in Organization.objects.filter(pk="org_01"):
+        make_draft(organization)
+    _date_back(1)
+    [begun] = _pause_over_two_months(dt.datetime(2026, 11, 5, 2, 1, tzinfo=dt.UTC))
+    assert (begun.params["month"], begun.params["due_by"]) == ("2026-10", "2026-11-05")
+    BillingAccount.objects.update(deliver_stripe=False, deliver_email=False)
+    assert keys(finish(begun)) == ["org_01"]
+    found = _follow("2026-11-05")
+    assert [(run.params["month"], keys(run), run.status) for run in found] == [
+        ("2026-08", ["org_15", "org_31"], "succeeded"),
+        ("2026-09", ["org_01", "org_15", "org_31"], "succeeded"),
+    ]
+    assert found[0].reason == f"Left over: due for August 2026 and taken up by no run; found by {begun}."
+    assert not any(get_job(JOB)(read_params(get_job(JOB), run.params)).is_whole() for run in found)
+    assert Invoice.objects.count() == Invoice.objects.values("organization", "month").distinct().count() == 7
+    finish(bill_like("2026-10", "2026-11-06"))
+    assert _follow("2026-11-06") == []
+
+
+def _follow(day: str) -> list[JobRun]:
+    """Work on what a day's run went on with, each of which goes on with the next."""
+    found: list[JobRun] = []
+    while left := JobRun.objects.filter(slot__startswith="left over", slot__endswith=day, status="queued").first():
+        found.append(finish(left))
+    return found
+
+
+def bill_like(month: str, day: str) -> JobRun:
+    job = get_job(JOB)
+    return start(job, read_params(job, {"month": month, "due_by": day}), JobRun.Trigger.COMMAND)[0]
+
+
+@pytest.mark.parametrize("asked", [{"dry_run": True}, {"organizations": ["org_01"]}, {"due_by": None}])
+def test_only_a_days_run_for_real_goes_on_with_former_months(asked: dict[str, object]) -> None:
+    make(1)
+    bill(Month(2026, 9), **{"due_by": october(5), **asked})
+    assert not JobRun.objects.filter(slot__startswith="left over").exists()
+
+
+def test_a_left_over_month_is_delivered_as_its_day_was_asked_to() -> None:
+    make(1)
+    bill(Month(2026, 9), due_by=october(5))
+    found = JobRun.objects.get(slot="left over 2026-07 by 2026-10-05")
+    assert (found.params["deliver"], found.trigger) == (False, "job")
+
+
+def test_a_slot_is_read_where_its_schedule_is() -> None:
+    def asked(text: str, zone: str) -> tuple[str, str]:
+        values = get_job(JOB).scheduled(dt.datetime.fromisoformat(text).astimezone(zoneinfo.ZoneInfo(zone)))
+        return str(values["month"]), str(values["due_by"])
+
+    assert asked("2026-10-31T17:00Z", "Asia/Tokyo") == ("2026-10", "2026-11-01")
+    assert asked("2026-11-01T00:00Z", "Asia/Tokyo") == ("2026-10", "2026-11-01")
+    assert asked("2026-11-01T17:00Z", "Asia/Tokyo") == ("2026-10", "2026-11-01")
+    assert asked("2026-11-02T03:00Z", "America/New_York") == ("2026-10", "2026-11-01")
+    assert asked("2026-11-01T03:00Z", "America/New_York") == ("2026-09", "2026-10-31")
+    assert asked("2026-11-01T02:00Z", "UTC") == ("2026-10", "2026-11-01")
+
+
+def test_a_schedule_east_of_utc_bills_the_month_that_its_own_calendar_says() -> None:
+    sync_schedules()
+    JobSchedule.objects.exclude(task__name=JOB).update(due_at=None)
+    row = JobSchedule.objects.get(task__name=JOB)
+    row.task.crontab = make_crontab("0 8 1 * *", "Asia/Tokyo")
+    row.task.save()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    JobSchedule.objects.filter(pk=row.pk).update(due_at=dt.datetime(2026, 9, 30, 23, tzinfo=dt.UTC))
+    [begun] = start_due_slots(dt.datetime(2026, 10, 1, 0, 1, tzinfo=dt.UTC))
+    assert (begun.params["month"], begun.params["due_by"]) == ("2026-09", "2026-10-01")
 
 
 def test_a_day_on_which_nobody_is_due_sends_no_summary(settings: Settings) -> None:

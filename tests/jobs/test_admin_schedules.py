@@ -132,7 +132,8 @@ def test_operations_pause_with_a_reason_and_an_end_and_resume(row: PeriodicTask)
     client.post(_door(row, "resume"))
     standing = _standing(row)
     assert (standing.task.enabled, standing.paused_until, standing.is_paused) == (True, None, False)
-    assert list(AuditEntry.objects.order_by("id").values_list("verb", "reason")) == [("pause", "Audit"), ("resume", "")]
+    of_row = AuditEntry.objects.filter(object_id=str(row.pk)).order_by("id")
+    assert list(of_row.values_list("verb", "reason")) == [("pause", "Audit"), ("resume", "")]
 
 
 @pytest.mark.parametrize(
@@ -217,3 +218,89 @@ def test_a_crontab_that_is_none_is_refused_at_its_field() -> None:
 def test_timetables_that_nothing_uses_are_hidden() -> None:
     assert not admin.site.is_registered(SolarSchedule)
     assert not admin.site.is_registered(ClockedSchedule)
+
+
+def test_a_pause_covers_the_whole_job_and_so_does_its_end(row: PeriodicTask) -> None:
+    client, rows = log_in("Operations"), JobSchedule.objects.filter(job="monthly-billing").order_by("task__name")
+    assert (
+        "This pauses the whole job: monthly-billing-other-days with it."
+        in client.get(_door(row, "pause")).content.decode()
+    )
+    client.post(_door(row, "pause"), {"reason": "Audit"})
+    assert [(one.paused_reason, one.task.enabled, one.due_at) for one in rows.all()] == [("Audit", False, None)] * 2
+    assert JobSchedule.objects.filter(job="hourly-usage", paused_at=None, task__enabled=True).count() == 1
+    page = client.get(_door(row, "resume")).content.decode()
+    assert "Let monthly-billing and monthly-billing-other-days ring again from now on?" in page
+    assert "former months that still have somebody due" in page
+    other = rows.get(task__name="monthly-billing-other-days").task
+    client.post(_door(other, "resume"))
+    assert [(one.is_paused, one.task.enabled, one.due_at is None) for one in rows.all()] == [(False, True, False)] * 2
+    assert AuditEntry.objects.filter(verb="pause").count() == AuditEntry.objects.filter(verb="resume").count() == 2
+
+
+def test_what_is_said_on_saving_is_true(row: PeriodicTask) -> None:
+    client = log_in("Operations")
+
+    def save(**values: str) -> str:
+        client.post(_door(row), {**LEAP_DAY, "expression": "0 3 1 * *", "zone": "UTC", "action": "save", **values})
+        return client.get(_door(row)).content.decode()
+
+    assert "The schedule was saved. It counts from now on." in save()
+    assert "The note was saved. The schedule rings as before." in save(note="Another")
+    client.post(_door(row, "pause"), {"reason": "Audit"})
+    assert "The schedule was saved. It is paused, and counts from when it is resumed." in save(expression="0 4 1 * *")
+    assert _standing(row).due_at is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "kept"),
+    [
+        ("0 2 * * 7", "UTC", "0 2 * * 0"),
+        ("0 2 * * 5-7", "UTC", "0 2 * * 5,6,0"),
+        ("0 2 * * 1,3-7/2", "UTC", "0 2 * * 1,3,5,0"),
+        ("0 2 28 * *", "UTC", "0 2 28 * *"),
+        ("0 2 29-31 2,4 *", "UTC", ""),
+        ("0 2 2-31 * *", "UTC", "0 2 2-31 * *"),
+        ("0 2 31 12 *", "UTC", "0 2 31 12 *"),
+        ("0 2 29 * *", "UTC", ""),
+        ("0 2 30,31 * *", "UTC", ""),
+        ("0 2 31 4,5 *", "UTC", ""),
+        ("0 2 1 * *", "Asia/Tokyo", ""),
+        ("0 9 1 * *", "Asia/Tokyo", "0 9 1 * *"),
+        ("0 1 1 * *", "Europe/Berlin", ""),
+        ("0 2 1 * *", "Europe/Berlin", "0 2 1 * *"),
+        ("0 20 1 * *", "America/New_York", "0 20 1 * *"),
+    ],
+)
+def test_a_crontab_is_read_as_cron_does_and_comes_true_each_month(
+    row: PeriodicTask, expression: str, zone: str, kept: str
+) -> None:
+    values = {**LEAP_DAY, "expression": expression, "zone": zone, "action": "save"}
+    response = log_in("Operations").post(_door(row), values)
+    if kept:
+        assert (response.status_code, _standing(row).timetable) == (302, f"{kept} ({zone})")
+    else:
+        assert list(response.context["form"].errors) == ["expression"]
+        assert _standing(row).timetable == "0 2 1 * * (UTC)"
+
+
+def test_the_next_times_say_which_month_each_will_bill(row: PeriodicTask) -> None:
+    values = {**LEAP_DAY, "expression": "30 22 1 3,4 *", "zone": "America/New_York", "action": "preview"}
+    page = log_in("Operations").post(_door(row), values).content.decode()
+    for text in ("February 2027, due by 2027-03-01", "March 2027, due by 2027-04-01", "2027-04-02 02:30"):
+        assert text in page
+
+
+def test_a_crontab_that_a_job_can_not_use_is_refused_where_it_is_shared(row: PeriodicTask) -> None:
+    client, address = log_in("Operations"), f"/admin/django_celery_beat/crontabschedule/{row.crontab_id}/change/"
+    fields = {"minute": "0", "hour": "2", "day_of_month": "1", "month_of_year": "*", "day_of_week": "*"}
+    fields |= {"periodictask_set-TOTAL_FORMS": "0", "periodictask_set-INITIAL_FORMS": "0"}
+    for wrong, said in (
+        ({"timezone": "Asia/Tokyo"}, "months end in UTC, there at 09:00"),
+        ({"timezone": "UTC", "day_of_month": "31"}, "February has no day 31"),
+    ):
+        response = client.post(address, {**fields, **wrong})
+        assert said in str(response.context["adminform"].form.errors)
+    assert _standing(row).timetable == "0 2 1 * * (UTC)"
+    client.post(address, {**fields, "timezone": "UTC", "day_of_month": "*", "day_of_week": "7"})
+    assert _standing(row).timetable == "0 2 * * 0 (UTC)"
