@@ -33,7 +33,7 @@ DROP FUNCTION billing_note_unparked();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0007_event_lists"),
+        ("billing", "0008_list_names"),
     ]
 
     operations = [
