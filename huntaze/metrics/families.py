@@ -45,9 +45,23 @@ class Family:
 RUNS = Family("huntaze_job_runs_total", "counter", ("job", "state"), "Runs that have ended, dry runs left out.")
 RUNS_ACTIVE = Family("huntaze_job_runs_active", "gauge", ("job", "state"), "Runs that are queued or running.")
 DURATION = Family("huntaze_job_run_duration_seconds", "histogram", ("job",), "How long ended runs took.")
-LAST_RUN = Family("huntaze_job_last_run_timestamp_seconds", "gauge", ("job",), "When the last run was started.")
+LAST_RUN = Family(
+    "huntaze_job_last_run_timestamp_seconds", "gauge", ("job",), "When the last run was started; 0 where none was."
+)
 LAST_SUCCESS = Family(
-    "huntaze_job_last_success_timestamp_seconds", "gauge", ("job",), "When the last run that went well ended."
+    "huntaze_job_last_success_timestamp_seconds",
+    "gauge",
+    ("job",),
+    "When the last run that went well ended; 0 where none did.",
+)
+MONITOR = Family(
+    "huntaze_job_monitor_state", "gauge", ("job", "state"), "1 for the state that a job's monitor is in, 0 for others."
+)
+MONITOR_SINCE = Family(
+    "huntaze_job_monitor_state_since_timestamp_seconds",
+    "gauge",
+    ("job",),
+    "Since when a job's monitor is in its state.",
 )
 ITEMS = Family("huntaze_job_items_total", "counter", ("job", "state"), "Items that have ended, dry runs left out.")
 ITEMS_OPEN = Family("huntaze_job_items_open", "gauge", ("job", "state"), "Items of active runs: waiting or in hand.")

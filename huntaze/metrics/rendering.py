@@ -18,6 +18,7 @@ _MILLISECONDS = 700
 
 PARTS: dict[str, Callable[[], Iterable[Metric]]] = {
     "runs": sources.read_runs,
+    "monitors": sources.read_monitors,
     "items": sources.read_items,
     "errors": sources.read_errors,
     "queues": sources.read_queues,

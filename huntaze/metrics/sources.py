@@ -12,7 +12,8 @@ from billing.models import Invoice
 from billing.selectors.summaries import name_component
 from huntaze.metrics import families as f
 from huntaze.queues import list_queues
-from jobs.models import JobRun
+from jobs.models import JobMonitor, JobRun
+from jobs.registry import list_jobs
 from jobs.selectors import get_tick_age
 
 Rows = list[tuple[Any, ...]]
@@ -25,9 +26,9 @@ _ENDED = f"""
 _LAST = """
     SELECT job.name, extract(epoch FROM last.created_at), extract(epoch FROM well.finished_at)
     FROM unnest(%s::text[]) AS job(name)
-    CROSS JOIN LATERAL (
+    LEFT JOIN LATERAL (
         SELECT created_at FROM jobs_jobrun WHERE job = job.name AND NOT dry_run ORDER BY id DESC LIMIT 1
-    ) last
+    ) last ON true
     LEFT JOIN LATERAL (
         SELECT finished_at FROM jobs_jobrun WHERE job = job.name AND NOT dry_run
         AND status IN ('succeeded', 'nothing_to_do') ORDER BY id DESC LIMIT 1
@@ -45,6 +46,8 @@ _FAILED = """
     JOIN jobs_jobitem item ON item.run_id = run.id AND item.status = 'failed'
     WHERE run.failed > 0 AND NOT run.dry_run GROUP BY run.job, item.step
 """
+# Of a job and a state without runs: how many, items by how they ended, seconds, and how many within each bound.
+_NEVER = (0,) * (5 + len(f.RUN_BUCKETS))
 _BILLING = ("monthly-billing", "deliver-invoices")
 
 
@@ -55,8 +58,11 @@ def _query(sql: str, *values: Any) -> Rows:
 
 
 def read_runs() -> Iterator[Metric]:
-    """Read the runs by job and state, how long they took, and when each job ran last."""
+    """Read the runs by job and state, how long they took, and when each job ran last; jobs that never ran, too."""
     rows = _query(_ENDED)
+    known = {(row[0], row[1]): row for row in rows}
+    jobs = sorted({row[0] for row in rows} | {job.name for job in list_jobs()})
+    rows = [known.get((job, state), (job, state, *_NEVER)) for job in jobs for state in JobRun.Status.values]
     yield f.RUNS([((row[0], row[1]), row[2]) for row in rows if row[1] not in JobRun.ACTIVE])
     yield f.RUNS_ACTIVE([((row[0], row[1]), row[2]) for row in rows if row[1] in JobRun.ACTIVE])
     yield f.ITEMS(
@@ -66,9 +72,9 @@ def read_runs() -> Iterator[Metric]:
     )
     ended = _total([row for row in rows if row[1] not in JobRun.ACTIVE])
     yield f.DURATION.histogram(((row[0],), (*row[7:], row[2]), float(row[6])) for row in ended)
-    last = _query(_LAST, sorted({row[0] for row in rows}))
-    yield f.LAST_RUN([((job,), float(at)) for job, at, _ in last])
-    yield f.LAST_SUCCESS([((job,), float(at)) for job, _, at in last if at is not None])
+    last = _query(_LAST, jobs)
+    yield f.LAST_RUN([((job,), float(at or 0)) for job, at, _ in last])
+    yield f.LAST_SUCCESS([((job,), float(at or 0)) for job, _, at in last])
 
 
 def _total(rows: Rows) -> Rows:
@@ -78,6 +84,15 @@ def _total(rows: Rows) -> Rows:
         before = totals.setdefault(job, [0] * len(figures))
         totals[job] = [old + new for old, new in zip(before, figures, strict=True)]
     return [(job, "", *figures) for job, figures in totals.items()]
+
+
+def read_monitors() -> Iterator[Metric]:
+    """Read how the monitor of each declared job stands."""
+    kept = JobMonitor.objects.filter(job__in=[job.name for job in list_jobs()])
+    found = list(kept.order_by("job").values_list("job", "state", "state_since"))
+    states = JobMonitor.State.values
+    yield f.MONITOR([((job, state), float(state == now)) for job, now, _ in found for state in states])
+    yield f.MONITOR_SINCE([((job,), since.timestamp()) for job, _, since in found])
 
 
 def read_items() -> Iterator[Metric]:

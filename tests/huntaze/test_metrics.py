@@ -15,7 +15,10 @@ from alerts.models import Channel, Notification
 from billing.models import StripeEvent
 from huntaze import metrics
 from huntaze.metrics.families import FAMILIES, RUN_BUCKETS
+from jobs.models import JobMonitor, JobRun
+from jobs.registry import list_jobs
 from jobs.services import note_tick
+from jobs.services.monitoring import sync_monitors
 from tests.factories.invoices import make_held, make_invoice
 from tests.factories.ledger import make_failed_run, make_item, make_run
 
@@ -33,6 +36,10 @@ def scrape() -> dict[str, Figures]:
     return found
 
 
+def nonzero(figures: Figures) -> Figures:
+    return {labels: value for labels, value in figures.items() if value}
+
+
 def test_runs_and_items_by_job_and_state() -> None:
     make_failed_run(failed=2, done=1)
     make_run(status="succeeded", expected=5, done=3, skipped=2)
@@ -41,17 +48,17 @@ def test_runs_and_items_by_job_and_state() -> None:
     running = make_run("hourly-usage", status="running", expected=10, done=4, failed=1)
     make_item(running, "in hand", "running", lease_expires_at=timezone.now())
     figures = scrape()
-    assert figures["huntaze_job_runs_total"] == {
+    assert nonzero(figures["huntaze_job_runs_total"]) == {
         ("monthly-billing", "partial"): 1,
         ("monthly-billing", "succeeded"): 1,
     }
-    assert figures["huntaze_job_runs_active"] == {("hourly-usage", "queued"): 1, ("hourly-usage", "running"): 1}
-    assert figures["huntaze_job_items_total"] == {
+    active = nonzero(figures["huntaze_job_runs_active"])
+    assert active == {("hourly-usage", "queued"): 1, ("hourly-usage", "running"): 1}
+    assert nonzero(figures["huntaze_job_items_total"]) == {
         ("monthly-billing", "done"): 4,
         ("monthly-billing", "skipped"): 2,
         ("monthly-billing", "failed"): 2,
         ("hourly-usage", "done"): 4,
-        ("hourly-usage", "skipped"): 0,
         ("hourly-usage", "failed"): 1,
     }
     assert figures["huntaze_job_items_open"] == {("hourly-usage", "waiting"): 4, ("hourly-usage", "running"): 1}
@@ -66,10 +73,38 @@ def test_how_long_runs_took_and_when_they_ran_last() -> None:
     buckets = figures["huntaze_job_run_duration_seconds_bucket"]
     assert [buckets["monthly-billing", f"{bound:.1f}"] for bound in RUN_BUCKETS] == [1, 2, 2, 2, 3, 3, 3, 3]
     assert buckets["monthly-billing", "+Inf"] == 4
-    assert figures["huntaze_job_run_duration_seconds_count"] == {("monthly-billing",): 4}
-    assert figures["huntaze_job_run_duration_seconds_sum"] == {("monthly-billing",): 50_105.5}
-    assert figures["huntaze_job_last_run_timestamp_seconds"] == {("monthly-billing",): began.timestamp()}
-    assert figures["huntaze_job_last_success_timestamp_seconds"] == {("monthly-billing",): began.timestamp() + 5}
+    assert nonzero(figures["huntaze_job_run_duration_seconds_count"]) == {("monthly-billing",): 4}
+    assert nonzero(figures["huntaze_job_run_duration_seconds_sum"]) == {("monthly-billing",): 50_105.5}
+    assert nonzero(figures["huntaze_job_last_run_timestamp_seconds"]) == {("monthly-billing",): began.timestamp()}
+    assert nonzero(figures["huntaze_job_last_success_timestamp_seconds"]) == {
+        ("monthly-billing",): began.timestamp() + 5
+    }
+
+
+def test_jobs_that_never_ran_have_their_series() -> None:
+    """What begins with the first run has no increase then: whoever waits for a failure would miss the first."""
+    make_run(status="succeeded")
+    figures, jobs = scrape(), {job.name for job in list_jobs()}
+    ended = set(JobRun.Status.values) - set(JobRun.ACTIVE)
+    assert set(figures["huntaze_job_runs_total"]) == {(job, state) for job in jobs for state in ended}
+    assert set(figures["huntaze_job_runs_active"]) == {(job, state) for job in jobs for state in JobRun.ACTIVE}
+    assert {job for job, _ in figures["huntaze_job_items_total"]} == jobs
+    assert figures["huntaze_job_run_duration_seconds_bucket"]["hourly-usage", "+Inf"] == 0
+    assert figures["huntaze_job_last_run_timestamp_seconds"]["hourly-usage",] == 0
+    assert figures["huntaze_job_last_success_timestamp_seconds"]["hourly-usage",] == 0
+
+
+def test_how_the_monitor_of_each_job_stands() -> None:
+    sync_monitors(timezone.now())
+    since = dt.datetime(2026, 11, 1, 2, tzinfo=dt.UTC)
+    JobMonitor.objects.filter(job="monthly-billing").update(state="failing", state_since=since)
+    JobMonitor.objects.create(job="gone", state="missed")
+    figures, states = scrape(), JobMonitor.State.values
+    found = figures["huntaze_job_monitor_state"]
+    assert set(found) == {(job.name, state) for job in list_jobs() for state in states}
+    assert {state: found["monthly-billing", state] for state in states} == {s: float(s == "failing") for s in states}
+    assert nonzero(found).keys() >= {("hourly-usage", "new"), ("monthly-billing", "failing")}
+    assert figures["huntaze_job_monitor_state_since_timestamp_seconds"]["monthly-billing",] == since.timestamp()
 
 
 def test_errors_are_counted_by_component() -> None:
@@ -127,7 +162,7 @@ def test_a_part_that_can_not_be_read_is_said_and_not_waited_for() -> None:
         cursor.execute("ALTER TABLE billing_invoice RENAME TO billing_invoice_elsewhere")
     figures = scrape()
     parts = {part: ok for (part,), ok in figures["huntaze_scrape_ok"].items()}
-    assert parts == {"runs": 1, "items": 1, "errors": 1, "queues": 1, "invoices": 0, "incidents": 1}
+    assert parts == {"runs": 1, "monitors": 1, "items": 1, "errors": 1, "queues": 1, "invoices": 0, "incidents": 1}
     assert "huntaze_invoices" not in figures
 
 
@@ -135,7 +170,7 @@ def test_every_query_is_bounded() -> None:
     with CaptureQueriesContext(connection) as queries:
         scrape()
     bounds = [query["sql"] for query in queries if "statement_timeout" in query["sql"]]
-    assert len(bounds) == 6
+    assert len(bounds) == 7
 
 
 def test_whoever_knows_the_token_gets_them(settings: Settings) -> None:
