@@ -28,6 +28,18 @@ class _Shape:
     put: str = MASK
 
 
+# Addresses that name a place; of any other scheme everything behind it may be secret.
+_OPEN_SCHEMES = (
+    "https?|wss?|postgres(?:ql)?|rediss?|valkeys?|amqps?|sqs|s3|file|unix|smtps?|s?ftp|ssh|git|grpc|tcp|udp|memory|"
+    "cache\\+memory"
+)
+# What a sentence says that a secret is; and what it says of one without telling it.
+_SAID = r"(?:password|passwd|passphrase|passcode|pwd|secret|token|credentials?|(?:api|access|secret)[ _-]?key)"
+_STATES = (
+    "wrong|invalid|missing|expired|empty|not|no|none|null|required|too|incorrect|unknown|revoked|set|unset|valid|weak|short|"
+    "reset|changed|the|a|an|only|refused|rejected|used|stale|still|being|known|given|always|never|now|on|in|of|for|ours"
+)
+
 # By shape: what is secret whoever issued it. A pattern begins once in a run of the characters that it takes, so that
 # no text, however odd, takes long.
 _SHAPES: tuple[_Shape, ...] = (
@@ -54,21 +66,61 @@ _SHAPES: tuple[_Shape, ...] = (
     # What Fernet encrypted, and its keys: 32 bytes in URL-safe base64
     _Shape(("gaaaaa",), re.compile(r"(?<![\w-])gAAAAA[\w-]{20,}={0,2}")),
     _Shape(("=",), re.compile(r"(?<![\w+/=-])[\w-]{43}=(?![\w=])")),
-    # The password of an address
+    # Addresses of notification services carry their secrets anywhere: discord://id/token, tgram://token/chat
     _Shape(
         ("://",),
-        re.compile(r"(?i)(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@"),
+        re.compile(rf"""(?ix)(?<![a-z0-9+.-])(?!(?:{_OPEN_SCHEMES})://)([a-z][a-z0-9+.-]*://)
+            (?:\[secret\]|[^\s"'<>)\]}}])+"""),
+        rf"\1{MASK}",
+    ),
+    # The password of an address, which may hold what should have been quoted; not a port and a path with an @
+    _Shape(
+        ("://",),
+        re.compile(r"""(?i)(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://[^\s/:@"']*):(?!\d{1,5}/)[^\s"'<>]{1,256}@"""),
         rf"\1:{MASK}@",
     ),
+    # A token in its place
+    _Shape(("://",), re.compile(r"(?i)(?<![a-z0-9+.-])(https?://)[^\s/:@\"'?#<>]{1,256}@"), rf"\1{MASK}@"),
     # Addresses that are themselves the secret
-    _Shape(("hooks.slack.com",), re.compile(r"(hooks\.slack\.com/(?:services|workflows)/)[\w/-]+"), rf"\1{MASK}"),
+    _Shape(
+        ("hooks.slack.com", "/api/webhooks/", "api.telegram.org", "office.com/webhook"),
+        re.compile(
+            r"(?i)(hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/"
+            r"|api\.telegram\.org/bot|(?:webhook|outlook)\.office\.com/webhook[\w]*/)[^\s\"'<>]+"
+        ),
+        rf"\1{MASK}",
+    ),
+    _Shape(
+        ("?", "&"),
+        re.compile(
+            r"""(?i)([?&](?:key|sig|pass|pwd|auth|code|[\w-]*(?:token|secret|signature|apikey|password))=)"""
+            r"""(?!\d{1,12}\b|\[secret\])[^\s"'&#<>]+"""
+        ),
+        rf"\1{MASK}",
+    ),
     # name=value, "name": "value", --name value; a number alone is a count and not a secret
     _Shape(
         ("pass", "secret", "key", "session", "csrf", "token", "cookie", "signature"),
         re.compile(
             r"""(?ix)((?:pass(?:word|wd|phrase)|secret|x-api-key|api[_-]?key|access[_-]?key(?:[_-]?id)?|sessionid
             |csrftoken|(?:access|refresh|id|auth|bearer|csrf)[_-]?token|\btoken|\bcookie|x-amz-signature)
-            ["']?\s*[:=]\s*["']?)(?!\d{1,12}\b|none\b|null\b|\[secret\])[^\s"'\\,;&})\]]+"""
+            ["']?\s*[:=]\s*)
+            (?:(["'])(?!\[secret\])[^"'\n]+(?=\2)|["']?(?!\d{1,12}\b|none\b|null\b|\[secret\])[^\s"'\\,;&})\]]+)"""
+        ),
+        rf"\1\2{MASK}",
+    ),
+    # In a sentence: the password is …, token …
+    _Shape(
+        ("pass", "pwd", "secret", "token", "key", "credential"),
+        re.compile(rf"""(?ix)(\b{_SAID}(?:\s{{1,3}}(?:for|of)\s{{1,3}}[^\s"']{{1,100}})?\s{{1,3}}(?:is|was)\b:?\s{{1,3}})
+            (?:(["'])[^"'\n]{{1,400}}(?=\2)|(?!(?:{_STATES})\b|\d{{1,12}}\b|\[secret\])[^\s"',;)}}\]]+)"""),
+        rf"\1\2{MASK}",
+    ),
+    _Shape(
+        ("pass", "pwd", "secret", "token", "key", "credential"),
+        re.compile(
+            rf"""(?ix)(\b{_SAID}\s{{1,3}}["']?)(?=[^\s"',;]{{0,100}}[\d!@$%^*+=_])(?!\d{{1,12}}\b|\[secret\])
+            (?=[^\s"',;]{{6}})[^\s"',;)}}\]]+"""
         ),
         rf"\1{MASK}",
     ),

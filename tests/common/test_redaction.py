@@ -27,6 +27,25 @@ FERNET = Fernet.generate_key().decode()
         ("password=hunter2, user=ann", f"password={MASK}, user=ann"),
         ("access_token: act.7d1f, refresh_token: rft.7d1f", f"access_token: {MASK}, refresh_token: {MASK}"),
         ("https://hooks.slack.com/services/T0/B0/7d1f", f"https://hooks.slack.com/services/{MASK}"),
+        ("The password is hunter.", f"The password is {MASK}"),
+        ("password for ann is 'correct horse', she says", f"password for ann is '{MASK}', she says"),
+        ("Password was: Tr0ub4dor&3", f"Password was: {MASK}"),
+        ("password hunter2!", f"password {MASK}"),
+        ("password: correct", f"password: {MASK}"),
+        ('{"password": "correct horse battery", "user": "ann"}', f'{{"password": "{MASK}", "user": "ann"}}'),
+        ("token 7d1f7d1f was refused", f"token {MASK} was refused"),
+        ("the api key is abcdef", f"the api key is {MASK}"),
+        ("discord://4711/t0k_en failed", f"discord://{MASK} failed"),
+        ("('tgram://123:AAbb/42/',)", f"('tgram://{MASK}',)"),
+        ("mailto://ann:hunter2@example.test?to=bob@example.test", f"mailto://{MASK}"),
+        ("mailtos://ann:hunter2@example.test", f"mailtos://{MASK}"),
+        ("sns://AKIAIOSFODNN7EXAMPLE/wJalrXUtnFEMI/us-east-1/1", f"sns://{MASK}"),
+        ("json://ann:hunter2@host/path, then slack://A/B/C", f"json://{MASK} then slack://{MASK}"),
+        ("postgres://ann:p@ss/w0rd@db:5432/name", f"postgres://ann:{MASK}@db:5432/name"),
+        ("https://7d1f7d1f@sentry.test/1", f"https://{MASK}@sentry.test/1"),
+        ("https://discord.com/api/webhooks/4711/t0k-en", f"https://discord.com/api/webhooks/{MASK}"),
+        ("https://api.telegram.org/bot123:AAbb/send", f"https://api.telegram.org/bot{MASK}"),
+        ("GET /v1?limit=10&key=abcdef&sig=7d1f", f"GET /v1?limit=10&key={MASK}&sig={MASK}"),
     ],
 )
 def test_secrets_are_known_by_their_shape(text: str, cleaned: str) -> None:
@@ -51,6 +70,13 @@ def test_what_was_encrypted_is_a_secret_too() -> None:
         "Rerun of what is missing: 12 of 240 items",
         "password reset by ann",
         "secret: None",
+        "The token is invalid, and the password is not set.",
+        "token is 12 for item 3",
+        "token expired; refresh token rotated; secret key missing",
+        "a token of run-2026 and the key of org_00001",
+        "https://host:8080/users/@ann and redis://127.0.0.1:6379/0",
+        "s3://results/creators/of_1/month.csv and https://example.test/a?month=2026-10&page=2",
+        "postgres://huntaze@127.0.0.1:5432/huntaze",
     ],
 )
 def test_other_words_stay(text: str) -> None:
@@ -63,6 +89,10 @@ def test_what_is_known_is_taken_out_however_it_is_written() -> None:
     assert redactor.text("a correct%2Fhorse%0Abattery b") == f"a {MASK} b"
     assert redactor.text("a correct/horse\\nbattery b") == f"a {MASK} b"
     assert redactor.text("correct but short") == f"{MASK} but short"
+
+
+def test_what_is_known_hides_nothing_behind_it() -> None:
+    assert Redactor(["4711-known"]).text("discord://4711-known/t0k_en failed") == f"discord://{MASK} failed"
 
 
 def test_values_lose_what_their_name_gives_away() -> None:
@@ -108,7 +138,28 @@ def test_secrets_are_found_among_settings() -> None:
     assert find_secrets(settings) == ("sk_1", "one", "two", "three", "four", "five", "p#ss")
 
 
-@pytest.mark.parametrize("odd", ["a.b-c_", "eyJ-", "sk-", "gAAAAA-", "http://", "x://a:", "bearer ", "token= ", " "])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "password is ",
+        "token for ",
+        "password ",
+        "secret",
+        "a?key=",
+        "x://a@",
+        "https://a@",
+        "'x",
+        "a.b-c_",
+        "eyJ-",
+        "sk-",
+        "gAAAAA-",
+        "http://",
+        "x://a:",
+        "bearer ",
+        "token= ",
+        " ",
+    ],
+)
 def test_no_text_however_odd_keeps_anybody_waiting(odd: str) -> None:
     """A pattern that tried each place of a long run anew would take minutes for these."""
     text = f"password:// {odd * 100_000} sk_live_51Hplanted"
