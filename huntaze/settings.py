@@ -250,6 +250,17 @@ class Environment(BaseSettings):
     invoice_smtp_use_tls: bool = False
     invoice_email_unknown: Literal["resend", "hold"] = "resend"
 
+    # Result files of the workers
+    results_bucket: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,255}$")] = ""
+    results_region: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,40}$")] = ""
+    results_endpoint: Address = ""
+    results_queue_url: Address = ""
+    results_queue_seconds: Annotated[int, Field(ge=5, le=43_200)] = 60
+    results_max_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 4 * 1024 * 1024
+    results_max_attempts: Annotated[int, Field(ge=1, le=1_000)] = 8
+    results_retry_base_seconds: Seconds = 10
+    results_retry_max_seconds: Seconds = 3600
+
     # OnlyFans, through a gateway
     onlyfans_api_url: Address = ""
     onlyfans_user_agent: Header = "Huntaze/1.0"
@@ -543,6 +554,7 @@ CELERY_TASK_ROUTES = {
     "alerts.*": {"queue": "notifications"},
     "billing.process_stripe_events": {"queue": "webhooks"},
     "huntaze.report_runs": {"queue": "analytics"},
+    "onlyfans.*": {"queue": "enrichment"},
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -588,6 +600,14 @@ STRIPE_EVENT_RETRY_BASE_SECONDS = ENV.stripe_event_retry_base_seconds
 STRIPE_EVENT_RETRY_MAX_SECONDS = ENV.stripe_event_retry_max_seconds
 INVOICE_ENABLE_EMAIL = ENV.invoice_enable_email
 INVOICE_EMAIL_UNKNOWN = ENV.invoice_email_unknown
+
+RESULTS_BUCKET = ENV.results_bucket
+RESULTS_REGION, RESULTS_ENDPOINT = ENV.results_region, ENV.results_endpoint
+RESULTS_QUEUE_URL, RESULTS_QUEUE_SECONDS = ENV.results_queue_url, ENV.results_queue_seconds
+RESULTS_MAX_BYTES = ENV.results_max_bytes
+RESULTS_MAX_ATTEMPTS = ENV.results_max_attempts
+RESULTS_RETRY_BASE_SECONDS = ENV.results_retry_base_seconds
+RESULTS_RETRY_MAX_SECONDS = ENV.results_retry_max_seconds
 
 ONLYFANS_API_URL = ENV.onlyfans_api_url
 ONLYFANS_USER_AGENT = ENV.onlyfans_user_agent

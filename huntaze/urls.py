@@ -14,6 +14,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("analytics.urls")),
     path("", include("billing.urls")),
     path("", include("jobs.urls")),
+    path("", include("onlyfans.urls")),
     # Last: whatever no app took. It also keeps APPEND_SLASH from redirecting callers that follow no redirects.
     re_path("", NoSuchAddress.as_view()),
 ]

@@ -1,6 +1,7 @@
 """Creators on OnlyFans and what they earn."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class OnlyFansConfig(AppConfig):
@@ -15,5 +16,7 @@ class OnlyFansConfig(AppConfig):
         from accounts.panels import add_panel
         from onlyfans import checks, jobs, snapshots  # noqa: F401
         from onlyfans.panels import creators_panel
+        from onlyfans.schedules import sync_results
 
         add_panel(Organization, creators_panel)
+        post_migrate.connect(sync_results, sender=self)

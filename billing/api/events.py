@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from billing.models import StripeEvent
 from billing.providers.stripe_events import BadSignature, EventHead, NotAnEvent, check_signature, read_head
 from billing.services.events import take_event
-from common.api.authentication import ApiKey
+from common.api.authentication import EventBridgeKey
 from common.api.errors import ApiError
 from common.api.models import Answer
 from common.api.parsing import Limits, check_bounds, read_bytes
@@ -97,12 +97,6 @@ class WebhookView(_EventView):
         except BadSignature as error:
             raise ApiError(403, str(error), code="bad_signature") from None
         return self.take(self.parse(body), body.decode())
-
-
-class EventBridgeKey(ApiKey):
-    """EventBridge's connection: `x-api-key`."""
-
-    name, setting = "EventBridge key", "EVENTBRIDGE_API_KEYS"
 
 
 class EventBridgeView(_EventView):

@@ -78,3 +78,9 @@ class ApiKey(MachineSecret):
     """Servers: `x-api-key`. A subclass may name a setting of its own."""
 
     name, setting, header = "API key", "API_KEYS", "x-api-key"
+
+
+class EventBridgeKey(ApiKey):
+    """EventBridge's connection: `x-api-key`."""
+
+    name, setting = "EventBridge key", "EVENTBRIDGE_API_KEYS"

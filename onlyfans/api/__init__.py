@@ -1,0 +1,5 @@
+"""The doors for machines that bring earnings and results."""
+
+from onlyfans.api.results import ResultSchemaView, ResultsView
+
+__all__ = ["ResultSchemaView", "ResultsView"]

@@ -1,0 +1,1 @@
+"""What knows no database: the bucket, the queue, the shapes of notifications and of result files."""

@@ -1,0 +1,19 @@
+"""Result files: taken in as rows by whichever door, then read, checked and written, each once."""
+
+from onlyfans.services.results.again import retry_files
+from onlyfans.services.results.processing import process_files
+from onlyfans.services.results.ringing import POLL_TASK, PROCESS_TASK, QUEUE, ring
+from onlyfans.services.results.taking import Taken, keep_unreadable, take_files, take_notification
+
+__all__ = [
+    "POLL_TASK",
+    "PROCESS_TASK",
+    "QUEUE",
+    "Taken",
+    "keep_unreadable",
+    "process_files",
+    "retry_files",
+    "ring",
+    "take_files",
+    "take_notification",
+]

@@ -1,0 +1,117 @@
+"""Taking result files in: one row a version of a file, whoever tells of it and however often."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import batched
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from common.clock import now
+from onlyfans.models import ResultFile
+from onlyfans.providers.notifications import NotANotification, StoredFile, read_notification
+from onlyfans.services.results.ringing import ring
+
+PREFIX, NAME = "jobs/", "result.json"
+_AT_ONCE = 1_000
+_LONGEST_MESSAGE = 20_000
+# A known version comes anew where the same bytes were stored again after others. S3 fills its shorter form up.
+_NEWER = "rpad(upper(excluded.sequencer), 64, '0') > rpad(upper(file.sequencer), 64, '0')"
+_TAKE = f"""
+    INSERT INTO onlyfans_resultfile AS file (bucket, key, etag, sequencer, size, job_id, door, status, received_at,
+        attempts, error, reasons, message, kind, user_id, brought)
+    SELECT bucket, key, etag, sequencer, size, job_id, %s, 'waiting', %s, 0, '', '[]', '', '', '', '{{}}'
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[])
+        WITH ORDINALITY AS found(bucket, key, etag, sequencer, size, job_id, place)
+    ORDER BY place
+    ON CONFLICT (bucket, key, etag) DO UPDATE SET
+        sequencer = excluded.sequencer,
+        status = CASE WHEN file.sequencer = '' OR file.status IN ('waiting', 'working', 'failed')
+            THEN file.status ELSE 'waiting' END,
+        attempts = CASE WHEN file.sequencer = '' OR file.status IN ('waiting', 'working', 'failed')
+            THEN file.attempts ELSE 0 END
+    WHERE excluded.sequencer <> '' AND {_NEWER}
+    RETURNING id, status
+"""  # noqa: S608 - constants
+_KEEP = """
+    INSERT INTO onlyfans_resultfile (bucket, key, etag, sequencer, job_id, door, status, received_at, attempts, error,
+        reasons, message, kind, user_id, brought, finished_at)
+    VALUES ('', %s, '', '', '', %s, 'dead', %s, 0, %s, '[]', %s, '', '', '{}', %s)
+    ON CONFLICT (bucket, key, etag) DO NOTHING RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a notification: how many result files it tells of, and the rows of those that are to be read."""
+
+    found: int
+    ids: tuple[int, ...]
+
+
+def take_notification(text: str | bytes, door: ResultFile.Door) -> Taken:
+    """Take in the result files that a notification tells of, and ring; NotANotification where it is none of ours.
+
+    Idempotent by bucket, key and ETag. What is stored elsewhere than where workers leave their results is passed over.
+    """
+    return take_files(read_notification(text), door)
+
+
+@transaction.atomic
+def take_files(found: Iterable[StoredFile], door: ResultFile.Door) -> Taken:
+    """Take in stored files as `take_notification` does."""
+    ours = {(one.bucket, one.key, one.etag, one.sequencer): one for one in found if is_result(one)}
+    # In one order everywhere, for two who bring the same files must not wait for each other; a version's last one wins.
+    versions = {(one.bucket, one.key, one.etag): one for _, one in sorted(ours.items())}
+    ids: list[int] = []
+    for part in batched(versions.values(), _AT_ONCE):
+        ids += _take(part, door)
+    if ids:
+        transaction.on_commit(ring)
+    return Taken(len(versions), tuple(ids))
+
+
+def _take(files: tuple[StoredFile, ...], door: ResultFile.Door) -> list[int]:
+    rows = [(one.bucket, one.key, one.etag, one.sequencer, one.size, read_job(one.key)) for one in files]
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [door, now(), *map(list, zip(*rows, strict=True))])
+        return [id_ for id_, status in cursor.fetchall() if status == ResultFile.Status.WAITING]
+
+
+@transaction.atomic
+def take_anew(ids: Sequence[int]) -> list[int]:
+    """Let files that have ended be read again, since the same bytes were stored again after others; and ring."""
+    ended = ResultFile.objects.filter(pk__in=ids).exclude(status__in=ResultFile.ACTIVE)
+    chosen = list(ended.select_for_update().order_by("pk").values_list("pk", flat=True))
+    if chosen:
+        ResultFile.objects.filter(pk__in=chosen).update(status=ResultFile.Status.WAITING, attempts=0)
+        transaction.on_commit(ring)
+    return chosen
+
+
+def is_result(one: StoredFile) -> bool:
+    """Tell whether a file is one that a worker leaves its result in, in the bucket that settings name."""
+    parts = one.key.split("/")
+    return one.bucket == settings.RESULTS_BUCKET and one.key.startswith(PREFIX) and parts[-1] == NAME and len(parts) > 2
+
+
+def read_job(key: str) -> str:
+    """Return which of the worker's jobs a key belongs to."""
+    return key.removeprefix(PREFIX).removesuffix(f"/{NAME}")[:255]
+
+
+def keep_unreadable(text: str, why: str, door: ResultFile.Door) -> None:
+    """Keep a notification that could not be read, where people see it; once however often it comes."""
+    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+    kept = text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()[:_LONGEST_MESSAGE]
+    moment = now()
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, [digest, door, moment, why, kept, moment])
+
+
+def read_again(file: ResultFile) -> Taken:
+    """Take in what a kept notification tells of, should it be readable by now; NotANotification otherwise."""
+    if len(file.message) >= _LONGEST_MESSAGE:
+        raise NotANotification("It was too long to be kept whole.")
+    return take_notification(file.message, ResultFile.Door(file.door))
