@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Any
 
 # More than any door takes; a body that is longer is refused by its length like any other.
-_MOST_BYTES = 4 * 1024 * 1024
+_MOST_BYTES = 17 * 1024 * 1024
 _AT_ONCE = 64 * 1024
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]

@@ -1,5 +1,6 @@
 """The doors for machines that bring earnings and results."""
 
+from onlyfans.api.aggregates import AggregatesView
 from onlyfans.api.results import ResultSchemaView, ResultsView
 
-__all__ = ["ResultSchemaView", "ResultsView"]
+__all__ = ["AggregatesView", "ResultSchemaView", "ResultsView"]

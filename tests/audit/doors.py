@@ -202,7 +202,8 @@ SHOWING = (
 API = (
     "analytics-events",
     *("auth-token", "auth-refresh", "auth-logout", "billing-commission", "cron", "cron-run"),
-    *("eventbridge-stripe", "webhooks-stripe", "ingest-results", "ingest-schema", "api-schema", "api-docs", ""),
+    *("eventbridge-stripe", "webhooks-stripe", "ingest-aggregates", "ingest-results", "ingest-schema"),
+    *("api-schema", "api-docs", ""),
 )
 
 
