@@ -5,6 +5,7 @@ import zoneinfo
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -26,6 +27,7 @@ else:
 
 TARGETS = ("address", "url", "topic", "secret")
 _LONGEST = 2000
+_KEPT = "Stored encrypted and never shown again. Redirects are not followed."
 
 
 class ChannelForm(_ChannelModelForm):
@@ -43,8 +45,6 @@ class ChannelForm(_ChannelModelForm):
         required=False,
         max_length=_LONGEST,
         widget=UnfoldAdminTextInputWidget({"autocomplete": "off", "spellcheck": "false"}),
-        help_text="A webhook begins with https://; Apprise's addresses look like discord://…. Stored encrypted and "
-        "never shown again. Nothing is sent into this machine or a private network, and redirects are not followed.",
     )
     topic = forms.CharField(
         label="Topic",
@@ -68,6 +68,8 @@ class ChannelForm(_ChannelModelForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        if "url" in self.fields:
+            self.fields["url"].help_text = _describe_addresses()
         if not self.instance.pk:
             self.fields["secret"].initial = new_secret()
         elif "kind" in self.fields:
@@ -89,6 +91,14 @@ class ChannelForm(_ChannelModelForm):
         except InvalidChannel as error:
             self.add_error(error.field, str(error))
         return self.cleaned_data
+
+
+def _describe_addresses() -> str:
+    """Say which addresses this installation takes."""
+    where = "Nothing is sent into this machine or a private network."
+    if settings.ALERTS_ALLOW_PRIVATE_ADDRESSES:
+        where = "This installation also takes http://, this machine and private networks."
+    return f"A webhook begins with https://; Apprise's addresses look like discord://…. {where} {_KEPT}"
 
 
 class _Lines(forms.CharField):

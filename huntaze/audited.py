@@ -1,5 +1,6 @@
 """Every admin audited: the site mixes this in, so that none can be registered without."""
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -34,7 +35,17 @@ def audited[Admin: ModelAdmin[Any]](admin_class: type[Admin]) -> type[Admin]:
 
 
 class AuditedAdmin(_ModelAdmin):
-    """Writes our entries where Django would write its own, which tell neither before nor after nor from where."""
+    """Writes our entries where Django would write its own, which tell neither before nor after nor from where.
+
+    `audited_as` gives columns that are no field of the form the names by which staff know them.
+    """
+
+    audited_as: Mapping[str, str]
+
+    @property
+    def _names(self) -> Mapping[str, str]:
+        names: Mapping[str, str] = getattr(self, "audited_as", {})
+        return names
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         """Read the row as it is, under its lock, before it is written."""
@@ -43,13 +54,18 @@ class AuditedAdmin(_ModelAdmin):
         super().save_model(request, obj, form, change)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
-        """Note which fields were sent, for what is changed by a form of its own, such as a password."""
+        """Note which fields were shown, and which were sent, for what is changed by a form of its own."""
+        request.__dict__["audited_form"] = set(form.fields)
         request.__dict__["audited_fields"] = list(form.changed_data)
         return super().construct_change_message(request, form, formsets, add)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]  # no LogEntry
-        """Write what was added."""
-        record_action("add", obj, actor=_actor(request), after=self._read_state(request, obj))
+        """Write what was added, without what no form shows."""
+        shown: Collection[str] = request.__dict__.get("audited_form", ())
+        columns = {field.name for field in obj._meta.concrete_fields if not isinstance(field, EncryptedJSONField)}
+        unseen = columns.difference(shown, self._names) if shown else set()
+        state = self._read_state(request, obj, without=unseen)
+        record_action("add", obj, actor=_actor(request), after=state)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:  # type: ignore[override]  # no LogEntry
         """Write what was changed; nothing where a form was sent as it was."""
@@ -78,14 +94,17 @@ class AuditedAdmin(_ModelAdmin):
             raise PermissionDenied
         return redirect(audit_address(self.model._meta.label_lower, unquote(object_id)))
 
-    def _read_state(self, request: HttpRequest, thing: Any, *, locked: bool = False) -> dict[str, Any]:
+    def _read_state(
+        self, request: HttpRequest, thing: Any, *, locked: bool = False, without: Collection[str] = ()
+    ) -> dict[str, Any]:
         """Return a thing's row, its groups and the like, and the rows that are edited on its page."""
         kind = type(thing)
         rows = kind._base_manager.filter(pk=thing.pk)
         row = _read_row(rows.select_for_update() if locked else rows)
         if row is None:
             return {}
-        state = hide(read_values(row), kind)
+        values = hide(read_values(row), kind)
+        state = {self._names.get(name, name): value for name, value in values.items() if name not in without}
         for field in kind._meta.many_to_many:
             state[field.name] = sorted(str(other) for other in getattr(row, field.name).all())
         for inline in self.get_inline_instances(request, thing):

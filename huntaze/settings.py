@@ -199,6 +199,7 @@ class Environment(BaseSettings):
     alerts_retry_base_seconds: Seconds = 5
     alerts_retry_max_seconds: Seconds = 14_400
     alerts_allow_private_addresses: bool = False
+    alerts_slack_hosts: Words = ()
     alerts_sns_endpoint: Address = ""
 
     # Monthly billing
@@ -510,6 +511,7 @@ ALERTS_MAX_ATTEMPTS = ENV.alerts_max_attempts
 ALERTS_RETRY_BASE_SECONDS = ENV.alerts_retry_base_seconds
 ALERTS_RETRY_MAX_SECONDS = ENV.alerts_retry_max_seconds
 ALERTS_ALLOW_PRIVATE_ADDRESSES = ENV.alerts_allow_private_addresses
+ALERTS_SLACK_HOSTS = ENV.alerts_slack_hosts
 ALERTS_SNS_ENDPOINT = ENV.alerts_sns_endpoint
 
 JOBS_BROKER = ENV.jobs_broker

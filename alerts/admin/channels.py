@@ -26,7 +26,7 @@ class ChannelAdmin(ModelAdmin):
     """Channels; one that is no longer wanted is switched off, so that what it was sent stays readable."""
 
     form = ChannelForm
-    list_display = ("name", "sort", "shown_as", "state")
+    list_display = ("name", "sort", "goes_to", "state")
     list_filter = (("kind", ChoicesDropdownFilter), "is_enabled")
     search_fields = ("name", "shown_as")
     ordering = ("name",)
@@ -38,11 +38,12 @@ class ChannelAdmin(ModelAdmin):
         "secret": "kind == 'webhook'",
     }
     fields = ("name", "kind", "address", "url", "topic", "secret", "is_enabled")
+    audited_as = {"config": "address and key", "shown_as": "goes to"}
 
     def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> Any:
         """Show no empty fields for secrets to whoever may only look."""
         may_write = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        return self.fields if may_write else ("name", "kind", "shown_as", "is_enabled")
+        return self.fields if may_write else ("name", "kind", "goes_to", "is_enabled")
 
     def has_delete_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
         """Channels are switched off instead."""
@@ -83,6 +84,11 @@ class ChannelAdmin(ModelAdmin):
     def sort(self, channel: Channel) -> str:
         """Name the kind."""
         return channel.get_kind_display()
+
+    @display(description="Goes to", ordering="shown_as")
+    def goes_to(self, channel: Channel) -> str:
+        """Tell where it leads, as far as that may be shown."""
+        return channel.shown_as
 
     @display(description="State")
     def state(self, channel: Channel) -> SafeString:

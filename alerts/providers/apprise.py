@@ -32,7 +32,8 @@ def send(config: Mapping[str, Any], letter: Letter, *, allow_private: bool) -> s
     if answer["outcome"] == "refused":
         raise Permanent(answer["said"])
     if answer["outcome"] != "sent":
-        raise Retryable(f"{answer['said']} did not take the message.")
+        why = f": {answer['why']}" if answer.get("why") else "."
+        raise Retryable(f"{answer['said']} did not take the message{why}")
     return str(answer["said"])
 
 

@@ -6,12 +6,15 @@ sees where a connection really goes is the interpreter: it asks the guard below 
 """
 
 import json
+import logging
 import os
+import re
 import socket
 import sys
 import sysconfig
 from contextlib import suppress
 from typing import Any
+from urllib.parse import unquote
 
 from alerts.providers.addresses import may_be_called, resolve
 from common.errors import Permanent, Retryable
@@ -20,27 +23,51 @@ from common.errors import Permanent, Retryable
 LOCAL_SCHEMES = frozenset({"blink1", "dbus", "gio", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
 _SPAWNING = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.")
 _SECONDS = (5, 10)
+# A part of an address that is as long as this may be a key.
+_SHORTEST_KEY = 6
+_LONGEST_REASON = 300
 
 
 class Refused(OSError):
     """What the guard does not allow."""
 
 
-def guard(*, allow_private: bool) -> None:
-    """Allow from here on no connection but to public addresses, no other process and no file but the libraries'."""
+class Ear(logging.Handler):
+    """Remembers what Apprise says goes wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember a line."""
+        self.heard.append(" ".join(record.getMessage().split()))
+
+
+def guard(*, allow_private: bool) -> list[str]:
+    """Allow from here on no connection but to public addresses, no other process and no file but the libraries'.
+
+    Returns a list in which the reasons for refused connections collect.
+    """
+    refusals: list[str] = []
     homes = tuple(
         os.path.realpath(place) + os.sep for place in {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib")}
     )
 
     def check(event: str, values: tuple[Any, ...]) -> None:
         if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
-            _check_connection(values[0], values[1], allow_private=allow_private)
+            try:
+                _check_connection(values[0], values[1], allow_private=allow_private)
+            except Refused as error:
+                refusals.append(str(error))
+                raise
         elif event == "open":
             _check_file(values[0], homes)
         elif event.startswith(_SPAWNING):
             raise Refused("No other program is run.")
 
     sys.addaudithook(check)
+    return refusals
 
 
 def _check_connection(end: socket.socket, address: Any, *, allow_private: bool) -> None:
@@ -78,18 +105,29 @@ def main() -> None:
 
 
 def _carry(asked: dict[str, Any]) -> dict[str, Any]:
-    said: list[str] = []
-    notify = _load(asked["url"], said)
+    notify = _load(asked["url"])
     _check_host(notify, allow_private=asked["allow_private"])
     if asked["action"] == "check":
         return {"outcome": "fine", "said": str(notify.service_name)}
-    guard(allow_private=asked["allow_private"])
+    ear, refusals = Ear(), guard(allow_private=asked["allow_private"])
+    logging.getLogger("apprise").addHandler(ear)
     if notify.send(body=asked["text"], title=asked["title"]):
         return {"outcome": "sent", "said": str(notify.service_name)}
-    return {"outcome": "failed", "said": str(notify.service_name)}
+    heard = dict.fromkeys(refusals or ear.heard)
+    why = " ".join(hide_keys(line, asked["url"], _read_host(notify)) for line in heard)[:_LONGEST_REASON]
+    return {"outcome": "failed", "said": str(notify.service_name), "why": why}
 
 
-def _load(url: str, said: list[str]) -> Any:
+def hide_keys(text: str, url: str, host: str) -> str:
+    """Take whatever may be a key out of a text: all the longer parts of the address but its host."""
+    parts = {*re.split(r"[/:@?&=#]+", url), *re.split(r"[/:@?&=#]+", unquote(url))} - {host}
+    for part in sorted(parts, key=len, reverse=True):
+        if len(part) >= _SHORTEST_KEY:
+            text = text.replace(part, "…")
+    return text
+
+
+def _load(url: str) -> Any:
     from apprise import Apprise, AppriseAsset
     from apprise.manager_plugins import NotificationManager
 
@@ -113,10 +151,15 @@ def _load(url: str, said: list[str]) -> Any:
 
 def _check_host(notify: Any, *, allow_private: bool) -> None:
     """Refuse at once what leads into a private network, where the service's address names a host and no account."""
-    host = getattr(notify, "host", None)
-    if "host" in notify.template_tokens and isinstance(host, str) and host:
+    if host := _read_host(notify):
         with suppress(Retryable):
             resolve(host, 443, allow_private=allow_private)
+
+
+def _read_host(notify: Any) -> str:
+    """Return the host that an address names; empty where it names an account of a service."""
+    host = getattr(notify, "host", None)
+    return host if "host" in notify.template_tokens and isinstance(host, str) else ""
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -66,15 +67,15 @@ def _read_email(given: Mapping[str, str], former: Config) -> tuple[Config, str]:
 
 def _read_slack(given: Mapping[str, str], former: Config) -> tuple[Config, str]:
     url = given["url"] or str(former.get("url", ""))
-    host = _check(url)
-    if host not in _SLACK_HOSTS and not settings.ALERTS_ALLOW_PRIVATE_ADDRESSES:
+    parts = _check(url)
+    if parts.hostname not in {*_SLACK_HOSTS, *settings.ALERTS_SLACK_HOSTS}:
         raise InvalidChannel("url", f"Give an incoming webhook of Slack: it begins with https://{_SLACK_HOSTS[0]}/.")
-    return {"url": url}, f"https://{host}/…"
+    return {"url": url}, _show(parts)
 
 
 def _read_webhook(given: Mapping[str, str], former: Config) -> tuple[Config, str]:
     url = given["url"] or str(former.get("url", ""))
-    host = _check(url)
+    parts = _check(url)
     secret = given["secret"] or str(former.get("secret", ""))
     try:
         webhook.check_secret(secret)
@@ -85,7 +86,7 @@ def _read_webhook(given: Mapping[str, str], former: Config) -> tuple[Config, str
         kept |= {"former_secret": former["secret"], "former_until": iso(now() + _OVERLAP)}
     elif "former_secret" in former:
         kept |= {name: former[name] for name in ("former_secret", "former_until")}
-    return kept, f"{url.partition('://')[0]}://{host}/…"
+    return kept, _show(parts)
 
 
 def _read_sns(given: Mapping[str, str], former: Config) -> tuple[Config, str]:
@@ -108,11 +109,18 @@ def _read_apprise(given: Mapping[str, str], former: Config) -> tuple[Config, str
     return {"url": url}, service
 
 
-def _check(url: str) -> str:
+def _check(url: str) -> SplitResult:
     try:
-        return check_url(url, allow_private=settings.ALERTS_ALLOW_PRIVATE_ADDRESSES).hostname or ""
+        return check_url(url, allow_private=settings.ALERTS_ALLOW_PRIVATE_ADDRESSES)
     except Permanent as error:
         raise InvalidChannel("url", error.message) from None
+
+
+def _show(parts: SplitResult) -> str:
+    """Write where an address leads, without its path, which is a key."""
+    host = parts.hostname or ""
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}/…"
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, str], Config], tuple[Config, str]]] = {

@@ -111,6 +111,8 @@ def _tell_start(run: JobRun) -> AuditEntry | None:
     if run.trigger in {JobRun.Trigger.SCHEDULE, JobRun.Trigger.JOB}:
         return None
     verb = "rerun" if run.parent_id else "start"
+    if run.dry_run:
+        verb = "preview-rerun" if run.parent_id else "preview"
     asked = {name: value for name, value in run.params.items() if value not in (None, False, [], "")}
     parent = {"rerun of": str(run.parent), "mode": run.get_mode_display()} if run.parent_id else {}
     return describe_action(verb, run, actor=run.actor, after={**asked, **parent}, reason=run.reason)

@@ -131,6 +131,7 @@ class Demo:
             "INVOICE_SMTP_FROM": "Huntaze Billing <billing@huntaze.test>",
             "ALERTS_EMAIL": "operations@huntaze.test",
             "ALERTS_ALLOW_PRIVATE_ADDRESSES": "1",
+            "ALERTS_SLACK_HOSTS": "127.0.0.1,localhost",
         }
 
     def _start_outside_world(self) -> None:

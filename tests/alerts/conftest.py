@@ -18,6 +18,7 @@ __all__ = ["outside", "receiver", "wired"]
 def _receivers_on_loopback(settings: Settings) -> None:
     """Let messages go to receivers on this machine; what is refused otherwise has tests of its own."""
     settings.ALERTS_ALLOW_PRIVATE_ADDRESSES = True
+    settings.ALERTS_SLACK_HOSTS = ("127.0.0.1",)
 
 
 @dataclass

@@ -121,7 +121,7 @@ def test_secrets_go_in_and_never_out(receiver: Receiver) -> None:
     page = add(client, url=url, secret=secret).content.decode()
     channel = Channel.objects.get()
     assert (channel.config["url"], channel.config["secret"]) == (url, secret)
-    assert channel.shown_as == "http://127.0.0.1/…"
+    assert channel.shown_as == f"http://127.0.0.1:{receiver.port}/…"
     change = reverse("admin:alerts_channel_change", args=[channel.pk])
     for content in (page, client.get(change).content.decode(), log_in("Support").get(change).content.decode()):
         assert channel.shown_as in content
@@ -134,6 +134,10 @@ def test_secrets_go_in_and_never_out(receiver: Receiver) -> None:
     audited = AuditEntry.objects.filter(object_type="alerts.channel").order_by("id")
     written = list(audited.values_list("verb", "before", "after"))
     assert [verb for verb, _, _ in written] == ["add", "change"]
+    assert written[0][2] == {
+        "name": "Hook", "kind": "Signed webhook", "is_enabled": True, "address and key": "changed",
+        "goes to": channel.shown_as,
+    }  # fmt: skip
     assert not any(hidden in str(written) for hidden in (secret, "topsecrettoken"))
 
 
@@ -144,7 +148,7 @@ def test_a_replaced_secret_signs_beside_the_new_one(receiver: Receiver) -> None:
     change = reverse("admin:alerts_channel_change", args=[channel.pk])
     client.post(change, {"name": "Hook", "is_enabled": "on", "url": "", "secret": new})
     entry = AuditEntry.objects.filter(object_type="alerts.channel", verb="change").latest("id")
-    assert (entry.before, entry.after) == ({}, {"config": "changed"})
+    assert (entry.before, entry.after) == ({}, {"address and key": "changed"})
     client.post(reverse("admin:alerts_channel_test", args=[channel.pk]))
     (request,) = receiver.requests
     assert len(request.headers["webhook-signature"].split()) == 2
@@ -177,6 +181,47 @@ def test_refused_channels(values: dict[str, str], said: str, settings: Any) -> N
     page = add(log_in("Operations"), **values).content.decode()
     assert said in page
     assert Channel.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://93.184.215.14/key", "https://93.184.215.14/…"),
+        ("https://93.184.215.14:8443/key", "https://93.184.215.14:8443/…"),
+        (
+            "https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]:8443/key",
+            "https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]:8443/…",
+        ),
+        ("https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/key", "https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/…"),
+    ],
+)
+def test_where_a_channel_goes_is_shown_with_its_port(url: str, shown: str) -> None:
+    add(log_in("Operations"), url=url, secret=new_secret())
+    assert Channel.objects.get().shown_as == shown
+
+
+def test_slack_takes_its_own_hosts_and_those_that_are_set(settings: Any) -> None:
+    settings.ALERTS_SLACK_HOSTS = ("chat.example.test",)
+    client = log_in("Operations")
+    for number, host in enumerate(
+        ("hooks.slack.com", "chat.example.test", "127.0.0.1", "hooks.slack.com.example.test")
+    ):
+        add(client, name=f"Slack {number}", kind="slack", url=f"https://{host}/services/T0/B0/key")
+    shown = Channel.objects.order_by("name").values_list("shown_as", flat=True)
+    assert list(shown) == ["https://hooks.slack.com/…", "https://chat.example.test/…"]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "said", "unsaid"),
+    [
+        (False, "Nothing is sent into this machine or a private network.", "also takes http://"),
+        (True, "This installation also takes http://, this machine and private networks.", "Nothing is sent into"),
+    ],
+)
+def test_the_form_says_which_addresses_are_taken(allowed: bool, said: str, unsaid: str, settings: Any) -> None:
+    settings.ALERTS_ALLOW_PRIVATE_ADDRESSES = allowed
+    page = log_in("Operations").get(reverse("admin:alerts_channel_add")).content.decode()
+    assert (said in page, unsaid in page) == (True, False)
 
 
 @pytest.mark.parametrize(

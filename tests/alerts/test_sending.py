@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from alerts.checks import find_failing_channels
 from alerts.models import Channel, Incident, Notification
+from alerts.providers.courier import hide_keys
 from alerts.providers.webhook import new_secret
 from alerts.registry import Finding, condition
 from alerts.services import tick
@@ -198,6 +199,31 @@ def test_apprise_calls_no_private_address(trouble: Trouble, receiver: Receiver, 
     arise(trouble, "billing")
     assert send() == 1
     assert (statuses(), receiver.requests) == (["failed"], [])
+    assert "leads into this machine or a private network" in Notification.objects.get().error
+
+
+def test_apprise_says_why_without_the_key(trouble: Trouble, receiver: Receiver) -> None:
+    url = f"json://someuser:topsecretkey@127.0.0.1:{receiver.port}/topsecretpath"
+    make_rule(make_channel(Channel.Kind.APPRISE, url=url))
+    arise(trouble, "billing")
+    receiver.fail(403)
+    assert send() == 1
+    said = Notification.objects.get().error
+    assert said.startswith("JSON did not take the message: Failed to send JSON POST notification:")
+    assert "error=403" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("No channel topsecretkey at chat.example.test", "No channel … at chat.example.test"),
+        ("The token top%20secret%20key (top secret key) is unknown", "The token … (…) is unknown"),
+        ("error=403, is json fine?", "error=403, is json fine?"),
+    ],
+)
+def test_keys_are_taken_out_of_what_apprise_says(line: str, shown: str) -> None:
+    url = "json://chat.example.test/topsecretkey/top%20secret%20key"
+    assert hide_keys(line, url, "chat.example.test") == shown
 
 
 def test_a_receiver_that_fails_and_heals(trouble: Trouble, receiver: Receiver, hook: Channel) -> None:

@@ -180,7 +180,7 @@ BILLING = (
     Press("billing_billingaccount_park", ("park billing.billingaccount",), scene.account, REASON),
     Press("billing_billingaccount_unpark", ("unpark billing.billingaccount",), scene.parked_account, REASON),
     Press("billing_stripeevent_again", (_STARTED,), scene.event, REASON),
-    Press("billing_invoice_preview", (_STARTED,), None, {"month": "2026-08"}),
+    Press("billing_invoice_preview", ("preview jobs.jobrun",), None, {"month": "2026-08"}),
     Press("billing_invoice_run", (_STARTED,), None, {"month": "2026-08", **REASON}),
     Press("billing_invoice_pdf", ("download billing.invoice",), scene.stored_invoice, reads="?download"),
     Press("billing_invoice_approve", ("approve billing.invoice", _STARTED), make_held, REASON),
