@@ -25,6 +25,7 @@ from onlyfans.models import EarningsAggregate
 
 # A thousand million: beyond that it is a slip, and sums would leave the database's integers.
 _MOST_CENTS = 10**11
+_NET_BEYOND_GROSS = "Net is what is left of gross after the fee, and can't be more; of reversals, both are negative."
 Cents = Annotated[int, Field(ge=-_MOST_CENTS, le=_MOST_CENTS)]
 
 
@@ -134,6 +135,13 @@ def _sum_up(asked: CommissionRequest) -> Earnings:
         for place, part in enumerate(asked.earnings)
         if (said := _judge_category(part.category, counts))
     }
+    wrong |= {
+        f"earnings.{place}.netCents": [_NET_BEYOND_GROSS]
+        for place, part in enumerate(asked.earnings)
+        if _is_beyond(part.net_cents, part.gross_cents)
+    }
+    if asked.creator_since and asked.creator_since > asked.month:
+        wrong["creatorSince"] = [f"This is after {asked.month}, the month that is asked about."]
     if wrong:
         raise refuse_fields(wrong)
     parts = sorted(asked.earnings, key=lambda part: part.category)
@@ -142,6 +150,11 @@ def _sum_up(asked: CommissionRequest) -> Earnings:
         sum(part.net_cents for part in parts),
         tuple((part.category, part.gross_cents, part.net_cents) for part in parts),
     )
+
+
+def _is_beyond(net: int, gross: int) -> bool:
+    """Tell a net that lies further from zero than its gross; where reversals outweigh sales both are negative."""
+    return abs(net) > abs(gross) and net * gross > 0
 
 
 def _judge_category(category: str, counts: Counter[str]) -> str:

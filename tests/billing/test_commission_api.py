@@ -19,6 +19,12 @@ from tests.factories.staff import make_staff
 pytestmark = pytest.mark.django_db
 KEY = "server-key-of-the-tests"
 WORKED = json.loads((Path(__file__).resolve().parents[1] / "fixtures" / "commission.json").read_text())["cases"]
+
+
+def _tips(gross: int, net: int) -> dict[str, Any]:
+    return {"category": "tips", "grossCents": gross, "netCents": net}
+
+
 TIPS = [{"category": "tips", "grossCents": 125_055, "netCents": 100_044}]
 
 
@@ -125,12 +131,21 @@ def test_nobody_else_hears_anything(organization: Organization) -> None:
         ({"plan": "rising", "earnings": [{**TIPS[0], "category": "gifts"}]}, {"earnings.0.category"}),
         ({"plan": "rising", "earnings": TIPS * 2}, {"earnings.0.category", "earnings.1.category"}),
         ({"plan": "rising", "earnings": TIPS * 21}, {"earnings"}),
+        ({"plan": "rising", "month": "2026-10", "creatorSince": "2026-11"}, {"creatorSince"}),
+        ({"plan": "rising", "earnings": [_tips(100, 101)]}, {"earnings.0.netCents"}),
+        ({"plan": "rising", "earnings": [_tips(-100, -101)]}, {"earnings.0.netCents"}),
     ],
     ids=lambda value: ", ".join(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_what_does_not_fit_is_named(plan: Plan, body: dict[str, Any], fields: set[str]) -> None:
     status, answer = ask(**{"earnings": TIPS, **body})
     assert (status, set(answer["error"]["fields"])) == (400, fields)
+
+
+@pytest.mark.parametrize(("gross", "net"), [(-100, -80), (0, -1), (0, 1), (1, -1), (100, 100), (-100, -100), (0, 0)])
+def test_reversals_and_their_rounding_are_figures_like_others(plan: Plan, gross: int, net: int) -> None:
+    status, answer = ask(plan="rising", earnings=[_tips(gross, net)], month="2026-10", creatorSince="2026-10")
+    assert (status, answer["grossCents"], answer["netCents"]) == (200, gross, net)
 
 
 def test_nothing_is_written(organization: Organization) -> None:

@@ -84,6 +84,32 @@ def test_without_sqs_there_is_nothing_to_create() -> None:
     assert "JOBS_BROKER is not sqs" in answer.err
 
 
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (("SQS_REGION",), "No region: set SQS_REGION, or AWS_DEFAULT_REGION."),
+        (
+            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+            "No credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ),
+        (("SQS_ENDPOINT",), 'SQS did not do it: Could not connect to the endpoint URL: "http://127.0.0.1:1/"'),
+    ],
+)
+def test_what_is_missing_is_said_in_a_sentence(
+    world: dict[str, str], missing: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", *missing):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    elsewhere = {"SQS_ENDPOINT": "http://127.0.0.1:1"} if "SQS_ENDPOINT" in missing else {}
+    given = {name: value for name, value in world.items() if name not in missing} | elsewhere
+    answer = start_program("create_queues", **given)
+    assert (answer.status, answer.out, len(answer.err.strip().splitlines())) == (1, "", 1)
+    assert said in answer.err
+    assert _names() == []
+
+
 def test_depths_and_dead_letters_are_counted(world: dict[str, str], settings: Settings) -> None:
     broker = _point_at_sqs(settings)
     client = _client()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -19,6 +20,16 @@ class Command(BaseCommand):
         """Create them one after the other."""
         if settings.JOBS_BROKER != "sqs":
             raise CommandError("JOBS_BROKER is not sqs: Redis and Valkey make their queues by themselves.")
+        try:
+            self._create()
+        except NoRegionError:
+            raise CommandError("No region: set SQS_REGION, or AWS_DEFAULT_REGION.") from None
+        except NoCredentialsError:
+            raise CommandError("No credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role.") from None
+        except (BotoCoreError, ClientError, ValueError) as error:
+            raise CommandError(f"SQS did not do it: {error}") from None
+
+    def _create(self) -> None:
         broker = SQS(settings.SQS_REGION, settings.SQS_ENDPOINT, _SECONDS)
         for name, at_broker in settings.BROKER_QUEUE_NAMES.items():
             broker.create(at_broker, settings.SQS_VISIBILITY_SECONDS)
