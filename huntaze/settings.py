@@ -272,6 +272,14 @@ class Environment(BaseSettings):
             "Give a path that begins with / and names the account as {account}.",
         ),
     ] = "/api/{account}/statistics/statements/earnings"
+    onlyfans_transactions_path: Annotated[
+        Header,
+        _must(
+            lambda path: path.format(account="a") == path.replace("{account}", "a") != path and path[0] == "/",
+            "Give a path that begins with / and names the account as {account}.",
+        ),
+    ] = ""
+    onlyfans_page_size: Annotated[int, Field(ge=1, le=1000)] = 100
     onlyfans_token_headers: HeaderTemplates = {"Authorization": "Bearer {token}"}
     onlyfans_session_headers: HeaderTemplates = {
         "Cookie": "{cookie}",
@@ -614,6 +622,8 @@ RESULTS_RETRY_MAX_SECONDS = ENV.results_retry_max_seconds
 ONLYFANS_API_URL = ENV.onlyfans_api_url
 ONLYFANS_USER_AGENT = ENV.onlyfans_user_agent
 ONLYFANS_EARNINGS_PATH = ENV.onlyfans_earnings_path
+ONLYFANS_TRANSACTIONS_PATH = ENV.onlyfans_transactions_path
+ONLYFANS_PAGE_SIZE = ENV.onlyfans_page_size
 ONLYFANS_TOKEN_HEADERS = ENV.onlyfans_token_headers
 ONLYFANS_SESSION_HEADERS = ENV.onlyfans_session_headers
 ONLYFANS_REQUESTS_PER_MINUTE = ENV.onlyfans_requests_per_minute

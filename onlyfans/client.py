@@ -1,6 +1,6 @@
-"""The gateway to OnlyFans, which has no official API: earnings statements, in cents, gross and net.
+"""The gateway to OnlyFans, which has no official API: statements and transactions, in cents, gross and net.
 
-Addresses and paths are settings; the shape of an answer is read in one place, `_read_statement`.
+Addresses and paths are settings; the shape of an answer is read in one place each, `_read_statement` and `read_page`.
 """
 
 import datetime as dt
@@ -19,6 +19,17 @@ SERVICE = "The OnlyFans gateway"
 # How what is read here is marked as an aggregate's source.
 GATEWAY_SOURCE = "gateway"
 CATEGORIES = ("subscriptions", "tips", "messages", "posts", "streams", "referrals", "chargebacks")
+# What the gateway calls a transaction, and the category that it counts in.
+TYPES = {
+    "subscription": "subscriptions",
+    "tip": "tips",
+    "message": "messages",
+    "post": "posts",
+    "stream": "streams",
+    "referral": "referrals",
+    "chargeback": "chargebacks",
+}
+FEE_PERCENT = 20
 # Beyond this an answer is garbage, some of it of a length that no memory holds.
 _MOST = 10**12
 
@@ -41,23 +52,73 @@ class Statement:
     currency: str
     earnings: tuple[CategoryEarnings, ...]
 
+    @property
+    def net_cents(self) -> int:
+        """The net amount of all categories."""
+        return sum(part.net_cents for part in self.earnings)
+
     def describe(self) -> dict[str, Any]:
         """Sum it up for a run's page."""
         reversed_cents = sum(part.gross_cents for part in self.earnings if part.category == "chargebacks")
         return {
             "currency": self.currency,
             "gross_cents": sum(part.gross_cents for part in self.earnings),
-            "net_cents": sum(part.net_cents for part in self.earnings),
+            "net_cents": self.net_cents,
             "chargebacks_cents": reversed_cents,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One sale, or one reversal of an earlier one (`reverses` is its id), which is negative; in cents."""
+
+    id: str
+    occurred_at: dt.datetime
+    category: str
+    currency: str
+    gross_cents: int
+    fee_cents: int
+    net_cents: int
+    reverses: str = ""
+
+    def check(self, month: Month) -> None:
+        """Refuse what contradicts itself, so that no figure is made of it."""
+        wrong = ""
+        if not self.category:
+            wrong = "is of a type that nobody knows"
+        elif not self.id or len(self.id) > 128:
+            wrong = "has no id that can be kept"
+        elif self.net_cents != self.gross_cents - self.fee_cents:
+            wrong = f"leaves {self.net_cents} cents of {self.gross_cents} less {self.fee_cents}"
+        elif (self.category == "chargebacks") != bool(self.reverses) or (self.reverses and self.gross_cents > 0):
+            wrong = "is a reversal that is not negative, or points at nothing"
+        elif Month.of(self.occurred_at) != month:
+            wrong = f"is not of {month}"
+        if wrong:
+            raise Permanent(f"{SERVICE} sent transaction {self.id[:128] or '?'}, which {wrong}.")
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionPage:
+    """Some transactions, and what leads to the next page; empty on the last one."""
+
+    transactions: tuple[Transaction, ...]
+    cursor: str
 
 
 class OnlyFansClient:
     """Reads from the gateway; close it, or use it as a context manager."""
 
-    def __init__(self, base_url: str, user_agent: str, earnings_path: str) -> None:
+    def __init__(
+        self, base_url: str, user_agent: str, earnings_path: str, transactions_path: str = "", page_size: int = 100
+    ) -> None:
         self._http = new_client(base_url, {"User-Agent": user_agent, "Accept": "application/json"})
-        self._earnings_path = earnings_path
+        self._earnings_path, self._transactions_path, self._page_size = earnings_path, transactions_path, page_size
+
+    @property
+    def lists_transactions(self) -> bool:
+        """Whether this gateway lists single transactions."""
+        return bool(self._transactions_path)
 
     def __enter__(self) -> Self:
         return self
@@ -80,9 +141,63 @@ class OnlyFansClient:
         )
         return _read_statement(account, month, body)
 
+    def get_transactions(
+        self, account: str, credentials: Mapping[str, str], month: Month, cursor: str
+    ) -> TransactionPage:
+        """Read a page of an account's transactions of a month; the first one with an empty cursor.
+
+        Raises what `get_statement` raises, and Permanent where a transaction contradicts itself.
+        """
+        body = get_json(
+            self._http,
+            self._transactions_path.format(account=quote(account, safe="")),
+            service=SERVICE,
+            params={
+                "start_date": _day(month.first_day),
+                "end_date": _day(month.last_day),
+                "limit": self._page_size,
+                **({"marker": cursor} if cursor else {}),
+            },
+            headers=dict(credentials),
+        )
+        return read_page(month, body)
+
 
 def _day(day: dt.date) -> str:
     return day.isoformat()
+
+
+def read_page(month: Month, body: Any) -> TransactionPage:
+    """Read a page of transactions; *unverified* shape, read nowhere else."""
+    try:
+        data = body["data"]
+        found = tuple(_read_transaction(entry) for entry in data["list"])
+        cursor = str(data["marker"]) if data["hasMore"] else ""
+    except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError):
+        raise Retryable(f"{SERVICE} sent transactions that could not be read.") from None
+    for one in found:
+        one.check(month)
+    return TransactionPage(found, cursor)
+
+
+def _read_transaction(entry: Mapping[str, Any]) -> Transaction:
+    gross = to_cents(_decimal(entry["amount"]), "USD")
+    fee = to_cents(_decimal(entry["fee"]), "USD") if entry.get("fee") is not None else fee_of(gross)
+    return Transaction(
+        id=str(entry["id"]),
+        occurred_at=dt.datetime.fromisoformat(entry["createdAt"]).astimezone(dt.UTC),
+        category=TYPES.get(entry["type"], ""),
+        currency=str(entry["currency"]),
+        gross_cents=gross,
+        fee_cents=fee,
+        net_cents=to_cents(_decimal(entry["net"]), "USD") if entry.get("net") is not None else gross - fee,
+        reverses=str(entry.get("reverses") or ""),
+    )
+
+
+def fee_of(gross_cents: int) -> int:
+    """Compute what OnlyFans keeps of one transaction: a fifth, rounded to the cent, half to even."""
+    return round(Decimal(gross_cents) * FEE_PERCENT / 100)
 
 
 def _read_statement(account: str, month: Month, body: Any) -> Statement:

@@ -60,7 +60,7 @@ def _reset(world: "World", request: Request, given: Any) -> Any:
         world.store.clear(*_STRIPE)
         world.stripe.reset()
     if "onlyfans" in services:
-        world.store.clear(onlyfans.ACCOUNTS, onlyfans.MONTHS)
+        world.store.clear(onlyfans.ACCOUNTS, onlyfans.MONTHS, onlyfans.SALES)
     if "mail" in services:
         world.mailbox.clear()
         world.mailbox.reset_rules()
@@ -178,6 +178,11 @@ def _seed(world: "World", request: Request, given: Any) -> Any:
     return {"account": account, "month": month, "figures": world.gateway.seed(account, month, given)}
 
 
+def _seed_sales(world: "World", request: Request, given: Any) -> Any:
+    account, month = request.path_params["account"], request.path_params["month"]
+    return {"account": account, "transactions": world.gateway.seed_sales(account, month, given["transactions"])}
+
+
 def _seed_many(world: "World", request: Request, given: Any) -> Any:
     with world.store.transaction():
         for entry in given["months"]:
@@ -231,6 +236,7 @@ _ACTIONS: list[tuple[str, str, Action]] = [
     ("PUT", "/control/onlyfans/{account}", _account),
     ("POST", "/control/onlyfans", _seed_many),
     ("PUT", "/control/onlyfans/{account}/{month}", _seed),
+    ("PUT", "/control/onlyfans/{account}/{month}/transactions", _seed_sales),
     ("GET", "/control/mail/messages", _messages),
     ("DELETE", "/control/mail/messages", _clear_messages),
     ("GET", "/control/mail/rules", _list_mail_rules),

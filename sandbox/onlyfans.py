@@ -19,9 +19,10 @@ from starlette.responses import Response
 from sandbox.exchange import Exchange, Network
 from sandbox.faults import AFTER, BEFORE
 from sandbox.store import Store
+from sandbox.transactions import KINDS, Transaction, dollars, made_from, page, seeded
 
 CATEGORIES = ("subscriptions", "tips", "messages", "posts", "streams", "referrals", "chargebacks")
-ACCOUNTS, MONTHS = "onlyfans.accounts", "onlyfans.months"
+ACCOUNTS, MONTHS, SALES = "onlyfans.accounts", "onlyfans.months", "onlyfans.sales"
 _FEE_PERCENT = 20
 _SHARES = {"subscriptions": 40, "tips": 15, "messages": 30, "posts": 6, "streams": 5, "referrals": 4}
 _LONGEST_DAYS = 366
@@ -31,7 +32,7 @@ Days = dict[str, list[tuple[date, int, int]]]
 
 
 class Gateway:
-    """`GET /onlyfans/api/{account}/statistics/statements/earnings?start_date=…&end_date=…`"""
+    """`GET /onlyfans/api/{account}/statistics/statements/earnings` or `…/transactions`, `?start_date=…&end_date=…`"""
 
     def __init__(self, store: Store, network: Network) -> None:
         self.store, self.network = store, network
@@ -49,14 +50,15 @@ class Gateway:
         if fault:
             body = fault.body or {"error": {"code": str(fault.status), "message": "The gateway has a problem."}}
             return _answer(exchange, fault.status, json.dumps(body), fault.headers)
-        status, text = self._statement(request, request.path_params["account"])
+        status, text = self._read(request, request.path_params["account"])
         return _answer(exchange, status, text)
 
-    def _statement(self, request: Request, account: str) -> tuple[int, str]:
+    def _read(self, request: Request, account: str) -> tuple[int, str]:
+        pages = request.url.path.endswith("/transactions")
         if refusal := self._refusal(request, account):
             return refusal
         query = request.query_params
-        if strange := set(query) - {"start_date", "end_date"}:
+        if strange := set(query) - {"start_date", "end_date", *(("limit", "marker") if pages else ())}:
             return _problem(422, "validation_error", f"Unknown parameter: {sorted(strange)[0]}")
         try:
             first, last = (_day(query.get(name), name) for name in ("start_date", "end_date"))
@@ -64,7 +66,12 @@ class Gateway:
             return _problem(422, "validation_error", str(error))
         if not 0 <= (last - first).days <= _LONGEST_DAYS:
             return _problem(422, "validation_error", "end_date must be within a year after start_date")
-        return 200, self.statement(account, first, last)
+        if not pages:
+            return 200, self.statement(account, first, last)
+        try:
+            return 200, page(self.transactions(account, first, last), query.get("limit"), query.get("marker"))
+        except ValueError as error:
+            return _problem(422, "validation_error", str(error))
 
     def _refusal(self, request: Request, account: str) -> tuple[int, str] | None:
         known = self.store.get(ACCOUNTS, account) or {}
@@ -98,10 +105,34 @@ class Gateway:
     def _days(self, account: str, first: date, last: date) -> Days:
         days: Days = {category: [] for category in CATEGORIES}
         for start in _months(first, last):
+            if sold := self._sold(account, start):
+                for one in sold:
+                    entry = date.fromisoformat(one["day"]), one["cents"], one["net_cents"]
+                    days[KINDS[one["type"]]] += [entry] if first <= entry[0] <= last else []
+                continue
             for category, (gross, net) in self.figures(account, start).items():
                 spread = _spread(account, start, category, gross, net)
                 days[category] += [entry for entry in spread if first <= entry[0] <= last]
         return days
+
+    def transactions(self, account: str, first: date, last: date) -> list[Transaction]:
+        """The transactions of some days: as seeded, or else such that they add up to the statement."""
+        found: list[Transaction] = []
+        for start in _months(first, last):
+            end = start.replace(day=monthrange(start.year, start.month)[1])
+            within = self._days(account, max(first, start), min(last, end))
+            found += self._sold(account, start) or made_from(account, within)
+        return [one for one in found if str(first) <= one["day"] <= str(last)]
+
+    def _sold(self, account: str, month: date) -> list[Transaction]:
+        kept = self.store.get(SALES, f"{account} {month:%Y-%m}")
+        return list(kept["transactions"]) if kept else []
+
+    def seed_sales(self, account: str, month: str, given: list[Any]) -> list[Transaction]:
+        """Sets a month's transactions, of which its statement is then made. Raises ValueError."""
+        found = seeded(month, given, net_of)
+        self.store.put(SALES, {"id": f"{account} {month}", "transactions": found})
+        return found
 
     def figures(self, account: str, month: date) -> Figures:
         """Gross and net cents by category, as seeded or else made up."""
@@ -206,17 +237,11 @@ def _block(days: list[tuple[date, int, int]], earlier: list[tuple[date, int, int
     gross, net = sum(day[1] for day in days), sum(day[2] for day in days)
     before = sum(day[2] for day in earlier)
     return {
-        "gross": _dollars(gross),
-        "total": _dollars(net),
+        "gross": dollars(gross),
+        "total": dollars(net),
         "delta": round((net - before) * 100 / abs(before)) if before else 0,
-        "chartAmount": [{"date": f"{day}T00:00:00+00:00", "count": _dollars(amount)} for day, _, amount in days],
+        "chartAmount": [{"date": f"{day}T00:00:00+00:00", "count": dollars(amount)} for day, _, amount in days],
     }
-
-
-def _dollars(cents: int) -> str:
-    """A mark that becomes a JSON number with two decimals once the whole text is written."""
-    sign = "-" if cents < 0 else ""
-    return f"¤{sign}{abs(cents) // 100}.{abs(cents) % 100:02d}"
 
 
 def _day(text: str | None, name: str) -> date:

@@ -51,6 +51,7 @@ def make_app(world: World) -> Starlette:
         routes=[
             Route("/stripe/v1/{rest:path}", world.stripe.__call__, methods=_METHODS),
             Route("/onlyfans/api/{account}/statistics/statements/earnings", world.gateway.__call__, methods=["GET"]),
+            Route("/onlyfans/api/{account}/transactions", world.gateway.__call__, methods=["GET"]),
             *stripe_pages.routes(world.stripe),
             *pages.routes(world),
             *control.routes(world),

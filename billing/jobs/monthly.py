@@ -27,7 +27,7 @@ from jobs.models import JobRun
 from jobs.registry import Step, get_job, job
 from jobs.services import read_params, start
 from onlyfans.selectors import list_creators_to_pull
-from onlyfans.services.pulling import open_gateway, pull_statement, store_statement
+from onlyfans.services.pulling import open_gateway, pull_month, store_statement
 
 # A month further back than this is more often a slip of the pen than meant.
 _USUAL_MONTHS_BACK = 12
@@ -141,7 +141,9 @@ class MonthlyBilling(BilledBySlot):
                 for creator in creators[key]:
                     context.check()
                     try:
-                        statement = pull_statement(gateway, creator, month, keeps=not context.dry_run)
+                        statement = pull_month(
+                            gateway, creator, month, now(), keeps=not context.dry_run, check=context.check
+                        )
                     except (Permanent, Retryable) as error:
                         errors.append(error)
                         continue

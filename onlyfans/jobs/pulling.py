@@ -17,7 +17,7 @@ from jobs.models import JobRun
 from jobs.registry import Column, Job, JobParams, job
 from onlyfans.models import CreatorAccount
 from onlyfans.selectors import list_connected
-from onlyfans.services.pulling import open_gateway, pull_statement, store_statement
+from onlyfans.services.pulling import open_gateway, pull_month, store_statement
 
 
 def month_of_yesterday(moment: dt.datetime | None = None) -> Month:
@@ -102,7 +102,7 @@ class PullEarnings(Job):
                 context.check()
                 creator = creators[int(key)]
                 try:
-                    statement = pull_statement(gateway, creator, self.params.month)
+                    statement = pull_month(gateway, creator, self.params.month, now(), check=context.check)
                 except Refused as error:
                     context.note(key, connect_again=True)
                     raise Permanent(error.message) from None

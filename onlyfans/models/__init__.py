@@ -2,6 +2,7 @@
 
 from onlyfans.models.creators import CreatorAccount
 from onlyfans.models.earnings import EarningsAggregate
+from onlyfans.models.pulls import EarningsPull, EarningsTransaction
 from onlyfans.models.results import CreatorFigures, ResultFile
 from onlyfans.models.revisions import EarningsRevision, UnmatchedAggregate
 
@@ -9,7 +10,9 @@ __all__ = [
     "CreatorAccount",
     "CreatorFigures",
     "EarningsAggregate",
+    "EarningsPull",
     "EarningsRevision",
+    "EarningsTransaction",
     "ResultFile",
     "UnmatchedAggregate",
 ]
