@@ -75,6 +75,7 @@ _GROUPS: tuple[tuple[Page, ...], ...] = (
         Page("star", "onlyfans.creatoraccount"),
         Page("payments", "onlyfans.earningsaggregate"),
     ),
+    (Page("timeline", "analytics.event"),),
     (
         Page("apartment", "accounts.organization"),
         Page("person", "accounts.user"),

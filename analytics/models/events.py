@@ -96,6 +96,7 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-occurred_at", "-id"]
+        verbose_name_plural = "event log"
         default_permissions = ("view",)
         indexes = [
             models.Index(fields=["occurred_at", "id"], name="analytics_event_time"),
