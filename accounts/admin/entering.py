@@ -105,6 +105,7 @@ def set_up_step(site: AdminSite, request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "email": user.email,
+        "issuer": ISSUER,
         "qr": draw_qr(address_of_secret(user, secret, ISSUER)),
         "secret": " ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
         "is_required": settings.TWO_FACTOR_REQUIRED,

@@ -95,9 +95,12 @@ class IncidentAdmin(ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Add the buttons' addresses."""
-        doors = {"acknowledge": acknowledge, "snooze": snooze, "resolve": resolve, "note": note}
+        doors = {
+            "acknowledge": acknowledge, "snooze": snooze, "end_snooze": end_snooze, "resolve": resolve, "note": note,
+        }  # fmt: skip
         own = [
-            path(f"<int:pk>/{name}/", door(self, view), name=f"alerts_incident_{name}") for name, view in doors.items()
+            path(f"<int:pk>/{name.replace('_', '-')}/", door(self, view), name=f"alerts_incident_{name}")
+            for name, view in doors.items()
         ]
         return own + super().get_urls()
 
@@ -129,7 +132,7 @@ class IncidentAdmin(ModelAdmin):
             "may_change": request.user.has_perm(CHANGE),
             "may_see_sent": request.user.has_perm("alerts.view_notification"),
             "hours": SnoozeForm.HOURS,
-            "is_snoozed": bool(incident.snoozed_until and incident.snoozed_until > now()),
+            "is_snoozed": incident.is_snoozed(now()),
         }
         return render(self, request, "alerts/incident.html", str(incident), context)
 
@@ -150,7 +153,7 @@ class IncidentAdmin(ModelAdmin):
             return coloured("Resolved", "success")
         if incident.acknowledged_at:
             return coloured(f"Acknowledged by {incident.acknowledged_by}", "info")
-        if incident.snoozed_until and incident.snoozed_until > now():
+        if incident.is_snoozed(now()):
             return coloured("Snoozed", "info")
         return coloured("Open", "danger")
 
@@ -203,6 +206,17 @@ def snooze(admin: IncidentAdmin, request: HttpRequest, pk: int) -> HttpResponse:
         until = now() + form.pause()
         incidents.snooze(incident.pk, user, until, form.cleaned_data["note"])
         return f"Nobody is reminded of it until {until:%Y-%m-%d %H:%M} UTC."
+
+    return press(request, act, _back(pk))
+
+
+def end_snooze(admin: IncidentAdmin, request: HttpRequest, pk: int) -> HttpResponse:
+    """Let reminders come again."""
+    user, incident = require(request, VIEW, CHANGE), find(Incident, pk)
+
+    def act() -> str:
+        incidents.end_snooze(incident.pk, user, _note(request))
+        return "The snooze is over: reminders come again."
 
     return press(request, act, _back(pk))
 

@@ -74,7 +74,11 @@ class Incident(models.Model):
 
     def is_silent(self, moment: dt.datetime) -> bool:
         """Tell whether reminders rest: somebody has it in hand or wants to hear of it later."""
-        return self.acknowledged_at is not None or bool(self.snoozed_until and self.snoozed_until > moment)
+        return self.acknowledged_at is not None or self.is_snoozed(moment)
+
+    def is_snoozed(self, moment: dt.datetime) -> bool:
+        """Tell whether somebody wants to hear of it later."""
+        return self.snoozed_until is not None and self.snoozed_until > moment
 
 
 class Entry(models.Model):
@@ -84,6 +88,7 @@ class Entry(models.Model):
         NOTE = "note", "Note"
         ACKNOWLEDGED = "acknowledged", "Acknowledged"
         SNOOZED = "snoozed", "Snoozed"
+        WOKEN = "woken", "Snooze ended"
         RESOLVED = "resolved", "Resolved"
 
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="entries")

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -48,7 +49,10 @@ class Rule(models.Model):
     )
     min_severity = models.CharField("from severity", max_length=16, choices=Severity, default=Severity.WARNING)
     min_count = models.PositiveIntegerField(
-        "after … times", default=1, help_text="Tell only of what has happened at least so often."
+        "after … times",
+        default=1,
+        validators=[MinValueValidator(1)],
+        help_text="Tell only of what has happened at least so often.",
     )
     min_minutes = models.PositiveIntegerField(
         "after … minutes", default=0, help_text="Tell only of what has been open at least so long."

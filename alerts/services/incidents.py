@@ -19,6 +19,7 @@ _VERBS: dict[str, str] = {
     Kind.NOTE: "note",
     Kind.ACKNOWLEDGED: "acknowledge",
     Kind.SNOOZED: "snooze",
+    Kind.WOKEN: "end-snooze",
     Kind.RESOLVED: "resolve",
 }
 _LONGEST_SNOOZE = dt.timedelta(days=90)
@@ -44,6 +45,17 @@ def snooze(pk: int, actor: "User", until: dt.datetime, note: str = "") -> Incide
     incident.snoozed_until = until
     incident.save(update_fields=["snoozed_until"])
     _write(incident, Kind.SNOOZED, actor, f"Until {until.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC. {note}".strip())
+    return incident
+
+
+@transaction.atomic
+def end_snooze(pk: int, actor: "User", note: str = "") -> Incident:
+    """Let reminders of a snoozed incident come again; nothing where it is not snoozed (any more)."""
+    incident = _take(pk)
+    if incident.is_snoozed(now()):
+        incident.snoozed_until = None
+        incident.save(update_fields=["snoozed_until"])
+        _write(incident, Kind.WOKEN, actor, note)
     return incident
 
 

@@ -22,12 +22,13 @@ from common.clock import now
 from jobs.admin.pages import render
 from jobs.admin.permissions import actor
 from jobs.admin.words import MONITOR_TONES, coloured, describe_duration, describe_pause
-from jobs.forms import PauseForm
+from jobs.forms import MonitorForm, PauseForm, describe_span
 from jobs.models import JobMonitor, JobSchedule
 from jobs.selectors import list_recent_runs
 from jobs.services.monitoring import pause_monitor, resume_monitor
 
 _CHANGES_SHOWN = 20
+_WHEN_ENDED = (("failures_before_alert", "successes_before_recovery"), "expected_floor")
 CHANGE = "jobs.change_jobmonitor"
 _KINDS = {"late": "Late", "missed": "Missed", "hanging": "Hanging", "failing": "Failing", "incomplete": "Incomplete"}
 
@@ -46,11 +47,7 @@ class JobMonitorAdmin(ModelAdmin):
     sortable_by = ()
     show_facets = admin.ShowFacets.NEVER
     change_form_template = "jobs/monitor.html"
-    fieldsets = (
-        ("When due", {"fields": ("grace_seconds",)}),
-        ("While it runs", {"fields": ("longest_run_seconds",)}),
-        ("When it has ended", {"fields": (("failures_before_alert", "successes_before_recovery"), "expected_floor")}),
-    )
+    form = MonitorForm
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Each declared job has one."""
@@ -59,6 +56,15 @@ class JobMonitorAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: JobMonitor | None = None) -> bool:
         """Each declared job has one; pause it instead."""
         return False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show spans in words to whoever may not change them, too."""
+        may = self.has_change_permission(request, obj)
+        return (
+            ("When due", {"fields": ("grace_seconds" if may else "grace",)}),
+            ("While it runs", {"fields": ("longest_run_seconds" if may else "longest_run",)}),
+            ("When it has ended", {"fields": _WHEN_ENDED}),
+        )
 
     def get_urls(self) -> list[URLPattern]:
         """Add the doors of pausing."""
@@ -110,6 +116,16 @@ class JobMonitorAdmin(ModelAdmin):
     def reason(self, monitor: JobMonitor) -> SafeString | str:
         """Tell why it does not stand well."""
         return format_html('<div class="hz-clip">{}</div>', monitor.why) if monitor.why else "-"
+
+    @display(description="Grace")
+    def grace(self, monitor: JobMonitor) -> str:
+        """Write it in words."""
+        return describe_span(monitor.grace_seconds)
+
+    @display(description="Longest run")
+    def longest_run(self, monitor: JobMonitor) -> str:
+        """Write it in words."""
+        return describe_span(monitor.longest_run_seconds)
 
     @display(description="Last run")
     def last_run(self, monitor: JobMonitor) -> SafeString | str:

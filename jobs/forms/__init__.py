@@ -2,14 +2,17 @@
 
 from jobs.forms.params import DRY_RUN, REASON_LENGTH, ReasonForm, StartForm, has_preview
 from jobs.forms.scheduling import CrontabForm, PauseForm, ScheduleForm
+from jobs.forms.spans import MonitorForm, describe_span
 
 __all__ = [
     "DRY_RUN",
     "REASON_LENGTH",
     "CrontabForm",
+    "MonitorForm",
     "PauseForm",
     "ReasonForm",
     "ScheduleForm",
     "StartForm",
+    "describe_span",
     "has_preview",
 ]

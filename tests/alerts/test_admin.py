@@ -10,6 +10,7 @@ from accounts.models import AuditEntry
 from alerts.models import Channel, Entry, Incident, Notification, Rule
 from alerts.providers.webhook import new_secret
 from alerts.services import tick
+from common.clock import now
 from tests.alerts.conftest import Trouble
 from tests.alerts.receiver import Receiver
 from tests.factories.alerts import make_channel, make_rule
@@ -52,7 +53,7 @@ def test_everybody_sees_and_finance_and_operations_press(group: str, incident: I
 
 def test_buttons_are_pressed_by_post_alone(incident: Incident) -> None:
     client = log_in("Operations")
-    for what in ("acknowledge", "snooze", "resolve", "note"):
+    for what in ("acknowledge", "snooze", "end_snooze", "resolve", "note"):
         # Whoever had to log in again comes by GET, and is told to press once more.
         answer = client.get(reverse(f"admin:alerts_incident_{what}", args=[incident.pk]), follow=True)
         assert "Nothing was done: press the button again." in answer.content.decode()
@@ -86,6 +87,24 @@ def test_the_life_of_an_incident(incident: Incident, trouble: Trouble) -> None:
     for text in ("Looking", "The gateway is slow", "Restarted it", "Opened"):
         assert text in page
     assert "Twice" not in page
+
+
+def test_a_snooze_is_ended(incident: Incident) -> None:
+    client, page = log_in("Operations"), reverse("admin:alerts_incident_change", args=[incident.pk])
+    assert "End snooze" not in client.get(page).content.decode()
+    assert press(client, incident, "end_snooze") == 302
+    press(client, incident, "snooze", hours="24")
+    assert "End snooze" in client.get(page).content.decode()
+    assert press(log_in("Support"), incident, "end_snooze") == 403
+    incident.refresh_from_db()
+    assert incident.is_silent(now())
+    for _ in range(2):
+        press(client, incident, "end_snooze", note="It is worse than we thought")
+    incident.refresh_from_db()
+    assert (incident.snoozed_until, incident.is_silent(now())) == (None, False)
+    assert list(Entry.objects.values_list("kind", "text"))[1:] == [("woken", "It is worse than we thought")]
+    shown = client.get(page).content.decode()
+    assert ("Snooze ended" in shown, "End snooze" in shown) == (True, False)
 
 
 def test_somebody_else_takes_an_incident_over(incident: Incident) -> None:
@@ -287,6 +306,7 @@ def test_rules_are_made_from_what_is_declared(trouble: Trouble) -> None:
     rule = Rule.objects.get()
     assert (rule.kinds, rule.scopes, rule.outcomes) == (["broken"], ["billing-*", "monthly"], [])
     wrongs: list[dict[str, Any]] = [
+        {"min_count": "0"},
         {"quiet_until": ""},
         {"quiet_until": "22:00"},
         {"time_zone": "Mars"},

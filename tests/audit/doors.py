@@ -160,6 +160,7 @@ PEOPLE = (
 ALERTS = (
     Press("alerts_channel_test", ("test alerts.channel",), make_channel),
     Press("alerts_incident_acknowledge", ("acknowledge alerts.incident",), scene.incident, {"note": "Mine"}),
+    Press("alerts_incident_end_snooze", ("end-snooze alerts.incident",), scene.snoozed_incident),
     Press("alerts_incident_snooze", ("snooze alerts.incident",), scene.incident, {"hours": "4"}),
     Press("alerts_incident_resolve", ("resolve alerts.incident",), scene.incident, {"note": "Done"}),
     Press("alerts_incident_note", ("note alerts.incident",), scene.incident, {"note": "Look"}),

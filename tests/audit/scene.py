@@ -91,6 +91,13 @@ def incident() -> Incident:
     return Incident.objects.create(condition="job-late", scope="hourly-usage", severity="error", title="It is late")
 
 
+def snoozed_incident() -> Incident:
+    found = incident()
+    found.snoozed_until = now() + dt.timedelta(hours=4)
+    found.save()
+    return found
+
+
 def sent_message() -> Notification:
     status = Notification.Status.FAILED
     return Notification.objects.create(channel=make_channel(), what=Notification.What.TEST, status=status)

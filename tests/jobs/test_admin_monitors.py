@@ -121,3 +121,32 @@ def test_nobody_adds_or_deletes_one(monitor: JobMonitor) -> None:
     assert client.get(reverse("admin:jobs_jobmonitor_add")).status_code == 403
     assert client.post(f"{LIST}{monitor.pk}/delete/", {"post": "yes"}).status_code == 403
     assert client.get(f"{LIST}9999999/change/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds", "shown"),
+    [
+        ("1 day", 86_400, "1 day"),
+        ("86400", 86_400, "1 day"),
+        ("1d 6h", 108_000, "1 day 6 hours"),
+        ("90 min", 5_400, "1 hour 30 minutes"),
+        ("2 hours and 5 seconds", 7_205, "2 hours 5 seconds"),
+    ],
+)
+def test_spans_are_typed_and_shown_in_words(monitor: JobMonitor, typed: str, seconds: int, shown: str) -> None:
+    client = log_in("Operations")
+    assert client.post(_door(monitor), {**SETTINGS, "longest_run_seconds": typed}).status_code == 302
+    monitor.refresh_from_db()
+    assert monitor.longest_run_seconds == seconds
+    assert f'value="{shown}"' in client.get(_door(monitor)).content.decode()
+    assert f">{shown}<" in "".join(log_in("Read only").get(_door(monitor)).content.decode().split("\n")).replace(
+        " " * 4, ""
+    )
+
+
+@pytest.mark.parametrize("typed", ["soon", "1 week", "-5 minutes", "59 s", "1.5 hours", "401 days", "9" * 30, "²"])
+def test_what_is_no_span_is_refused(monitor: JobMonitor, typed: str) -> None:
+    page = log_in("Operations").post(_door(monitor), {**SETTINGS, "grace_seconds": typed})
+    assert list(page.context["adminform"].form.errors) == ["grace_seconds"]
+    monitor.refresh_from_db()
+    assert monitor.grace_seconds == 600
