@@ -116,7 +116,7 @@ def _describe_requests(setting: Setting, outside: StandIns, invoices: int) -> li
 
 def _pipeline(rows: list[list[str]], invoices: int) -> Table:
     reached = max(float(row[3]) for row in rows)
-    columns = ("", "threads a worker", "seconds", "invoices/s", "CPU: product", "database", "stand-in", "MB")
+    columns = ("", "threads a worker", "seconds", "invoices/s", "CPU: product", "database", "stand-ins", "MB")
     return Table(
         f"Delivering to servers that take {_MILLISECONDS} ms an answer",
         columns,
@@ -128,8 +128,8 @@ def _pipeline(rows: list[list[str]], invoices: int) -> Table:
             "Each invoice needs a call of its own to create it in Stripe, and Stripe documents 25 requests a second an "
             "endpoint: 25 invoices a second are the most that its documented limits allow. The raised limits show what "
             "the product could do where Stripe grants them.",
-            "CPU of 100 % is one core; the machine's cores are shared by product, database and stand-ins, of which the "
-            "busier is shown. MB is the peak of the larger worker.",
+            "CPU of 100 % is one core; the machine's are shared by product, database and the stand-ins (Stripe, S3, "
+            "mail). MB is the peak of the larger worker.",
         ],
     )
 

@@ -417,7 +417,7 @@ def keep_in_s3(bucket: str, region: str, endpoint: str) -> dict[str, Any]:
     from botocore.config import Config
 
     return {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "huntaze.storage.WholeFileS3Storage",
         "OPTIONS": {
             "bucket_name": bucket,
             "region_name": region or None,

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
@@ -29,6 +30,14 @@ _UNPRINTABLE = re.compile(
 )
 # What turns the direction of all that follows, so that a name could rewrite the amount beside it.
 _OVERRIDES = re.compile("[\u202a-\u202e]")
+# Few texts have kana, hangul (the first of them is U+1100) or words too long for their column; the others are set as
+# they are.
+_UNUSUAL = re.compile(r"[\u1100-\U0010ffff]|\S{20}")
+_COMBINING = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f"
+# Scripts written with spaces break nowhere else, so an overlong word is set in pieces between which it may. Pieces,
+# unlike spaces of no width, are not copied with an address.
+_OVERLONG = re.compile(rf"([!-~\u00a1-\u058f{_COMBINING}]{{20,}})")
+_PIECE = re.compile(rf".{{1,6}}[{_COMBINING}]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,9 @@ def render_invoice(document: Document) -> bytes:
     Any number of threads may call it at once, and run at once. Raises Permanent where the document can't be laid
     out, Misconfigured in a process forked from one that has called it before.
     """
-    data = json.dumps(_printable(asdict(document)))
+    printable = _printable(asdict(document))
+    unusual = {text: _look_closely(text) for text in _list_texts(printable) if _UNUSUAL.search(text)}
+    data = json.dumps({**printable, "unusual": unusual})
     issued = datetime.combine(document.issue_date, time(), tzinfo=UTC)
     try:
         return _compilers.compile(data, issued, _STANDARDS)
@@ -140,6 +151,29 @@ def _find_fonts(pid: int) -> typst.Fonts:
         include_embedded_fonts=False,
         font_paths=[_TEMPLATES / "fonts", Path(str(files("noto_cjk_sans_otc")))],
     )
+
+
+def _look_closely(text: str) -> dict[str, Any]:
+    """Tell the language whose shapes a text wants, and where its overlong words may break."""
+    parts = [_PIECE.findall(part) if at % 2 else part for at, part in enumerate(_OVERLONG.split(text))]
+    return {"language": _find_language(text), "parts": parts}
+
+
+def _find_language(text: str) -> str:
+    # One ideograph has one code point and a shape in each language: kana and hangul tell which is meant.
+    names = [unicodedata.name(char, "") for char in text if char >= "\u1100"]
+    if any("HIRAGANA" in name or "KATAKANA" in name for name in names):
+        return "ja"
+    return "ko" if any("HANGUL" in name for name in names) else ""
+
+
+def _list_texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict() | list():
+            for each in value.values() if isinstance(value, dict) else value:
+                yield from _list_texts(each)
 
 
 def _printable(value: Any) -> Any:

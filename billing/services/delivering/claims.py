@@ -1,6 +1,7 @@
 """Who is at an effect: claimed before the call, its outcome written after, both in transactions of their own."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,6 +35,8 @@ class Parcel:
         self.holder = holder
         # The PDF, where this worker has laid it out.
         self.content: bytes | None = None
+        # Where the invoice is paid, where this worker has brought it to Stripe; empty where it can't be paid there.
+        self.pay_url: str | None = None
 
     @cached_property
     def invoice(self) -> Invoice:
@@ -57,10 +60,6 @@ class Attempt:
         self.before = before
         # Set where the outcome of a former attempt stays unknown, whatever this one ends with.
         self.stays_unknown = False
-        holder = parcel.holder
-        self._mine = InvoiceDelivery.objects.filter(
-            pk=delivery.pk, status=Status.RUNNING, held_by_item=holder.item, held_by_token=holder.token
-        )
 
     @property
     def invoice(self) -> Invoice:
@@ -73,7 +72,7 @@ class Attempt:
     def remember(self, reference: str = "", **detail: Any) -> None:
         """Write down at once what the outside called it."""
         self.note(reference, **detail)
-        self._write(reference=self.delivery.reference, detail=self.delivery.detail)
+        self._write()
 
     def note(self, reference: str = "", **detail: Any) -> None:
         """Keep what can be found out again; it is written down with the outcome."""
@@ -82,22 +81,47 @@ class Attempt:
 
     def end(self, status: str, error: str = "") -> None:
         """Write down the outcome."""
-        done_at = now() if status == Status.DONE else None
-        known = {"reference": self.delivery.reference, "detail": self.delivery.detail}
-        self._write(status=status, error=error, done_at=done_at, **known)
+        self.delivery.status, self.delivery.error = status, error
+        self.delivery.done_at = now() if status == Status.DONE else None
+        self._write()
 
-    def _write(self, **values: Any) -> None:
-        if not self._mine.update(**values):
-            raise LeaseLost
+    def _write(self) -> None:
+        delivery, holder = self.delivery, self.parcel.holder
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _WRITE,
+                [
+                    delivery.status,
+                    delivery.error,
+                    delivery.done_at,
+                    delivery.reference,
+                    json.dumps(delivery.detail),
+                    delivery.pk,
+                    holder.item,
+                    holder.token,
+                ],
+            )
+            if not cursor.rowcount:
+                raise LeaseLost
+
+
+# By hand, as the claim below: every invoice passes here several times.
+_WRITE = """
+    UPDATE billing_invoicedelivery SET status = %s, error = %s, done_at = %s, reference = %s, detail = %s
+    WHERE id = %s AND status = 'running' AND held_by_item = %s AND held_by_token = %s
+"""
 
 
 @contextmanager
-def attempt(parcel: Parcel, step: str, sequence: int = 1) -> Iterator[Attempt | None]:
+def attempt(
+    parcel: Parcel, step: str, sequence: int = 1, *, known: Mapping[str, Any] | None = None, reference: str = ""
+) -> Iterator[Attempt | None]:
     """Claim an effect for the time of the block; gives None where it is done, or not wanted, already.
 
-    An error ends it as failed, or as unknown where its outcome is; then it is raised on.
+    What is `known` before the first attempt, and its `reference`, are written down with the claim. An error ends the
+    attempt as failed, or as unknown where its outcome is; then it is raised on.
     """
-    claimed = _claim_first(parcel, step, sequence) or _claim_again(parcel, step, sequence)
+    claimed = _claim_first(parcel, step, sequence, dict(known or {}), reference) or _claim_again(parcel, step, sequence)
     if claimed is None:
         yield None
         return
@@ -121,22 +145,30 @@ _CLAIM_FIRST = """
     INSERT INTO billing_invoicedelivery (
         invoice_id, step, sequence, status, attempts, held_by_item, held_by_token, reference, detail, error, created_at
     )
-    SELECT id, %s, %s, 'running', 1, %s, %s, '', '{}', '', clock_timestamp() FROM billing_invoice
+    SELECT id, %s, %s, 'running', 1, %s, %s, %s, %s, '', clock_timestamp() FROM billing_invoice
     WHERE id = %s AND number IS NOT NULL AND status <> 'void' FOR KEY SHARE
     ON CONFLICT DO NOTHING RETURNING id
 """
 
 
-def _claim_first(parcel: Parcel, step: str, sequence: int) -> Attempt | None:
+def _claim_first(parcel: Parcel, step: str, sequence: int, detail: dict[str, Any], reference: str) -> Attempt | None:
     """Claim an effect that nobody has tried yet, in one statement; None where somebody has, or the document is void."""
     holder = parcel.holder
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM_FIRST, [step, sequence, holder.item, holder.token, parcel.invoice_id])
+        written = [reference, json.dumps(detail)]
+        cursor.execute(_CLAIM_FIRST, [step, sequence, holder.item, holder.token, *written, parcel.invoice_id])
         row = cursor.fetchone()
     if row is None:
         return None
     delivery = InvoiceDelivery(
-        pk=row[0], invoice_id=parcel.invoice_id, step=step, sequence=sequence, status=Status.RUNNING, attempts=1
+        pk=row[0],
+        invoice_id=parcel.invoice_id,
+        step=step,
+        sequence=sequence,
+        status=Status.RUNNING,
+        attempts=1,
+        reference=reference,
+        detail=detail,
     )
     return Attempt(parcel, delivery, Status.PENDING)
 

@@ -23,19 +23,22 @@ def deliver_email(parcel: Parcel, sequence: int = 1) -> None:
     Where it is not known whether a former attempt went out, `INVOICE_EMAIL_UNKNOWN` decides: `resend` sends it again
     under the same Message-ID, by which a mail program knows it for the same; `hold` waits for a person.
     """
-    with attempt(parcel, Step.EMAIL, sequence) as claimed:
+    invoice = parcel.invoice
+    recipient = invoice.organization.billing_account.recipient
+    # A person's leave to send it again is for this one attempt.
+    known = {"recipient": recipient, "may_resend": False}
+    message_id = make_message_id(parcel.invoice_id, sequence)
+    with attempt(parcel, Step.EMAIL, sequence, known=known, reference=message_id) as claimed:
         if claimed is None:
             return
         if claimed.before in {Status.RUNNING, Status.UNKNOWN} and not claimed.delivery.detail.get("may_resend"):
             _settle_unknown(claimed)
-        invoice = claimed.invoice
-        recipient = invoice.organization.billing_account.recipient
         if not recipient:
             raise Permanent(f"{invoice.organization} has no e-mail address: set one, or switch e-mail off for it.")
-        message_id = claimed.delivery.reference or make_message_id(claimed.delivery)
-        # A person's leave to send it again is for this one attempt.
-        claimed.remember(reference=message_id, recipient=recipient, may_resend=False)
-        message = _compose(invoice, recipient, message_id, parcel.content or open_pdf(invoice))
+        message_id = claimed.delivery.reference or message_id
+        if claimed.may_have_happened or not claimed.delivery.reference:
+            claimed.remember(reference=message_id, **known)
+        message = _compose(parcel, recipient, message_id)
         get_mailer().send(parseaddr(settings.DEFAULT_FROM_EMAIL)[1], recipient, message.message())
 
 
@@ -47,14 +50,15 @@ def _settle_unknown(claimed: Attempt) -> None:
         )
 
 
-def make_message_id(delivery: InvoiceDelivery) -> str:
+def make_message_id(invoice_id: int, sequence: int) -> str:
     """Derive the Message-ID from the row, so that every attempt at it carries the same."""
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].partition("@")[2] or "huntaze.invalid"
-    return f"<invoice-{delivery.invoice_id}-{delivery.sequence}@{domain}>"
+    return f"<invoice-{invoice_id}-{sequence}@{domain}>"
 
 
-def _compose(invoice: Invoice, recipient: str, message_id: str, content: bytes) -> EmailMultiAlternatives:
-    context = {"invoice": _context(invoice)}
+def _compose(parcel: Parcel, recipient: str, message_id: str) -> EmailMultiAlternatives:
+    invoice = parcel.invoice
+    context = {"invoice": _context(parcel)}
     subject, text, html = (
         render_to_string(f"billing/email/invoice{suffix}", context) for suffix in ("_subject.txt", ".txt", ".html")
     )
@@ -62,12 +66,12 @@ def _compose(invoice: Invoice, recipient: str, message_id: str, content: bytes) 
         " ".join(subject.split()), text, settings.DEFAULT_FROM_EMAIL, [recipient], headers={"Message-ID": message_id}
     )
     message.attach_alternative(html, "text/html")
-    message.attach(f"{invoice.number}.pdf", content, "application/pdf")
+    message.attach(f"{invoice.number}.pdf", parcel.content or open_pdf(invoice), "application/pdf")
     return message
 
 
-def _context(invoice: Invoice) -> dict[str, object]:
-    stripe = invoice.deliveries.filter(step=Step.STRIPE, status=Status.DONE).first()
+def _context(parcel: Parcel) -> dict[str, object]:
+    invoice = parcel.invoice
     is_due = invoice.kind == Invoice.Kind.INVOICE and invoice.total_cents > 0
     return {
         "kind": invoice.kind,
@@ -75,9 +79,16 @@ def _context(invoice: Invoice) -> dict[str, object]:
         "month_label": invoice.period.label,
         "total_display": format_money(abs(invoice.total_cents), invoice.currency),
         "due_date": invoice.due_date if is_due else None,
-        "pay_url": stripe.detail.get("url", "") if stripe and is_due else "",
+        "pay_url": _find_pay_url(parcel) if is_due else "",
         "corrects_number": invoice.corrects.number if invoice.corrects else "",
         "organization_name": invoice.buyer.get("name") or str(invoice.organization),
         "seller_name": invoice.seller.get("name", ""),
         "support_email": invoice.seller.get("email", ""),
     }
+
+
+def _find_pay_url(parcel: Parcel) -> str:
+    if parcel.pay_url is None:
+        stripe = parcel.invoice.deliveries.filter(step=Step.STRIPE, status=Status.DONE).first()
+        parcel.pay_url = str(stripe.detail.get("url", "")) if stripe else ""
+    return parcel.pay_url

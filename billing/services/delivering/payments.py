@@ -120,6 +120,7 @@ def _deliver_invoice(claimed: Attempt, invoice: Invoice) -> None:
         theirs, ours = (format_money(cents, invoice.currency) for cents in (found.total_cents, invoice.total_cents))
         raise Permanent(f"Stripe has {theirs} on {found.id}, we have {ours}: compare the lines there.")
     claimed.note(status=found.status, url=found.url)
+    claimed.parcel.pay_url = found.url
 
 
 def _find_or_create_customer(claimed: Attempt, gateway: StripeGateway, account: BillingAccount) -> str:
