@@ -74,6 +74,8 @@ _GROUPS: tuple[tuple[Page, ...], ...] = (
     (
         Page("star", "onlyfans.creatoraccount"),
         Page("payments", "onlyfans.earningsaggregate"),
+        Page("history", "onlyfans.earningsrevision"),
+        Page("person_search", "onlyfans.unmatchedaggregate"),
     ),
     (Page("timeline", "analytics.event"),),
     (

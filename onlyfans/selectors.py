@@ -3,11 +3,11 @@
 import datetime as dt
 from collections.abc import Iterable
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
 
 from common.clock import Month
 from onlyfans.client import GATEWAY_SOURCE
-from onlyfans.models import CreatorAccount, EarningsAggregate
+from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision, UnmatchedAggregate
 
 
 def list_creators_to_pull(organization_ids: Iterable[str], month: dt.date) -> QuerySet[CreatorAccount]:
@@ -36,3 +36,24 @@ def list_expired() -> QuerySet[CreatorAccount]:
     """List the creators whose credentials the gateway takes no more; closed ones need none."""
     expired = CreatorAccount.objects.filter(connection_state=CreatorAccount.Connection.EXPIRED)
     return expired.exclude(status=CreatorAccount.Status.CLOSED).defer("credentials").order_by("id")
+
+
+def list_months(creator_id: int) -> QuerySet[EarningsRevision]:
+    """List the versions that stand for a creator's months, the latest month first, with how many versions there are."""
+    rows = EarningsAggregate.objects.filter(creator=creator_id, revision__isnull=False)
+    every = EarningsRevision.objects.filter(creator=creator_id, month=OuterRef("month")).order_by()
+    counted = every.values("month").annotate(count=Count("pk")).values("count")
+    standing = EarningsRevision.objects.filter(pk__in=rows.values("revision"))
+    return standing.annotate(versions=Subquery(counted)).order_by("-month")
+
+
+def count_unmatched(user_id: str) -> int:
+    """Count the versions that wait for a user id."""
+    return UnmatchedAggregate.objects.filter(onlyfans_user_id=user_id).count()
+
+
+def get_longest_waiting(before: dt.datetime) -> tuple[int, dt.datetime | None]:
+    """Count the users whose earnings have waited for a creator since before, and tell since when the first has."""
+    found = UnmatchedAggregate.objects.filter(recorded_at__lt=before)
+    figures = found.aggregate(users=Count("onlyfans_user_id", distinct=True), since=Min("recorded_at"))
+    return figures["users"], figures["since"]

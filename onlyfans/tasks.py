@@ -1,8 +1,10 @@
-"""Celery's doors to result files: the bell and the sweep are one, and the queue is asked by and by."""
+"""Celery's doors to what comes in: the bell and the sweep of result files are one; the rest is looked at by and by."""
 
 from celery import shared_task
 from django.conf import settings
 
+from common.clock import now
+from onlyfans.services.ingesting import ATTACH_TASK, attach_unmatched
 from onlyfans.services.results import POLL_TASK, PROCESS_TASK, process_files
 from onlyfans.services.results.consuming import poll_queue
 
@@ -18,3 +20,9 @@ def poll_results() -> None:
     """Take in what S3's queue holds, where there is one."""
     if settings.RESULTS_QUEUE_URL:
         poll_queue()
+
+
+@shared_task(name=ATTACH_TASK)
+def attach_earnings() -> None:
+    """Take in the earnings whose creator is there by now."""
+    attach_unmatched(now())

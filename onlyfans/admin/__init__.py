@@ -2,5 +2,6 @@
 
 from onlyfans.admin.creators import CreatorAccountAdmin
 from onlyfans.admin.earnings import EarningsAggregateAdmin
+from onlyfans.admin.revisions import EarningsRevisionAdmin, UnmatchedAggregateAdmin
 
-__all__ = ["CreatorAccountAdmin", "EarningsAggregateAdmin"]
+__all__ = ["CreatorAccountAdmin", "EarningsAggregateAdmin", "EarningsRevisionAdmin", "UnmatchedAggregateAdmin"]

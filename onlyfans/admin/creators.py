@@ -13,9 +13,11 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from accounts.admin import PanelledAdmin
+from common.clock import now
 from onlyfans.checks import CONNECT_AGAIN
 from onlyfans.models import CreatorAccount
 from onlyfans.services.connecting import renew_credentials
+from onlyfans.services.ingesting import attach_unmatched
 
 if TYPE_CHECKING:
     _CreatorModelForm = forms.ModelForm[CreatorAccount]
@@ -123,6 +125,12 @@ class CreatorAccountAdmin(PanelledAdmin):
         queryset: QuerySet[CreatorAccount] = super().get_queryset(request)
         stored = ExpressionWrapper(Q(credentials__isnull=False), output_field=BooleanField())
         return queryset.defer("credentials").annotate(is_connected=stored)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Take in at once what waited for the user id."""
+        super().save_model(request, obj, form, change)
+        if "onlyfans_user_id" in form.changed_data:
+            attach_unmatched(now(), [obj.onlyfans_user_id])
 
     def has_delete_permission(self, request: HttpRequest, obj: CreatorAccount | None = None) -> bool:
         """Creators are closed instead."""

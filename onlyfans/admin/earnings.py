@@ -1,28 +1,26 @@
 """What creators earned."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from common.clock import Month
+from accounts.admin import PanelledAdmin
+from common.clock import Month, now
 from common.money import format_money
 from onlyfans.admin.months import MonthField, MonthFilter
 from onlyfans.models import EarningsAggregate
+from onlyfans.services.ingesting import correct_category, find_other_currency, lock_creator
 
 if TYPE_CHECKING:
     _EarningsModelForm = forms.ModelForm[EarningsAggregate]
 else:
     _EarningsModelForm = forms.ModelForm
-
-STAFF_SOURCE = "staff"
 
 
 class EarningsForm(_EarningsModelForm):
@@ -38,14 +36,21 @@ class EarningsForm(_EarningsModelForm):
             "net_cents": "Gross less what OnlyFans keeps.",
         }
 
-    def save(self, commit: bool = True) -> EarningsAggregate:
-        """Say where the figures came from."""
-        self.instance.source, self.instance.received_at = STAFF_SOURCE, timezone.now()
-        return super().save(commit)
+    def clean(self) -> dict[str, Any]:
+        """Refuse a second currency in a month."""
+        super().clean()
+        of, values = self.instance, self.cleaned_data
+        creator = values["creator"].pk if "creator" in values else of.creator_id
+        month, category = values.get("month", of.month), values.get("category", of.category)
+        if creator and month and category and (currency := values.get("currency")):
+            other = find_other_currency(creator, month, category, currency)
+            if other:
+                self.add_error("currency", f"The month's other figures are in {other}.")
+        return values
 
 
 @admin.register(EarningsAggregate)
-class EarningsAggregateAdmin(ModelAdmin):
+class EarningsAggregateAdmin(PanelledAdmin):
     """What creators earned; what changes after a month was billed is trued up on the next invoice."""
 
     form = EarningsForm
@@ -74,6 +79,20 @@ class EarningsAggregateAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: EarningsAggregate | None = None) -> tuple[str, ...]:
         """Let figures be corrected, not whose they are."""
         return (*self.readonly_fields, "creator", "month", "category") if obj else self.readonly_fields
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Keep ingestion away first: it locks the creator before the rows, and so must this."""
+        row = super().save_form(request, form, change)
+        lock_creator(row.creator_id)
+        return row
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Take the figures in as a version of the month; a form that was sent as it was is none."""
+        if form.has_changed():
+            figures = obj.gross_cents, obj.net_cents
+            row = correct_category(obj.creator_id, obj.month, obj.category, figures, obj.currency, now())
+            obj.pk, obj._state.adding = row.pk, False
+            obj.refresh_from_db()
 
     def has_delete_permission(self, request: HttpRequest, obj: EarningsAggregate | None = None) -> bool:
         """Figures are set to zero instead: late data is found by what changed."""

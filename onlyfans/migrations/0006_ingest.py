@@ -101,10 +101,10 @@ BEGIN
         ORDER BY creator_id, month, received_at DESC, fingerprint DESC
     ), moved AS MATERIALIZED (
         SELECT standing.*, former.revision_id AS former_id FROM standing LEFT JOIN LATERAL (
-            SELECT revision_id FROM onlyfans_earningsaggregate row
+            SELECT revision_id, received_at FROM onlyfans_earningsaggregate row
             WHERE row.creator_id = standing.creator_id AND row.month = standing.month LIMIT 1
         ) former ON true
-        WHERE former.revision_id IS DISTINCT FROM standing.id
+        WHERE (former.revision_id, former.received_at) IS DISTINCT FROM (standing.id, standing.received_at)
     ), written AS (
         INSERT INTO onlyfans_earningsaggregate (creator_id, month, category, gross_cents, net_cents, currency,
             source, received_at, revision_id)
@@ -127,7 +127,7 @@ BEGIN
         WHEN incoming.creator_id IS NULL THEN 'unmatched'
         WHEN fresh.first_place IS NULL THEN 'unchanged'
         WHEN moved.fingerprint = incoming.fingerprint AND moved.former_id IS NULL THEN 'created'
-        WHEN moved.fingerprint = incoming.fingerprint THEN 'updated'
+        WHEN moved.fingerprint = incoming.fingerprint AND moved.former_id <> moved.id THEN 'updated'
         WHEN kept.is_new AND standing.id <> kept.id THEN 'stale'
         ELSE 'unchanged' END
     FROM incoming

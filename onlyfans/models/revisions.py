@@ -58,6 +58,8 @@ class EarningsRevision(EarningsVersion):
 
     class Meta:
         ordering = ["-month", "creator", "-received_at", "-id"]
+        verbose_name = "version of earnings"
+        verbose_name_plural = "versions of earnings"
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(fields=["creator", "month", "fingerprint"], name="onlyfans_revision_unique"),
@@ -75,6 +77,7 @@ class UnmatchedAggregate(EarningsVersion):
 
     class Meta:
         ordering = ["id"]
+        verbose_name = verbose_name_plural = "earnings without creator"
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(

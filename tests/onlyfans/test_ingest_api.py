@@ -73,9 +73,13 @@ def test_the_first_version_of_a_month_is_created_and_kept(aurora: CreatorAccount
 
 def test_the_same_again_changes_nothing(aurora: CreatorAccount) -> None:
     assert tell(ROW) == ["created"]
-    before = EarningsAggregate.objects.values().get()
+    before = dict(EarningsAggregate.objects.values().get())
     assert [tell(ROW), tell([ROW, ROW])] == [["unchanged"], ["unchanged", "unchanged"]]
-    assert EarningsAggregate.objects.values().get() == before
+    after = dict(EarningsAggregate.objects.values().get())
+    # When these figures were last told is known, and nothing else is new.
+    assert str(after.pop("received_at")) > str(before.pop("received_at"))
+    assert after == before
+    assert tell({**ROW, "receivedAt": "2026-11-02T08:00:00Z"}) == ["unchanged"]
     assert EarningsRevision.objects.count() == 1
 
 

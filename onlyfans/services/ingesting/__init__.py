@@ -1,6 +1,19 @@
 """Earnings, taken in: every version is kept, and the one that stands is projected."""
 
+from onlyfans.services.ingesting.attaching import ATTACH_TASK, attach_unmatched
+from onlyfans.services.ingesting.correcting import correct_category, find_other_currency, lock_creator
 from onlyfans.services.ingesting.rows import MOST_CENTS, IncomingAggregate, Outcome, read_sequencer
 from onlyfans.services.ingesting.writing import ingest_aggregates
 
-__all__ = ["MOST_CENTS", "IncomingAggregate", "Outcome", "ingest_aggregates", "read_sequencer"]
+__all__ = [
+    "ATTACH_TASK",
+    "MOST_CENTS",
+    "IncomingAggregate",
+    "Outcome",
+    "attach_unmatched",
+    "correct_category",
+    "find_other_currency",
+    "ingest_aggregates",
+    "lock_creator",
+    "read_sequencer",
+]

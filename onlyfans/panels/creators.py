@@ -1,4 +1,4 @@
-"""What the pages of lower apps show of creators."""
+"""What an organization's page shows of its creators."""
 
 from django.http import HttpRequest
 from django.urls import reverse

@@ -1,0 +1,121 @@
+"""Versions of months, and what waits for a creator: to be looked at, never changed."""
+
+import datetime as dt
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import FieldTextFilter
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from accounts.admin import PanelledAdmin
+from common.clock import Month, now
+from common.money import format_money
+from onlyfans.admin.months import MonthFilter
+from onlyfans.models import EarningsAggregate, EarningsRevision, UnmatchedAggregate
+from onlyfans.models.revisions import EarningsVersion
+
+
+class _Lookable(ModelAdmin):
+    """What versions of both kinds show of themselves."""
+
+    list_filter = (MonthFilter, ("source", FieldTextFilter))
+    list_filter_submit = True
+    list_per_page = 50
+    ordering = ("-id",)
+    sortable_by = ()
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only what arrives makes a version."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What arrived stays as it came."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """And stays."""
+        return False
+
+    @display(description="Month")
+    def period(self, one: EarningsVersion) -> str:
+        """Name the month."""
+        return Month.of(one.month).label
+
+    @display(description="Received (UTC)")
+    def received(self, one: EarningsVersion) -> str:
+        """Tell when it was received."""
+        return f"{one.received_at:%Y-%m-%d %H:%M:%S}"
+
+    @display(description="From")
+    def came_from(self, one: EarningsVersion) -> str:
+        """Name the source, and the object."""
+        return one.origin
+
+    @display(description="Gross")
+    def gross(self, one: EarningsVersion) -> str:
+        """Write the total with its currency."""
+        return format_money(one.gross_cents, one.currency)
+
+    @display(description="Net")
+    def net(self, one: EarningsVersion) -> str:
+        """Write the total with its currency."""
+        return format_money(one.net_cents, one.currency)
+
+    @display(description="Figures")
+    def figures(self, one: EarningsVersion) -> str:
+        """Write gross and net of each category."""
+        return "; ".join(
+            f"{category} {format_money(gross, one.currency)}, net {format_money(net, one.currency)}"
+            for category, (gross, net) in sorted(one.parts.items())
+        )
+
+
+@admin.register(EarningsRevision)
+class EarningsRevisionAdmin(_Lookable, PanelledAdmin):
+    """Every version of every month that arrived, with which of them stands."""
+
+    list_display = ("creator", "period", "state", "gross", "net", "came_from", "received")
+    list_select_related = ("creator",)
+    search_fields = ("=creator__onlyfans_user_id",)
+    search_help_text = "The creator's OnlyFans user id"
+    fields = ("creator", "period", "state", "figures", "came_from", "etag", "sequencer", "received", "recorded_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EarningsRevision]:
+        """Tell which stand without a look at each."""
+        rows = EarningsAggregate.objects.filter(creator=OuterRef("creator"), month=OuterRef("month"))
+        queryset: QuerySet[EarningsRevision] = super().get_queryset(request)
+        return queryset.annotate(stands=Exists(rows.filter(revision=OuterRef("pk")))).defer("creator__credentials")
+
+    @display(description="State", label={"Stands": "success", "Replaced": ""})
+    def state(self, one: EarningsRevision) -> str:
+        """Tell whether it stands."""
+        return "Stands" if getattr(one, "stands", False) else "Replaced"
+
+
+@admin.register(UnmatchedAggregate)
+class UnmatchedAggregateAdmin(_Lookable):
+    """What came of users whom nobody knows: taken in by itself as soon as there is a creator with the user id."""
+
+    list_display = ("onlyfans_user_id", "period", "gross", "net", "came_from", "received", "waiting")
+    search_fields = ("=onlyfans_user_id",)
+    search_help_text = "The OnlyFans user id"
+    fields = ("onlyfans_user_id", "period", "figures", "came_from", "etag", "sequencer", "received", "waiting")
+
+    @display(description="Waiting for")
+    def waiting(self, one: UnmatchedAggregate) -> str:
+        """Tell how long it has been waiting."""
+        return _write_span(now() - one.recorded_at)
+
+
+def _write_span(span: dt.timedelta) -> str:
+    minutes = max(0, int(span.total_seconds()) // 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"
