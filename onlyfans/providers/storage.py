@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +69,8 @@ class Bucket:
         """
         try:
             answer = self._client.get_object(Bucket=self.name, Key=key, IfMatch=f'"{etag}"')
-            with answer["Body"] as stream:
+            # Entered by itself, it would hand out the stream that does not compare its length with what was announced.
+            with closing(answer["Body"]) as stream:
                 return self._take(answer, stream, etag, most)
         except ClientError as error:
             raise _translate(error) from None

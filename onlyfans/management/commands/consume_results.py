@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from common.errors import Misconfigured, Retryable
 from jobs.console import refuse
@@ -74,9 +74,12 @@ class Command(BaseCommand):
     def _receive(self, queue: Queue, wait: int) -> list[Message]:
         self._is_waiting = True
         try:
-            return receive(queue, wait)
+            messages = receive(queue, wait)
         finally:
             self._is_waiting = False
+        # Whatever became of the connection during the wait.
+        close_old_connections()
+        return messages
 
     def _stop(self, number: int, frame: object) -> None:
         """End after what is in hand; at once where that is nothing but a wait, for what comes by then comes again."""

@@ -15,6 +15,7 @@ from onlyfans.services.ingesting import IncomingAggregate, ingest_aggregates
 from onlyfans.services.results.figures import lock, write_figures
 from onlyfans.services.results.outcomes import write_outcomes
 from onlyfans.services.results.reading import Reading
+from onlyfans.services.results.taking import take_files
 
 Status = ResultFile.Status
 SOURCE, PROVIDER = "result file", "onlyfans"
@@ -40,6 +41,7 @@ def apply_readings(readings: Sequence[Reading]) -> int:
     for id_, outcomes in _write_earnings(told).items():
         brought[id_]["aggregates"] = outcomes
     ended = write_outcomes(mine, brought)
+    _take_found(mine)
     _write_figures(mine, others)
     return ended
 
@@ -103,6 +105,12 @@ def _is_newer(reading: Reading, other: ResultFile) -> bool:
 
 def _order(sequencer: str) -> str:
     return sequencer.upper().ljust(64, "0")
+
+
+def _take_found(readings: Sequence[Reading]) -> None:
+    """Take in what was found instead of what was told of."""
+    for door in ResultFile.Door:
+        take_files((one for reading in readings if reading.file.door == door for one in reading.found), door)
 
 
 def _write_events(readings: Sequence[Reading]) -> dict[int, dict[str, Any]]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError
 
 from common.errors import Misconfigured
 from onlyfans.models import ResultFile
@@ -46,7 +46,6 @@ def take_messages(
     """
     messages = (receive_by or receive)(queue, wait_seconds)
     if messages:
-        close_old_connections()
         # Each for itself: those before one that fails are rows by then, and are deleted.
         done: list[Message] = []
         try:

@@ -76,18 +76,10 @@ def _claim(ids: Sequence[int] | None) -> list[ResultFile]:
 
 def _read_all(pool: ThreadPoolExecutor, files: Sequence[ResultFile]) -> list[Reading]:
     """Read files, several at once, and keep their lease meanwhile."""
-    futures = [pool.submit(_read, file) for file in files]
+    futures = [pool.submit(read_file, file) for file in files]
     while wait(futures, timeout=settings.JOBS_LEASE_SECONDS / 3).not_done:
         keep_lease(files)
     return [future.result() for future in futures]
-
-
-def _read(file: ResultFile) -> Reading:
-    try:
-        return read_file(file)
-    finally:
-        # What a file's newer version needed; most need none.
-        connection.close()
 
 
 def _split(readings: Sequence[Reading]) -> Iterator[list[Reading]]:

@@ -1,4 +1,4 @@
-"""Reading a claimed file from the bucket, outside of any transaction."""
+"""Reading a claimed file from the bucket, without the database."""
 
 import datetime as dt
 import logging
@@ -9,10 +9,10 @@ from django.conf import settings
 
 from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable, WorkError
 from onlyfans.models import ResultFile
-from onlyfans.providers.notifications import NotANotification
+from onlyfans.providers.notifications import NotANotification, StoredFile
 from onlyfans.providers.results import Reason, Rejected, Result, read_result
 from onlyfans.providers.storage import Bucket, Replaced, TooLarge
-from onlyfans.services.results.taking import read_again, take_files
+from onlyfans.services.results.taking import is_result, read_kept
 
 logger = logging.getLogger(__name__)
 Status = ResultFile.Status
@@ -28,6 +28,8 @@ class Reading:
     written_at: dt.datetime | None = None
     reasons: tuple[Reason, ...] = ()
     error: WorkError | None = None
+    # Files that are to be taken in because of it.
+    found: tuple[StoredFile, ...] = ()
     note: str = ""
 
 
@@ -84,13 +86,13 @@ def _follow(file: ResultFile) -> Reading:
         raise Permanent("It is no longer in the bucket.")
     if found.etag == file.etag:
         raise Retryable("It was replaced and put back meanwhile.")
-    take_files([found], ResultFile.Door.REPAIR)
-    return Reading(file, Status.REPLACED, note="A newer version stood in its place before this one was read.")
+    note = "A newer version stood in its place before this one was read."
+    return Reading(file, Status.REPLACED, found=(found,), note=note)
 
 
 def _read_notification(file: ResultFile) -> Reading:
     try:
-        taken = read_again(file)
+        found = tuple(one for one in read_kept(file) if is_result(one))
     except NotANotification as error:
         return Reading(file, Status.DEAD, error=Permanent(str(error)))
-    return Reading(file, Status.DONE, note=f"It tells of {taken.found} result files.")
+    return Reading(file, Status.DONE, found=found, note=f"Result files that it tells of: {len(found)}.")

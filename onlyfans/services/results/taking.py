@@ -110,8 +110,8 @@ def keep_unreadable(text: str, why: str, door: ResultFile.Door) -> None:
         cursor.execute(_KEEP, [digest, door, moment, why, kept, moment])
 
 
-def read_again(file: ResultFile) -> Taken:
-    """Take in what a kept notification tells of, should it be readable by now; NotANotification otherwise."""
+def read_kept(file: ResultFile) -> list[StoredFile]:
+    """Return what a kept notification tells of, should it be readable by now; NotANotification otherwise."""
     if len(file.message) >= _LONGEST_MESSAGE:
         raise NotANotification("It was too long to be kept whole.")
-    return take_notification(file.message, ResultFile.Door(file.door))
+    return read_notification(file.message)

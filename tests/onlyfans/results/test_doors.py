@@ -24,7 +24,7 @@ from tests.onlyfans.results.world import (
     look_at_files,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 ADDRESS = "/api/ingest/of-results"
 SECRET = "a-secret-of-eventbridge"
 MESSAGES = {"messagesSent": 30, "messagesReceived": 22, "replies": 11}
@@ -89,6 +89,7 @@ def by_listing(world: World) -> None:
     assert repair() == {"found": 4, "missing": 4, "done": 4, "rejected": 0, "waiting": 0}
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("bring", [by_queue, by_eventbridge, by_listing])
 def test_every_door_ends_in_the_same_rows(world: World, machine: None, bring: Any) -> None:
     organization = make_organization()
