@@ -10,5 +10,5 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Analytics"
 
     def ready(self) -> None:
-        """Declare the jobs."""
-        from analytics import jobs  # noqa: F401
+        """Declare the jobs, the dashboards' own cards, and what people should look at."""
+        from analytics import cards, checks, jobs  # noqa: F401

@@ -27,8 +27,9 @@ class HuntazeAdminSite(UnfoldAdminSite):
         super().register(model_or_iterable, audited(admin_class or admin.ModelAdmin), **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Add the steps of logging in, and the page of one's own second step."""
+        """Add the steps of logging in, the page of one's own second step, and the dashboards."""
         from accounts.admin import entering, second_step
+        from analytics.admin import dashboards
 
         steps = {
             "login/code/": ("login_code", entering.code_step),
@@ -37,6 +38,11 @@ class HuntazeAdminSite(UnfoldAdminSite):
         }
         own = [path(at, never_cache(partial(view, self)), name=name) for at, (name, view) in steps.items()]
         own.append(path("two-factor/", self.admin_view(partial(second_step.own_page, self)), name="second_step"))
+        cards: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
+            "dashboards/<slug:page>/": ("dashboard", dashboards.dashboard_page),
+            "dashboards/cards/<slug:name>.<slug:kind>": ("dashboard_export", dashboards.export_page),
+        }
+        own += [path(at, self.admin_view(partial(view, self)), name=name) for at, (name, view) in cards.items()]
         return [*own, *super().get_urls()]
 
     def has_permission(self, request: HttpRequest) -> bool:

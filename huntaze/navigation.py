@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse, reverse_lazy
 from django.utils.text import capfirst
 
+from analytics.admin.dashboards import TITLES, may_see
 from jobs.admin.permissions import may_start_anything
 
 Allowed = Callable[[HttpRequest], bool]
@@ -77,7 +78,10 @@ _GROUPS: tuple[tuple[Page, ...], ...] = (
         Page("history", "onlyfans.earningsrevision"),
         Page("person_search", "onlyfans.unmatchedaggregate"),
     ),
-    (Page("timeline", "analytics.event"),),
+    (
+        Page("photo_camera", "analytics.providersnapshot"),
+        Page("timeline", "analytics.event"),
+    ),
     (
         Page("apartment", "accounts.organization"),
         Page("person", "accounts.user"),
@@ -85,6 +89,12 @@ _GROUPS: tuple[tuple[Page, ...], ...] = (
         Page("lock_clock", "accounts.lockout"),
         Page("policy", "accounts.auditentry"),
     ),
+)
+_DASHBOARDS = (
+    ("dashboard", "overview"),
+    ("monitoring", "revenue"),
+    ("leaderboard", "creators"),
+    ("diversity_1", "fans"),
 )
 
 
@@ -102,8 +112,21 @@ def _start_item() -> dict[str, Any]:
     }
 
 
+def _dashboard_item(icon: str, name: str) -> dict[str, Any]:
+    address = reverse("admin:dashboard", args=[name])
+    return {
+        "title": "Overview" if name == "overview" else f"{TITLES[name]} over time",
+        "icon": icon,
+        "link": address,
+        "permission": lambda request: may_see(request, name),
+        "active": lambda request: request.path == address,
+    }
+
+
 def _items(pages: tuple[Page, ...]) -> Iterator[dict[str, Any]]:
     for page in pages:
+        if page.model == "analytics.providersnapshot":
+            yield from (_dashboard_item(icon, name) for icon, name in _DASHBOARDS)
         if page.is_there:
             yield page.item()
         if page.model == "jobs.jobrun":

@@ -9,18 +9,18 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.urls import reverse
 
 from analytics.registry import CreatorName, Metric, Reading, revenue_source, snapshot_source
+from analytics.registry.names import EARNED_GROSS, EARNED_NET, FANS, MESSAGES_RECEIVED, MESSAGES_SENT, REPLIES
 from common.clock import Month
 from onlyfans.models import CreatorAccount, CreatorFigures, EarningsAggregate
 
 PROVIDER = "onlyfans"
-GROSS, NET = "earned_gross_cents", "earned_net_cents"
 METRICS = (
-    Metric("fans", "Fans", jump_from=50),
-    Metric(GROSS, "Earned this month, gross", kind="money", span="month", jump_from=100_000),
-    Metric(NET, "Earned this month, net", kind="money", span="month", jump_from=80_000),
-    Metric("messages_sent", "Messages sent this month", span="month", jump_from=500),
-    Metric("messages_received", "Messages received this month", span="month", jump_from=500),
-    Metric("replies", "Replies this month", span="month", jump_from=250),
+    Metric(FANS, "Fans", jump_from=50),
+    Metric(EARNED_GROSS, "Earned this month, gross", kind="money", span="month", jump_from=100_000),
+    Metric(EARNED_NET, "Earned this month, net", kind="money", span="month", jump_from=80_000),
+    Metric(MESSAGES_SENT, "Messages sent this month", span="month", jump_from=500),
+    Metric(MESSAGES_RECEIVED, "Messages received this month", span="month", jump_from=500),
+    Metric(REPLIES, "Replies this month", span="month", jump_from=250),
 )
 _FIGURES = {metric.name: metric for metric in METRICS if metric.kind == "count"}
 
@@ -86,7 +86,7 @@ def read_creators(slot_at: dt.datetime, first: str, before: str) -> Iterator[Rea
         metrics, currency, error = dict(counted.get(user_id, {})), "", ""
         if len(by_currency) == 1:
             ((currency, (gross, net)),) = by_currency.items()
-            metrics |= {GROSS: gross, NET: net}
+            metrics |= {EARNED_GROSS: gross, EARNED_NET: net}
         elif by_currency:
             error = f"This month's earnings are in {' and '.join(sorted(by_currency))}: they can't be added up."
         yield Reading(user_id, organization, metrics, currency, error)

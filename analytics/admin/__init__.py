@@ -1,5 +1,6 @@
-"""The staff's view of analytics."""
+"""The staff's view of analytics; dashboards have addresses of the site's own."""
 
 from analytics.admin.events import EventAdmin
+from analytics.admin.snapshots import ProviderSnapshotAdmin
 
-__all__ = ["EventAdmin"]
+__all__ = ["EventAdmin", "ProviderSnapshotAdmin"]

@@ -6,14 +6,46 @@ from typing import Any
 from django.db.models import Count, Q
 
 from analytics.models import ProviderSnapshot
+from analytics.registry import Scope, list_sources
 from common.clock import iso
 
 
-def summarize_slot(slot_at: dt.datetime) -> dict[str, Any]:
+def summarize_slot(slot_at: dt.datetime, provider: str = "") -> dict[str, Any]:
     """Count a slot's snapshots, those with something missing, and those in which something jumped."""
-    figures = ProviderSnapshot.objects.filter(slot_at=slot_at).aggregate(
+    rows = ProviderSnapshot.objects.filter(slot_at=slot_at, **({"provider": provider} if provider else {}))
+    figures = rows.aggregate(
         snapshots=Count("pk"),
         incomplete=Count("pk", filter=~Q(state=ProviderSnapshot.State.COMPLETE)),
         jumps=Count("pk", filter=~Q(jumps={})),
     )
     return {"slot": iso(slot_at), **figures}
+
+
+def list_jumps(scope: Scope) -> list[ProviderSnapshot]:
+    """List the snapshots in which something jumped, the newest first."""
+    rows = ProviderSnapshot.objects.exclude(jumps={}).filter(
+        slot_at__gte=dt.datetime.combine(scope.first_day, dt.time(), dt.UTC),
+        slot_at__lt=dt.datetime.combine(scope.last_day + dt.timedelta(days=1), dt.time(), dt.UTC),
+    )
+    if scope.organization:
+        rows = rows.filter(organization=scope.organization)
+    if scope.creator:
+        rows = rows.filter(provider=scope.provider, creator=scope.creator)
+    return list(rows.order_by("-slot_at", "-id")[: scope.limit])
+
+
+def count_last_slots() -> dict[str, tuple[dt.datetime, int, int]]:
+    """Count, of each source's last slot, its snapshots and those with something missing."""
+    latest = ProviderSnapshot.objects.order_by("-slot_at", "-id").values_list("slot_at", flat=True).first()
+    if latest is None:
+        return {}
+    # A source that has told nothing for a week is one that never tells.
+    slots = ProviderSnapshot.objects.filter(slot_at__gt=latest - dt.timedelta(days=7))
+    found: dict[str, tuple[dt.datetime, int, int]] = {}
+    for source in list_sources():
+        mine = slots.filter(provider=source.provider)
+        last = mine.order_by("-slot_at", "-id").values_list("slot_at", flat=True).first()
+        if last is not None:
+            figures = summarize_slot(last, source.provider)
+            found[source.provider] = (last, figures["snapshots"], figures["incomplete"])
+    return found

@@ -198,7 +198,7 @@ ENTERING = ("login", "login_code", "login_recovery", "login_set_up", "second_ste
 # What only shows; POST to them changes nothing.
 SHOWING = (
     *("index", "search", "password_change_done", "view_on_site", "app_list", "autocomplete", "jsi18n", ""),
-    *("jobs_jobrun_start", "jobs_jobrun_progress"),
+    *("jobs_jobrun_start", "jobs_jobrun_progress", "dashboard", "dashboard_export"),
 )
 API = (
     "analytics-events",

@@ -1,0 +1,132 @@
+"""Revenue: by month, by category, by organization, and as it came in day by day."""
+
+from itertools import groupby
+from typing import Any
+
+from analytics.cards.words import DAYS, REVENUE, bars, money, name_month
+from analytics.registry import Cell, Chart, Column, Content, Part, Scope, Series, card
+from analytics.registry.names import EARNED_GROSS, EARNED_NET
+from analytics.selectors.days import list_days, name_stretch
+from analytics.selectors.revenue import Revenue, list_by_month, list_by_organization, list_categories, sum_up
+from common.money import divide_half_even
+
+_WHOLE_MONTHS = "Revenue is known by the month: every month that these days touch is shown whole."
+
+
+@card("revenue-by-month", title="Revenue by month", permission=REVENUE, page="revenue")
+def by_month(scope: Scope) -> Content:
+    """Show what was earned, month by month, the bars by category."""
+    found = list_by_month(scope)
+    columns = [
+        Column("Month", "month"),
+        Column("Gross", "money"),
+        Column("Net", "money"),
+        Column("Creators", "count"),
+    ]
+    parts = [
+        _months(total.currency, [row for row in found if row.currency == total.currency]) for total in sum_up(found)
+    ]
+    return Content(columns, parts, _WHOLE_MONTHS)
+
+
+def _months(currency: str, rows: list[Revenue]) -> Part:
+    totals = [row for row in rows if not row.category]
+    months = [row.month for row in totals]
+    by_place = {(row.category, row.month): row.gross_cents for row in rows if row.category}
+    shown = [(name, title) for name, title in list_categories().items() if any((name, m) in by_place for m in months)]
+    series = [Series(title, [by_place.get((name, month), 0) for month in months]) for name, title in shown]
+    labels = [name_month(month) for month in months if month]
+    table = [
+        [Cell(row.month), money(row.gross_cents, currency), money(row.net_cents, currency), Cell(row.creators)]
+        for row in reversed(totals)
+    ]
+    return Part(currency, table, Chart("bar", labels, series, currency, is_stacked=True))
+
+
+@card("revenue-by-category", title="Revenue by category", permission=REVENUE, page="revenue")
+def by_category(scope: Scope) -> Content:
+    """Show what the revenue consists of."""
+    found = list_by_month(scope)
+    columns = [Column("Category"), Column("Gross", "money"), Column("Net", "money"), Column("Share of gross")]
+    return Content(columns, [_categories(total, found) for total in sum_up(found)], _WHOLE_MONTHS)
+
+
+def _categories(total: Revenue, found: list[Revenue]) -> Part:
+    titles = list_categories()
+    mine = [row for row in found if row.category and row.currency == total.currency]
+    sums: list[tuple[str, int, int]] = []
+    for name in dict.fromkeys([*titles, *(row.category for row in mine)]):
+        rows = [row for row in mine if row.category == name]
+        if rows:
+            sums.append((titles.get(name, name), sum(r.gross_cents for r in rows), sum(r.net_cents for r in rows)))
+    sums.sort(key=lambda row: -row[1])
+    table = [
+        [Cell(title), money(gross, total.currency), money(net, total.currency), Cell(share(gross, total.gross_cents))]
+        for title, gross, net in sums
+    ]
+    chart = bars([row[0] for row in sums], "Gross", [row[1] for row in sums], total.currency)
+    return Part(total.currency, table, chart)
+
+
+def share(part: int, whole: int) -> str:
+    """Write a share in tenths of a percent, where there is a whole."""
+    if whole <= 0:
+        return "-"
+    tenths = divide_half_even(part * 1000, whole)
+    sign = "−" if tenths < 0 else ""
+    return f"{sign}{abs(tenths) // 10}.{abs(tenths) % 10} %"
+
+
+@card("revenue-by-organization", title="Revenue by organization", permission=REVENUE, page="revenue")
+def by_organization(scope: Scope) -> Content:
+    """Show who earned most."""
+    columns = [
+        Column("Organization"),
+        Column("Gross", "money"),
+        Column("Net", "money"),
+        Column("Creators in a month", "count"),
+    ]
+    if scope.creator:
+        return Content(columns, empty="One creator belongs to one organization: choose fewer filters.")
+    found = list_by_organization(scope)
+    parts = [_organizations(currency, list(rows)) for currency, rows in groupby(found, lambda row: row.currency)]
+    note = f"The first {scope.limit} are shown; an export has them all." if scope.limit else ""
+    return Content(columns, parts, note if any(len(part.rows) == scope.limit for part in parts) else _WHOLE_MONTHS)
+
+
+def _organizations(currency: str, rows: list[Revenue]) -> Part:
+    table: list[list[Cell]] = [
+        [
+            Cell(row.organization_name, address=f"?organization={row.organization}"),
+            money(row.gross_cents, currency),
+            money(row.net_cents, currency),
+            Cell(row.creators),
+        ]
+        for row in rows
+    ]
+    chart = bars([row.organization_name for row in rows], "Gross", [row.gross_cents for row in rows], currency)
+    return Part(currency, table, chart)
+
+
+@card("earned-by-day", title="Earned day by day", permission=DAYS, page="revenue")
+def by_day(scope: Scope) -> Content:
+    """Show by how much the month's earnings grew, as snapshots saw it."""
+    columns = [Column(name_stretch(scope), "day"), Column("Gross", "money"), Column("Net", "money")]
+    places: dict[str, dict[Any, dict[str, int]]] = {}
+    for day in list_days(scope, [EARNED_GROSS, EARNED_NET]):
+        place = places.setdefault(day.currency, {}).setdefault(day.day, {})
+        place[day.metric] = place.get(day.metric, 0) + day.change
+    parts = [_growth(currency, places[currency]) for currency in sorted(places)]
+    note = "Seen by snapshots every six hours: what came in after the last of a month is in the month's revenue alone."
+    return Content(columns, parts, note)
+
+
+def _growth(currency: str, days: dict[Any, dict[str, int]]) -> Part:
+    order = sorted(days)
+    gross, net = ([days[day].get(name, 0) for day in order] for name in (EARNED_GROSS, EARNED_NET))
+    labels = [f"{day:%Y-%m-%d}" for day in order]
+    table = [
+        [Cell(day), money(one, currency), money(other, currency)]
+        for day, one, other in zip(reversed(order), reversed(gross), reversed(net), strict=True)
+    ]
+    return Part(currency, table, Chart("bar", labels, [Series("Gross", gross), Series("Net", net)], currency))

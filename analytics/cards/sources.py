@@ -1,0 +1,34 @@
+"""Sources: when each was last read, and what was missing then."""
+
+import datetime as dt
+
+from django.urls import reverse
+
+from analytics.cards.words import SNAPSHOTS
+from analytics.registry import Cell, Column, Content, Part, Scope, card, list_sources
+from analytics.selectors.snapshots import count_last_slots
+
+
+@card("sources", title="Sources", permission=SNAPSHOTS)
+def sources(scope: Scope) -> Content:
+    """Show the last slot of each source, whatever days are looked at."""
+    columns = [
+        Column("Source"),
+        Column("Last slot (UTC)"),
+        Column("Creators", "count"),
+        Column("With something missing", "count"),
+    ]
+    last = count_last_slots()
+    listed = reverse("admin:analytics_providersnapshot_changelist")
+    rows = []
+    for source in list_sources():
+        slot_at, creators, incomplete = last.get(source.provider, (None, 0, 0))
+        rows.append(
+            [
+                Cell(source.title, address=f"{listed}?provider={source.provider}"),
+                Cell(f"{slot_at.astimezone(dt.UTC):%Y-%m-%d %H:%M}" if slot_at else "Never"),
+                Cell(creators),
+                Cell(incomplete),
+            ]
+        )
+    return Content(columns, [Part("", rows)] if rows else [], empty="No app has declared a source yet.")

@@ -1,0 +1,30 @@
+"""What snapshots make people look at: told by alerts."""
+
+from collections.abc import Iterator
+
+from django.db.models import Count, Min
+from django.urls import reverse
+
+from alerts.registry import Finding, condition
+from analytics.models import SLOT, ProviderSnapshot, slot_of
+from analytics.registry import find_source
+from common.clock import now
+
+
+@condition("snapshot-jumps", title="Creators' figures jumped", severity="warning")
+def find_jumps() -> Iterator[Finding]:
+    """Find, by provider, in how many snapshots of this slot and the one before something jumped."""
+    since = slot_of(now()) - SLOT
+    rows = ProviderSnapshot.objects.exclude(jumps={}).filter(slot_at__gte=since).order_by()
+    for provider, count, first_at in rows.values_list("provider").annotate(Count("pk"), Min("slot_at")):
+        source = find_source(provider)
+        title = source.title if source else provider
+        yield Finding(
+            scope=provider,
+            title=f"{title}: {count:,} snapshots jumped" if count > 1 else f"{title}: a snapshot jumped",
+            detail="Figures changed by at least five times what is usual for their creators within six hours.",
+            since=first_at,
+            link=f"{reverse('admin:analytics_providersnapshot_changelist')}?provider={provider}&jumps=yes",
+            advice="Look whether that is good news, a mistake of the source, or an account in somebody else's hands.",
+            count=count,
+        )

@@ -1,0 +1,118 @@
+"""Revenue, as the roll-ups have it."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Max, QuerySet, Sum
+
+from analytics.models import RevenueRollup
+from analytics.registry import Scope, list_revenue_sources
+
+Level = RevenueRollup.Level
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """A sum in one currency: of a month, a category, an organization or a creator, whichever was asked for."""
+
+    currency: str
+    gross_cents: int
+    net_cents: int
+    creators: int = 0
+    month: dt.date | None = None
+    category: str = ""
+    organization: str | None = None
+    organization_name: str = ""
+    provider: str = ""
+    creator: str = ""
+
+
+def list_by_month(scope: Scope) -> list[Revenue]:
+    """List months with their sums, the oldest first; each also by category. Rows without a category are totals."""
+    rows = _rows(scope).order_by("month", "category")
+    sums = rows.values_list("month", "category", "currency").annotate(
+        Sum("gross_cents"), Sum("net_cents"), Sum("creators")
+    )
+    return [
+        Revenue(currency, gross, net, creators, month, category)
+        for month, category, currency, gross, net, creators in sums
+    ]
+
+
+def list_by_organization(scope: Scope) -> list[Revenue]:
+    """List the organizations that earned most, by currency; as many of each as there is room for."""
+    rows = (
+        _totals(scope, Level.ORGANIZATION)
+        .values_list("currency", "organization_id", "organization__name")
+        .annotate(gross=Sum("gross_cents"), net=Sum("net_cents"), most=Max("creators"))
+    )
+    return [
+        Revenue(currency, gross, net, most, organization=id_, organization_name=name)
+        for currency, id_, name, gross, net, most in _first(scope, rows, "gross", "organization_id")
+    ]
+
+
+def list_by_creator(scope: Scope) -> list[Revenue]:
+    """List the creators who earned most, by currency; as many of each as there is room for."""
+    rows = (
+        _totals(scope, Level.CREATOR)
+        .values_list("currency", "provider", "creator", "organization_id", "organization__name")
+        .annotate(gross=Sum("gross_cents"), net=Sum("net_cents"))
+    )
+    return [
+        Revenue(currency, gross, net, 1, organization=id_, organization_name=name, provider=provider, creator=creator)
+        for currency, provider, creator, id_, name, gross, net in _first(scope, rows, "gross", "creator")
+    ]
+
+
+def list_categories() -> dict[str, str]:
+    """Return the titles of all categories by name, in the order in which people read them."""
+    return {name: title for source in list_revenue_sources() for name, title in source.categories.items()}
+
+
+def sum_up(rows: Iterable[Revenue]) -> list[Revenue]:
+    """Add up totals by currency, the largest first."""
+    found: dict[str, Revenue] = {}
+    for row in rows:
+        if not row.category:
+            so_far = found.get(row.currency, Revenue(row.currency, 0, 0))
+            found[row.currency] = Revenue(
+                row.currency, so_far.gross_cents + row.gross_cents, so_far.net_cents + row.net_cents
+            )
+    return sorted(found.values(), key=lambda row: (-row.gross_cents, row.currency))
+
+
+def _rows(scope: Scope) -> QuerySet[RevenueRollup]:
+    """Choose the level that has what is asked for as a few rows."""
+    rows = RevenueRollup.objects.filter(month__gte=scope.first_month, month__lte=scope.last_month)
+    if scope.creator:
+        return rows.filter(level=Level.CREATOR, provider=scope.provider, creator=scope.creator)
+    if scope.organization:
+        return rows.filter(level=Level.ORGANIZATION, organization=scope.organization)
+    return rows.filter(level=Level.ALL)
+
+
+def _totals(scope: Scope, level: str) -> QuerySet[RevenueRollup]:
+    rows = RevenueRollup.objects.filter(
+        level=level, category="", month__gte=scope.first_month, month__lte=scope.last_month
+    )
+    if scope.organization:
+        rows = rows.filter(organization=scope.organization)
+    if scope.creator:
+        rows = rows.filter(provider=scope.provider, creator=scope.creator)
+    return rows.order_by()
+
+
+def _first(scope: Scope, rows: QuerySet[RevenueRollup, tuple[Any, ...]], *order: str) -> list[tuple[Any, ...]]:
+    """Take the largest of each currency."""
+    largest, *others = order
+    ordered = rows.order_by(f"-{largest}", *others)
+    if scope.limit is None:
+        return list(rows.order_by("currency", f"-{largest}", *others))
+    currencies = RevenueRollup.objects.filter(level=Level.ALL, category="").order_by("currency")
+    found: list[tuple[Any, ...]] = []
+    for currency in currencies.values_list("currency", flat=True).distinct():
+        found += ordered.filter(currency=currency)[: scope.limit]
+    return found
