@@ -77,6 +77,7 @@ _GROUPS: tuple[tuple[Page, ...], ...] = (
         Page("payments", "onlyfans.earningsaggregate"),
         Page("history", "onlyfans.earningsrevision"),
         Page("person_search", "onlyfans.unmatchedaggregate"),
+        Page("upload_file", "onlyfans.resultfile"),
     ),
     (
         Page("photo_camera", "analytics.providersnapshot"),

@@ -1,16 +1,20 @@
-"""What can be wrong with creators' connections and earnings: told by alerts."""
+"""What can be wrong with creators' connections, earnings and result files: told by alerts."""
 
 import datetime as dt
 from collections.abc import Iterator
 
+from django.db.models import Count, Min
 from django.urls import reverse
 
 from alerts.registry import Finding, condition
 from common.clock import now
+from onlyfans.models import ResultFile
 from onlyfans.selectors import get_longest_waiting, list_expired
 
 # Who is being set up just now needs no alert.
 _PATIENCE = dt.timedelta(days=1)
+# A result file is read within seconds where all is well.
+_LONGEST_WAIT = dt.timedelta(minutes=30)
 CONNECT_AGAIN = "Log in to the gateway for this creator, open its page and store the new token."
 
 
@@ -41,4 +45,48 @@ def find_unmatched() -> Iterator[Finding]:
             link=reverse("admin:onlyfans_unmatchedaggregate_changelist"),
             advice="Add each as a creator with its OnlyFans user id, or stop sending its earnings.",
             count=users,
+        )
+
+
+@condition("results-left", title="Result files came to nothing")
+def find_left_results() -> Iterator[Finding]:
+    """Find the result files that were rejected or given up, by which of the two."""
+    for status in ResultFile.LEFT:
+        left = ResultFile.objects.filter(status=status)
+        figures = left.aggregate(count=Count("pk"), since=Min("finished_at"))
+        if count := figures["count"]:
+            last = left.order_by("-id").first()
+            why = (
+                "" if last is None else last.error or "; ".join(f"{one['field']}: {one['why']}" for one in last.reasons)
+            )
+            ended = "was rejected" if status == ResultFile.Status.REJECTED else "is a dead letter"
+            ended_all = "were rejected" if status == ResultFile.Status.REJECTED else "are dead letters"
+            yield Finding(
+                scope=str(status),
+                title=f"A result file {ended}" if count == 1 else f"{count:,} result files {ended_all}",
+                detail=f"The last one: {why}",
+                since=figures["since"],
+                link=f"{reverse('admin:onlyfans_resultfile_changelist')}?status__exact={status}",
+                advice="Repair what it names, then press “Read again”. A newer version of it ends it, too.",
+                count=count,
+            )
+
+
+@condition("results-waiting", title="Result files are not read")
+def find_waiting_results() -> Iterator[Finding]:
+    """Find whether result files wait that were told of a while ago: nobody listens, or the bucket refuses us."""
+    waiting = ResultFile.objects.filter(
+        status__in=[ResultFile.Status.WAITING, ResultFile.Status.FAILED], received_at__lt=now() - _LONGEST_WAIT
+    )
+    figures = waiting.filter(attempts=0).aggregate(count=Count("pk"), since=Min("received_at"))
+    if count := figures["count"]:
+        said = waiting.exclude(error="").values_list("error", flat=True).first()
+        yield Finding(
+            scope="waiting",
+            title=f"{count:,} result files wait" if count > 1 else "A result file waits",
+            detail=said or "They were told of more than half an hour ago.",
+            since=figures["since"],
+            link=f"{reverse('admin:onlyfans_resultfile_changelist')}?status__exact=waiting",
+            advice="See that a worker takes the queue “enrichment”, that beat runs, and that the bucket can be read.",
+            count=count,
         )

@@ -2,6 +2,13 @@
 
 from onlyfans.admin.creators import CreatorAccountAdmin
 from onlyfans.admin.earnings import EarningsAggregateAdmin
+from onlyfans.admin.results import ResultFileAdmin
 from onlyfans.admin.revisions import EarningsRevisionAdmin, UnmatchedAggregateAdmin
 
-__all__ = ["CreatorAccountAdmin", "EarningsAggregateAdmin", "EarningsRevisionAdmin", "UnmatchedAggregateAdmin"]
+__all__ = [
+    "CreatorAccountAdmin",
+    "EarningsAggregateAdmin",
+    "EarningsRevisionAdmin",
+    "ResultFileAdmin",
+    "UnmatchedAggregateAdmin",
+]

@@ -133,6 +133,12 @@ TICKED = (
     Press("accounts_lockout_changelist", ("unlock accounts.lockout",), None, _ticked(scene.lock, "unlock")),
     Press("billing_stripeevent_changelist", ("start jobs.jobrun",), None, _ticked(scene.event, "process_ticked")),
     Press(
+        "onlyfans_resultfile_changelist",
+        ("retry onlyfans.resultfile",),
+        None,
+        _ticked(scene.rejected_result, "retry_ticked"),
+    ),
+    Press(
         "auth_group_changelist",
         ("delete auth.group",),
         None,
@@ -166,6 +172,7 @@ ALERTS = (
     Press("alerts_incident_note", ("note alerts.incident",), scene.incident, {"note": "Look"}),
     Press("alerts_notification_resend", ("resend alerts.notification",), scene.sent_message),
 )
+CREATORS = (Press("onlyfans_resultfile_retry", ("retry onlyfans.resultfile",), scene.rejected_result, REASON),)
 JOBS = (
     Press("jobs_jobmonitor_pause", ("pause jobs.jobmonitor",), scene.monitor, REASON),
     Press("jobs_jobmonitor_resume", ("resume jobs.jobmonitor",), scene.paused_monitor),
@@ -210,5 +217,5 @@ API = (
 
 def list_presses() -> Iterator[Press]:
     """All of them."""
-    for group in (EDITS, ADDS, DELETES, TICKED, PEOPLE, ALERTS, JOBS, BILLING):
+    for group in (EDITS, ADDS, DELETES, TICKED, PEOPLE, ALERTS, CREATORS, JOBS, BILLING):
         yield from group

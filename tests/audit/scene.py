@@ -19,12 +19,13 @@ from jobs.models import JobMonitor, JobRun
 from jobs.schedules import sync_schedules
 from jobs.services.monitoring import pause_monitor, sync_monitors
 from jobs.services.scheduling import pause_schedule
-from onlyfans.models import CreatorAccount, EarningsAggregate
+from onlyfans.models import CreatorAccount, EarningsAggregate, ResultFile
 from tests.factories.alerts import make_channel, make_rule
 from tests.factories.billing import earn, make_creator, make_organization
 from tests.factories.events import take
 from tests.factories.invoices import make_invoice, note_delivery, store_pdf
 from tests.factories.ledger import make_item, make_run
+from tests.factories.results import make_rejected
 
 EVENT: dict[str, Any] = {
     "id": "evt_audited",
@@ -41,6 +42,10 @@ def creator() -> CreatorAccount:
 
 def earnings() -> EarningsAggregate:
     return earn(creator(), Month(2026, 8), 1_000)
+
+
+def rejected_result() -> ResultFile:
+    return make_rejected()
 
 
 def group() -> Group:

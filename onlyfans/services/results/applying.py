@@ -186,6 +186,15 @@ def _write_figures(readings: Sequence[Reading], others: Sequence[ResultFile]) ->
     """Let versions that were overtaken stand back, then write what is known by those that stand."""
     done = [reading.file for reading in readings if reading.result is not None and reading.status == Status.DONE]
     overtaken = [other for other in others if any(_is_place(file, other) and file.pk != other.pk for file in done)]
-    ResultFile.objects.filter(pk__in=[other.pk for other in overtaken]).update(status=Status.REPLACED)
+    ids = [other.pk for other in overtaken] + _find_settled(done)
+    ResultFile.objects.filter(pk__in=ids).update(status=Status.REPLACED)
     subjects = {(reading.result.user_id, reading.result.kind) for reading in readings if reading.result is not None}
     write_figures(subjects | {(other.user_id, other.kind) for other in overtaken})
+
+
+def _find_settled(done: Sequence[ResultFile]) -> list[int]:
+    """Find what came to nothing before and needs nobody any more, for a newer version of it is done."""
+    newest = {(file.bucket, file.key): file.pk for file in done}
+    left = ResultFile.objects.filter(bucket__in={file.bucket for file in done}, key__in=[file.key for file in done])
+    rows = left.filter(status__in=ResultFile.LEFT).values_list("pk", "bucket", "key")
+    return [pk for pk, bucket, key in rows if pk < newest.get((bucket, key), 0)]
