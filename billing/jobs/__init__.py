@@ -3,6 +3,7 @@
 from billing.jobs.delivery import DeliverInvoices
 from billing.jobs.events import ProcessStripeEvents, RepairStripeEvents
 from billing.jobs.monthly import MonthlyBilling
+from billing.jobs.recording import RecordIssuedInvoices
 from billing.jobs.summary import BillingSummary
 from billing.jobs.usage import HourlyUsage
 
@@ -12,5 +13,6 @@ __all__ = [
     "HourlyUsage",
     "MonthlyBilling",
     "ProcessStripeEvents",
+    "RecordIssuedInvoices",
     "RepairStripeEvents",
 ]

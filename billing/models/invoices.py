@@ -19,6 +19,8 @@ class NumberSeries(models.Model):
     prefix = models.CharField(max_length=8)
     year = models.PositiveSmallIntegerField()
     last_number = models.PositiveIntegerField(default=0)
+    # Up to which number the event log was told; whoever gives numbers has no time for that.
+    recorded_number = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         ordering = ["-year", "prefix"]

@@ -15,6 +15,7 @@ from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_
 from billing.services.actions import note_action
 from billing.services.events.settling import get_settled_status
 from billing.services.numbering import finalize_invoices
+from billing.services.recording import record_invoices
 from billing.services.writing import restore_statements
 from common.clock import Month
 from common.errors import Permanent
@@ -91,6 +92,7 @@ def void_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoi
     if original := invoice.corrects:
         _reopen(original)
     _note(invoice, InvoiceAction.Verb.VOID, actor, reason, was)
+    record_invoices("invoice.voided", [invoice])
     return invoice
 
 
@@ -139,6 +141,7 @@ def credit_invoice(
     note.refresh_from_db()
     data = {"credit_note": note.number, "total_cents": note.total_cents}
     note_action(invoice, InvoiceAction.Verb.CREDIT, actor=actor, reason=reason, was=was, data=data, token=token)
+    record_invoices("invoice.credited", [note], corrects=invoice.number or "")
     return note
 
 

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
-from common.clock import now
+from analytics.models import NewEvent
+from analytics.services.recording import record_event
+from common.clock import iso, now
 from common.errors import Permanent
 from onlyfans.models import CreatorAccount
 
@@ -70,11 +73,25 @@ def note_expired(creator: CreatorAccount, reason: str) -> None:
         _note(creator, Connection.EXPIRED, reason[:_LONGEST_REASON])
 
 
+@transaction.atomic
 def _note(creator: CreatorAccount, state: str, reason: str) -> None:
     as_read = CreatorAccount.objects.filter(
         pk=creator.pk, connection_state=creator.connection_state, connection_since=creator.connection_since
     )
-    news = {"connection_state": state, "connection_since": now(), "connection_reason": reason}
+    since = now()
+    news = {"connection_state": state, "connection_since": since, "connection_reason": reason}
     if as_read.update(**news):
         for name, value in news.items():
             setattr(creator, name, value)
+        record_event(
+            NewEvent(
+                name=f"creator.{state}",
+                occurred_at=since,
+                idempotency_key=f"creator.{state}:{creator.pk}:{iso(since)}",
+                organization_id=creator.organization_id,
+                creator=creator.onlyfans_user_id,
+                provider="onlyfans",
+                source="onlyfans",
+                properties={"reason": reason} if reason else {},
+            )
+        )

@@ -1,7 +1,7 @@
 """Applying events to invoices and accounts: what they say is joined with what is known, under the invoices' locks."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from accounts.services.auditing import describe_action, record_actions
@@ -18,6 +18,7 @@ from billing.providers.stripe_events import (
     read_payment_intent,
 )
 from billing.services.events.settling import get_settled_status
+from billing.services.recording import record_invoices
 from common.errors import Retryable, WorkError
 
 Status = StripeEvent.Status
@@ -135,7 +136,9 @@ def write_facts(facts: Mapping[int, InvoiceFacts], stripe_ids: Mapping[int, str]
     if not facts:
         return
     locked = Invoice.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=facts).order_by("pk")
-    invoices = list(locked.only("pk", "status", "number", "kind", "month"))
+    invoices = list(
+        locked.only("pk", "status", "number", "kind", "month", "organization_id", "currency", "total_cents")
+    )
     known = InvoicePayment.objects.in_bulk(list(facts))
     changed = []
     for invoice in invoices:
@@ -176,6 +179,13 @@ def settle(invoices: Sequence[Invoice], payments: Mapping[int, InvoicePayment]) 
     for status, ids in moved.items():
         Invoice.objects.filter(pk__in=ids).update(status=status)
     record_actions(entries)
+    _tell_of_paid(invoices, payments, moved[Invoice.Status.PAID])
+
+
+def _tell_of_paid(invoices: Sequence[Invoice], payments: Mapping[int, InvoicePayment], ids: Collection[int]) -> None:
+    if ids:
+        moments = {id_: at for id_ in ids if (at := payments[id_].paid_at)}
+        record_invoices("invoice.paid", [invoice for invoice in invoices if invoice.pk in ids], moments)
 
 
 def _apply_to_accounts(reports: Mapping[int, CustomerReport]) -> dict[int, Outcome]:
