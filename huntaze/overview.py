@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from django.urls import reverse
@@ -52,6 +53,7 @@ class Line:
     marks: list[Mark]
     last: dict[str, Any] | None
     due_at: dt.datetime | None
+    due_by: PeriodicTask | None
     is_paused: bool
     monitor: JobMonitor | None
 
@@ -122,13 +124,16 @@ def _lines(schedules: dict[str, list[PeriodicTask]], moment: dt.datetime) -> lis
 def _line(
     name: str, runs: list[JobRun], rows: list[PeriodicTask], moment: dt.datetime, monitor: JobMonitor | None
 ) -> Line:
-    due = [at for row in rows if (at := next_due(row, moment))]
+    due = [(at, row) for row in rows if (at := next_due(row, moment))]
+    due_at, due_by = min(due, key=itemgetter(0), default=(None, None))
     return Line(
         title=_title(name),
         address=f"{reverse('admin:jobs_jobrun_changelist')}?job={name}",
         marks=[_mark(run) for run in reversed(runs)],
         last=_describe_last(runs[0]) if runs else None,
-        due_at=min(due, default=None),
+        due_at=due_at,
+        # One of several schedules says which it is: a day that is not the job's usual one needs its reason.
+        due_by=due_by if len(rows) > 1 else None,
         is_paused=bool(rows) and not due,
         monitor=monitor,
     )

@@ -723,6 +723,7 @@ UNFOLD: dict[str, Any] = {
         lambda request: static("huntaze/billing.css"),
         lambda request: static("huntaze/accounts.css"),
     ],
+    "SCRIPTS": [lambda request: static("huntaze/lists.js")],
     "DASHBOARD_CALLBACK": "huntaze.dashboard.front_page",
     "ACCOUNT": {
         "navigation": [

@@ -107,6 +107,11 @@ class LockOutAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LockOut]:
+        """Leave out where every failure was taken back."""
+        queryset: QuerySet[LockOut] = super().get_queryset(request)
+        return queryset.exclude(failures=0)
+
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
         """Put what is shut first, then what failed last."""
         is_shut = ExpressionWrapper(Q(locked_until__isnull=False, locked_until__gt=now()), BooleanField())

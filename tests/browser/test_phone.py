@@ -3,10 +3,11 @@
 import pytest
 from playwright.sync_api import expect
 
+from alerts.models import Channel
 from billing.models import Invoice
 from tests.browser.business import make_business
 from tests.browser.conftest import OpenDesk
-from tests.browser.desk import PHONE
+from tests.browser.desk import LAPTOP, PHONE
 from tests.factories.staff import make_staff
 from tests.outside import Outside
 
@@ -71,3 +72,16 @@ def test_the_menu_opens_on_a_phone(open_desk: OpenDesk, outside: Outside) -> Non
     expect(invoices).not_to_be_in_viewport()
     desk.page.get_by_text("dock_to_right").click()
     expect(invoices).to_be_in_viewport()
+
+
+@pytest.mark.parametrize(("size", "shown"), [(PHONE, '"Goes to"'), (LAPTOP, "none")])
+def test_a_list_needs_no_scrolling_sideways(
+    open_desk: OpenDesk, outside: Outside, size: tuple[int, int], shown: str
+) -> None:
+    Channel.objects.create(name=_LONG_NAME, kind="webhook", shown_as=f"https://{'sub.' * 20}example.test/…")
+    desk = open_desk(make_staff("Operations"), size=size)
+    desk.open("/admin/alerts/channel/")
+    cell = desk.page.locator("#result_list td.field-goes_to")
+    assert cell.evaluate("cell => getComputedStyle(cell, '::before').content") == shown
+    beyond = "table => table.getBoundingClientRect().right - window.innerWidth"
+    assert desk.page.locator("#result_list").evaluate(beyond) <= 0

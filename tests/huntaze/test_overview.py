@@ -74,6 +74,17 @@ def test_a_line_says_when_the_job_runs_next() -> None:
     assert not lines()["Deliver invoices"].is_paused
 
 
+def test_of_several_schedules_the_next_says_which_it_is() -> None:
+    sync_schedules()
+    found = lines()
+    assert found["Hourly usage"].due_by is None
+    rows = PeriodicTask.objects.filter(name__startswith="monthly-billing").order_by("name")
+    assert [row.name for row in rows] == ["monthly-billing", "monthly-billing-other-days"]
+    due_by = found["Monthly billing"].due_by
+    assert due_by in list(rows)
+    assert due_by is not None and due_by.name in log_in("Read only").get(reverse("admin:index")).content.decode()
+
+
 def _ring_at(minute: str, hour: str) -> None:
     row = PeriodicTask.objects.get(name="hourly-usage")
     row.crontab = CrontabSchedule.objects.create(minute=minute, hour=hour, timezone="UTC")
