@@ -143,7 +143,7 @@ def _live(spec: Spec, begin: Barrier, meet: Barrier) -> Spec:
     from jobs.registry import get_job
     from tests.concurrency.effects import MISFORTUNES, Effects, introduce, watch
 
-    signal.alarm(int(_PATIENCE))
+    signal.alarm(int(spec.get("patience", _PATIENCE)))
     for name, value in spec.get("settings", {}).items():
         setattr(settings, name, value)
     for name, size in spec.get("batch_sizes", {}).items():
@@ -184,6 +184,7 @@ _DEEDS: dict[str, Callable[[Spec], Any]] = {
     "ring_schedule": _ring_schedule,
     "tick": _tick,
     "take_events": event_deeds.take_events,
+    "deliver_events": event_deeds.deliver_events,
     "process_events": event_deeds.work_through_events,
 }
 
