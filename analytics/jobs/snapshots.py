@@ -53,10 +53,11 @@ class AnalyticsSnapshots(Job):
 
     def check(self) -> dict[str, str]:
         """Refuse slots of which nothing can be known: those to come, and those long gone."""
-        if slot_of(self.params.slot) > now():
-            return {"slot": "That slot has not begun."}
+        # In this order: an instant at the ends of the calendar has no slot.
         if now() - self.params.slot > _OLDEST:
             return {"slot": "What stood there more than a day ago can't be read any more."}
+        if self.params.slot - now() > _OLDEST or slot_of(self.params.slot) > now():
+            return {"slot": "That slot has not begun."}
         return {}
 
     def overlap_scope(self) -> str:

@@ -30,7 +30,8 @@ class HourlyUsage(Job):
     @classmethod
     def scheduled(cls, slot_at: dt.datetime) -> dict[str, Any]:
         """Ask for the hour before the slot."""
-        return {"hour": slot_at - dt.timedelta(hours=1)}
+        # By the clock of the world: one of its hours is left out or repeated where the schedule is.
+        return {"hour": slot_at.astimezone(dt.UTC) - dt.timedelta(hours=1)}
 
     def check(self) -> dict[str, str]:
         """Refuse hours that nobody can have used anything in."""

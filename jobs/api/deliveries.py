@@ -121,7 +121,11 @@ def _slot(about: Mapping[str, Any], asked: Mapping[str, Any], key: str | None) -
         if name in about:
             planned = iso(_read_time(name, about[name]))
             # The slot of our own schedule: two schedulers that are both switched on start one run.
-            return f"{_OWN}{planned} {_digest(json.dumps(asked, sort_keys=True, default=str))}" if asked else f"schedule {planned}"
+            return (
+                f"{_OWN}{planned} {_digest(json.dumps(asked, sort_keys=True, default=str))}"
+                if asked
+                else f"schedule {planned}"
+            )
     return None
 
 

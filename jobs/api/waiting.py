@@ -12,7 +12,12 @@ _places = BoundedSemaphore(_MOST_WAITING)
 
 
 def wait_for_end(run: JobRun, seconds: float) -> bool:
-    """Wait until a run has ended or the seconds are over; return at once with False where too many wait already."""
+    """Wait until a run has ended or the seconds are over; return at once with False where too many wait already.
+
+    For a run that has ended nobody waits, and no place is needed.
+    """
+    if not run.is_active:
+        return True
     if not _places.acquire(blocking=False):
         return False
     try:

@@ -1,6 +1,7 @@
 """Hours of usage are recomputed whole: late, changed and repeated events end in the same hours."""
 
 import datetime as dt
+import zoneinfo
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from threading import Barrier
@@ -16,6 +17,7 @@ from billing.models import Invoice, Meter, UsageEvent, UsageHour
 from billing.services.usage import aggregate_hour, list_hours_to_aggregate
 from common.clock import iso, now
 from jobs.models import JobRun
+from jobs.registry import get_job
 from tests.factories.billing import AUGUST, make_organization, make_plan, price_meter, use
 from tests.factories.runs import bill, bill_here, run
 
@@ -260,3 +262,11 @@ def test_an_hour_that_failed_is_looked_at_again() -> None:
     metered.happen(long_ago, "5", received_at=long_ago)
     run("hourly-usage")
     assert metered.hours == {long_ago: Decimal(5)}
+
+
+@pytest.mark.parametrize("slot", ["2026-10-25T00:00Z", "2026-10-25T01:00Z", "2026-10-25T02:00Z", "2026-03-29T01:00Z"])
+def test_a_schedule_elsewhere_asks_for_the_hour_before_though_clocks_are_changed_there(slot: str) -> None:
+    at = dt.datetime.fromisoformat(slot)
+    asked = get_job("hourly-usage").scheduled(at.astimezone(zoneinfo.ZoneInfo("Europe/Berlin")))
+    assert asked == {"hour": at - dt.timedelta(hours=1)}
+    assert asked["hour"].tzinfo == dt.UTC

@@ -52,10 +52,13 @@ def test_a_repeated_delivery_that_waits_hears_the_first_one_s_end(call: Call) ->
 def test_where_too_many_wait_nobody_else_does(call: Call) -> None:
     assert waiting._places.acquire(blocking=False) and waiting._places.acquire(blocking=False)
     try:
-        status, answer = call("asking?wait=25", {"scope": "good"})
+        status, answer = call("asking?wait=25", {"scope": "good"}, idempotency_key="k")
+        assert (status, answer["status"], set(answer) & {"summary", "errors"}) == (202, "queued", set())
+        work(answer["runId"], wait=True)
+        status, answer = call("asking?wait=25", {"scope": "good"}, idempotency_key="k")
     finally:
         waiting._places.release(2)
-    assert (status, answer["status"]) == (202, "queued")
+    assert (status, answer["status"], answer["summary"]) == (200, "succeeded", {"worked_on": 1})
 
 
 def test_a_run_tells_how_it_stands(call: Call) -> None:
