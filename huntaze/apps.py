@@ -8,11 +8,13 @@ class HuntazeConfig(AppConfig):
     """What ties the apps together."""
 
     name = "huntaze"
+    verbose_name = "Former system"
 
     def ready(self) -> None:
         """Let every process that publishes a task use our Celery application; register checks, switch telemetry on."""
         from huntaze import checks, telemetry
         from huntaze.celery import app
+        from huntaze.importing import jobs, tables  # noqa: F401
 
         app.set_default()
         checks.register()

@@ -84,6 +84,10 @@ _GROUPS: tuple[tuple[Page, ...], ...] = (
         Page("timeline", "analytics.event"),
     ),
     (
+        Page("move_to_inbox", "huntaze.tableimport"),
+        Page("report", "huntaze.importreject"),
+    ),
+    (
         Page("apartment", "accounts.organization"),
         Page("person", "accounts.user"),
         Page("groups", "auth.group"),

@@ -288,6 +288,12 @@ class Environment(BaseSettings):
     }
     onlyfans_requests_per_minute: Count = 60
 
+    # The former system's tables
+    dynamodb_region: str = ""
+    dynamodb_endpoint: Address = ""
+    dynamodb_table_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,100}$")] = "huntaze-"
+    dynamodb_page_size: Annotated[int, Field(ge=0, le=10_000)] = 0
+
 
 def _read_environment() -> Environment:
     try:
@@ -627,6 +633,9 @@ ONLYFANS_PAGE_SIZE = ENV.onlyfans_page_size
 ONLYFANS_TOKEN_HEADERS = ENV.onlyfans_token_headers
 ONLYFANS_SESSION_HEADERS = ENV.onlyfans_session_headers
 ONLYFANS_REQUESTS_PER_MINUTE = ENV.onlyfans_requests_per_minute
+
+DYNAMODB_REGION, DYNAMODB_ENDPOINT = ENV.dynamodb_region, ENV.dynamodb_endpoint
+DYNAMODB_TABLE_PREFIX, DYNAMODB_PAGE_SIZE = ENV.dynamodb_table_prefix, ENV.dynamodb_page_size
 
 # Who comes in
 TWO_FACTOR_REQUIRED = not DEBUG if ENV.require_two_factor is None else ENV.require_two_factor

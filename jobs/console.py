@@ -48,15 +48,21 @@ def exit_status(run: JobRun) -> int:
     return SUCCESS if fine else SOME_FAILED
 
 
-def work_and_watch(run: JobRun, workers: int, out: TextIO) -> JobRun:
+# How much is done, and of how much in all; 0 where nobody knows.
+Measure = Callable[[], tuple[int, int]]
+
+
+def work_and_watch(run: JobRun, workers: int, out: TextIO, measure: Measure | None = None) -> JobRun:
     """Work on a run with several processes until it has ended, showing progress; return it as it ended.
+
+    Progress counts the run's items, or what `measure` counts.
 
     Other workers may help; this one waits for theirs. Ctrl-C leaves the run to whoever works on it next.
     """
     connections.close_all()
     processes = [_spawn(run.pk) for _ in range(workers)]
     try:
-        with _progress(run, out) as show:
+        with _progress(run, out, measure or _count_items(run)) as show:
             while any(process.is_alive() for process in processes):
                 time.sleep(_LOOK_EVERY)
                 run.refresh_from_db()
@@ -91,9 +97,9 @@ def _work(run_id: int, parent: int) -> None:
 
 
 @contextmanager
-def _progress(run: JobRun, out: TextIO) -> Iterator[Callable[[JobRun], None]]:
+def _progress(run: JobRun, out: TextIO, measure: Measure) -> Iterator[Callable[[JobRun], None]]:
     if not out.isatty():
-        yield _lines(out)
+        yield _lines(out, measure)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -107,20 +113,27 @@ def _progress(run: JobRun, out: TextIO) -> Iterator[Callable[[JobRun], None]]:
 
         def show(now: JobRun) -> None:
             failed = f"[red]{now.failed} failed" if now.failed else str(now)
-            bar.update(task, total=now.expected or None, completed=now.ended, description=failed)
+            done, total = measure()
+            bar.update(task, total=max(total, done) or None, completed=done, description=failed)
 
         yield show
 
 
-def _lines(out: TextIO) -> Callable[[JobRun], None]:
-    state: dict[str, Any] = {"at": 0.0, "ended": -1}
+def _count_items(run: JobRun) -> Measure:
+    # The run is read again between two looks.
+    return lambda: (run.ended, run.expected)
+
+
+def _lines(out: TextIO, measure: Measure) -> Callable[[JobRun], None]:
+    state: dict[str, Any] = {"at": 0.0, "done": -1}
 
     def show(run: JobRun) -> None:
         late = time.monotonic() - state["at"] >= _LINE_EVERY
-        if run.ended != state["ended"] and (late or not run.is_active):
-            out.write(f"{run}: {run.ended} of {run.expected} ({run.failed} failed)\n")
+        done, total = measure()
+        if done != state["done"] and (late or not run.is_active):
+            out.write(f"{run}: {done} of {max(total, done)} ({run.failed} failed)\n")
             out.flush()
-            state.update(at=time.monotonic(), ended=run.ended)
+            state.update(at=time.monotonic(), done=done)
 
     return show
 

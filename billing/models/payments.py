@@ -64,6 +64,7 @@ class StripeEvent(models.Model):
         WEBHOOK = "webhook", "Webhook"
         EVENTBRIDGE = "eventbridge", "EventBridge"
         REPAIR = "repair", "Repair"
+        IMPORT = "import", "Import"
 
     class Status(models.TextChoices):
         PENDING = "pending", "Waiting"

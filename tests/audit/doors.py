@@ -200,6 +200,7 @@ BILLING = (
     _doubtful("sent"),
     _doubtful("again"),
 )
+IMPORTS = (Press("huntaze_tableimport_rejects", ("export huntaze.tableimport",), scene.table_import, reads="?export"),)
 # What comes before anybody is in is pressed by tests of its own.
 ENTERING = ("login", "login_code", "login_recovery", "login_set_up", "second_step")
 # What only shows; POST to them changes nothing.
@@ -217,5 +218,5 @@ API = (
 
 def list_presses() -> Iterator[Press]:
     """All of them."""
-    for group in (EDITS, ADDS, DELETES, TICKED, PEOPLE, ALERTS, CREATORS, JOBS, BILLING):
+    for group in (EDITS, ADDS, DELETES, TICKED, PEOPLE, ALERTS, CREATORS, JOBS, BILLING, IMPORTS):
         yield from group

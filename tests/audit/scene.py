@@ -15,6 +15,7 @@ from alerts.models import Incident, Notification, Rule
 from billing.models import Invoice, InvoiceDelivery, StripeEvent
 from billing.services.parking import park_account
 from common.clock import Month, now
+from huntaze.models import ImportReject, TableImport
 from jobs.models import JobMonitor, JobRun
 from jobs.schedules import sync_schedules
 from jobs.services.monitoring import pause_monitor, sync_monitors
@@ -154,3 +155,10 @@ def signed_event() -> tuple[str, dict[str, str]]:
     body, secret = json.dumps(EVENT), settings.STRIPE_WEBHOOK_SECRET[0]
     signature = stripe.WebhookSignature.generate_signature_header(body, secret, int(time.time()))
     return body, {"stripe-signature": str(signature)}
+
+
+def table_import() -> TableImport:
+    """Make an import with a refused record."""
+    made = TableImport.objects.create(name="huntaze-users", table="users")
+    ImportReject.objects.create(table_import=made, key_digest="0", key="u-1", reasons={"email": "Bad."})
+    return made

@@ -3,6 +3,15 @@
 from billing.services.events.again import process_again
 from billing.services.events.processing import process_events, requeue_events
 from billing.services.events.ringing import PROCESS_TASK, ring
-from billing.services.events.taking import take_event, take_events
+from billing.services.events.taking import keep_events, take_event, take_events
 
-__all__ = ["PROCESS_TASK", "process_again", "process_events", "requeue_events", "ring", "take_event", "take_events"]
+__all__ = [
+    "PROCESS_TASK",
+    "keep_events",
+    "process_again",
+    "process_events",
+    "requeue_events",
+    "ring",
+    "take_event",
+    "take_events",
+]

@@ -20,7 +20,7 @@ _INSERT = """
 _INSERT_MANY = """
     INSERT INTO billing_stripeevent
         (event_id, type, object_id, created_at, received_at, source, status, attempts, look_at, error, note, body)
-    SELECT event_id, type, object_id, created_at, %s, %s, status, 0, '', '', '', body::jsonb
+    SELECT event_id, type, object_id, created_at, %s, %s, status, 0, '', '', %s, body::jsonb
     FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[])
         WITH ORDINALITY AS found(event_id, type, object_id, created_at, status, body, place)
     ORDER BY place
@@ -28,6 +28,7 @@ _INSERT_MANY = """
 """
 _AT_ONCE = 200
 _UNKNOWN = StripeEvent.Status.IGNORED.value
+_BROUGHT = "Brought from the former system, which acted on it."
 _WAITING = StripeEvent.Status.PENDING.value
 
 
@@ -49,20 +50,27 @@ def take_event(head: EventHead, body: str, source: str) -> int | None:
 
 def take_events(found: Iterable[tuple[EventHead, str]], source: str) -> list[int]:
     """Store those of many events that are not there yet; return their rows' ids."""
-    taken: list[int] = []
-    for part in batched(found, _AT_ONCE):
-        # In one order everywhere: two who bring the same events must not wait for each other.
-        rows = [
-            (head.id, head.type, head.object_id, head.created_at, _first_status(head), _clean(body))
-            for head, body in sorted(part, key=lambda one: one[0].id)
-        ]
-        columns = map(list, zip(*rows, strict=True))
-        with connection.cursor() as cursor:
-            cursor.execute(_INSERT_MANY, [now(), source, *columns])
-            taken += [id_ for (id_,) in cursor.fetchall()]
+    taken = [id_ for part in batched(found, _AT_ONCE) for id_ in _store(part, source)]
     if taken:
         transaction.on_commit(ring)
     return taken
+
+
+def _store(part: Iterable[tuple[EventHead, str]], source: str, *, acts: bool = True) -> list[int]:
+    # In one order everywhere: two who bring the same events must not wait for each other.
+    rows = [
+        (head.id, head.type, head.object_id, head.created_at, _first_status(head) if acts else _UNKNOWN, _clean(body))
+        for head, body in sorted(part, key=lambda one: one[0].id)
+    ]
+    columns = map(list, zip(*rows, strict=True))
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_MANY, [now(), source, "" if acts else _BROUGHT, *columns])
+        return [id_ for (id_,) in cursor.fetchall()]
+
+
+def keep_events(found: Iterable[tuple[EventHead, str]], source: str) -> list[int]:
+    """Store events on which somebody else has acted: kept only, unless staff process them again; return rows' ids."""
+    return [id_ for part in batched(found, _AT_ONCE) for id_ in _store(part, source, acts=False)]
 
 
 def _first_status(head: EventHead) -> str:
