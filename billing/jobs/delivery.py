@@ -1,12 +1,14 @@
 """Delivering: the steps that monthly billing ends with, and the job that repeats them for chosen invoices."""
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from pydantic import Field
 
-from billing.models import Invoice, InvoiceDelivery
+from billing.models import Invoice, InvoiceDelivery, InvoiceLine
 from billing.services.delivering import (
     deliver_email,
     deliver_file,
@@ -14,36 +16,71 @@ from billing.services.delivering import (
     deliver_stripe,
     deliver_stripe_void,
 )
-from billing.services.delivering.claims import Holder, Parcel
+from billing.services.delivering.claims import Holder, Parcel, read_parcels
 from jobs.engine.context import Context
 from jobs.registry import Job, JobParams, Step, job
 
 FindInvoices = Callable[[str], list[int]]
 
 
-def delivery_steps(find: FindInvoices, params: Any) -> tuple[Step, ...]:
-    """Make the steps that deliver what `find` finds for a key, as far as settings and parameters want them."""
+ListIssued = Callable[[Sequence[str]], QuerySet[Invoice]]
+# Above it, each document is read when its turn comes: all lines of a batch are in memory together.
+_MOST_LINES = 20_000
+# No text, since texts there are keys of items.
+_READ = ("delivery", "parcels")
+
+
+def delivery_steps(find: FindInvoices, params: Any, list_issued: ListIssued | None = None) -> tuple[Step, ...]:
+    """Make the steps that deliver what `find` finds for a key, as far as settings and parameters want them.
+
+    Where keys are organizations, `list_issued` finds the same for many of them, so that a batch is read at once.
+    """
+    parcels = _Parcels(find, list_issued)
     ways = [("pdf", deliver_pdf), ("store", deliver_file)]
     if settings.INVOICE_ENABLE_STRIPE and params.stripe:
         ways.append(("stripe", _to_stripe))
     if settings.INVOICE_ENABLE_EMAIL and params.email:
         ways.append(("email", _by_email))
-    return tuple(_step(name, find, deliver, is_last=name == ways[-1][0]) for name, deliver in ways)
+    return tuple(_step(name, parcels, deliver, is_last=name == ways[-1][0]) for name, deliver in ways)
 
 
-def _step(name: str, find: FindInvoices, deliver: Callable[[Parcel], None], *, is_last: bool) -> Step:
+def _step(name: str, parcels: "_Parcels", deliver: Callable[[Parcel], None], *, is_last: bool) -> Step:
     def run(keys: Sequence[str], context: Context) -> None:
         for key in keys:
-            # What one step has read or made goes to the next; after a crash it is read, or made, again.
-            parcels = context.scratch.pop(("parcels", key), None)
-            if parcels is None:
-                parcels = [Parcel(id_, Holder(*context.holder(key))) for id_ in find(key)]
-            for parcel in parcels:
+            taken = parcels.take(key, context)
+            for parcel in taken:
                 deliver(parcel)
             if not is_last:
-                context.scratch["parcels", key] = parcels
+                parcels.hand_on(key, taken, context)
 
     return Step(name, run, each=True, dry_run=False)
+
+
+class _Parcels:
+    """What one step has read or made goes to the next; after a crash it is read, or made, again."""
+
+    def __init__(self, find: FindInvoices, list_issued: ListIssued | None) -> None:
+        self._find, self._list_issued = find, list_issued
+        self._lock = threading.Lock()
+
+    def take(self, key: str, context: Context) -> list[Parcel]:
+        with self._lock:
+            if _READ not in context.scratch:
+                context.scratch[_READ] = self._read_all(context)
+            found: list[Parcel] | None = context.scratch[_READ].pop(key, None)
+        return [Parcel(id_, Holder(*context.holder(key))) for id_ in self._find(key)] if found is None else found
+
+    def hand_on(self, key: str, parcels: list[Parcel], context: Context) -> None:
+        with self._lock:
+            context.scratch[_READ][key] = parcels
+
+    def _read_all(self, context: Context) -> dict[str, list[Parcel]]:
+        if self._list_issued is None:
+            return {}
+        issued = self._list_issued(context.alive(list(context.items)))
+        if InvoiceLine.objects.filter(invoice__in=issued).count() > _MOST_LINES:
+            return {}
+        return read_parcels(issued, lambda key: Holder(*context.holder(key)))
 
 
 def _to_stripe(parcel: Parcel) -> None:

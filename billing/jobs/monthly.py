@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Organization
 from billing.jobs.columns import COLUMNS
@@ -119,7 +119,7 @@ class MonthlyBilling(BilledBySlot):
         )
         if not self.params.deliver:
             return first
-        return first + delivery_steps(self.find_invoices, self.params) + void_steps(self.find_void)
+        return first + delivery_steps(self.find_invoices, self.params, self._list_issued) + void_steps(self.find_void)
 
     def earnings(self, keys: Sequence[str], context: Context) -> None:
         """Pull the month's earnings of active creators for whom none were ingested.
@@ -233,12 +233,16 @@ class MonthlyBilling(BilledBySlot):
         for invoice_id, number in finalize_invoices(ids, context.now).items():
             context.note(ids[invoice_id], number=number, status=Invoice.Status.FINALIZED.value)
 
-    def find_invoices(self, key: str) -> list[int]:
-        """Find an organization's issued documents of the month: the invoice, and credit notes on former ones."""
-        found = Invoice.objects.filter(
-            organization=key, month=self.params.month.first_day, number__isnull=False, status__in=Invoice.ISSUED
+    def _list_issued(self, keys: Sequence[str]) -> QuerySet[Invoice]:
+        """List organizations' issued documents of the month: the invoice, and credit notes on former ones."""
+        month = self.params.month.first_day
+        return Invoice.objects.filter(
+            organization__in=keys, month=month, number__isnull=False, status__in=Invoice.ISSUED
         )
-        return list(found.order_by("pk").values_list("pk", flat=True))
+
+    def find_invoices(self, key: str) -> list[int]:
+        """Find an organization's documents to deliver."""
+        return list(self._list_issued([key]).order_by("pk").values_list("pk", flat=True))
 
     def find_void(self, key: str) -> list[int]:
         """Find an organization's void documents of the month that are still to be voided in Stripe."""

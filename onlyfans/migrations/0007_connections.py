@@ -13,7 +13,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="creatoraccount",
             name="connection_reason",
-            field=models.CharField(blank=True, editable=False, max_length=500, verbose_name="what the gateway said"),
+            field=models.CharField(
+                blank=True, db_default="", editable=False, max_length=500, verbose_name="what the gateway said"
+            ),
         ),
         migrations.AddField(
             model_name="creatoraccount",
@@ -25,6 +27,7 @@ class Migration(migrations.Migration):
             name="connection_state",
             field=models.CharField(
                 choices=[("untried", "Not tried yet"), ("connected", "Connected"), ("expired", "Connect again")],
+                db_default="untried",
                 default="untried",
                 editable=False,
                 max_length=16,

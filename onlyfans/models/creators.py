@@ -31,11 +31,19 @@ class CreatorAccount(models.Model):
     credentials = EncryptedJSONField(
         null=True, blank=True, help_text="What the gateway wants to know, like {“token”: “…”}; stored encrypted."
     )
+    # With defaults of the database's: who writes creators while this is deployed knows nothing of these columns.
     connection_state = models.CharField(
-        "connection", max_length=16, choices=Connection, default=Connection.UNTRIED, editable=False
+        "connection",
+        max_length=16,
+        choices=Connection,
+        default=Connection.UNTRIED,
+        db_default="untried",
+        editable=False,
     )
     connection_since = models.DateTimeField("since (UTC)", null=True, blank=True, editable=False)
-    connection_reason = models.CharField("what the gateway said", max_length=500, blank=True, editable=False)
+    connection_reason = models.CharField(
+        "what the gateway said", max_length=500, blank=True, db_default="", editable=False
+    )
 
     class Meta:
         ordering = ["display_name", "id"]
