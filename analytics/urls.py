@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from analytics.api import EventsView
+from analytics.api import EventsView, SnapshotsView
 
 urlpatterns = [
     path("analytics/events", EventsView.as_view(), name="analytics-events"),
+    path("analytics/snapshots", SnapshotsView.as_view(), name="analytics-snapshots"),
 ]

@@ -11,10 +11,10 @@ class OnlyFansConfig(AppConfig):
     verbose_name = "Creators"
 
     def ready(self) -> None:
-        """Declare jobs, snapshots and what can be wrong, and show creators on their organization's page."""
+        """Declare jobs, snapshots, cards and what can be wrong, and show creators on their organization's page."""
         from accounts.models import Organization
         from accounts.panels import add_panel
-        from onlyfans import checks, jobs, snapshots  # noqa: F401
+        from onlyfans import cards, checks, jobs, snapshots  # noqa: F401
         from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
         from onlyfans.panels import creators_panel, months_panel, versions_panel
         from onlyfans.schedules import sync_results

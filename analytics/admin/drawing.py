@@ -2,12 +2,11 @@
 
 import datetime as dt
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from analytics.registry import Cell, Chart, Column, Content, Part
+from analytics.registry import Cell, Chart, Column, Content
 from common.money import format_money, minor_digits
 
 # Told apart in both themes, and by people who see colours differently.
@@ -22,6 +21,7 @@ class ShownCell:
     text: str
     address: str
     is_number: bool
+    is_day: bool
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def show_parts(content: Content, query: str) -> list[ShownPart]:
 
 def _show(cell: Cell, column: Column, query: str) -> ShownCell:
     address = f"{cell.address}&{query}" if cell.address.startswith("?") and query else cell.address
-    return ShownCell(_write(cell, column), address, column.kind in {"count", "money"})
+    return ShownCell(_write(cell, column), address, column.is_number, column.kind in {"day", "month"})
 
 
 def _write(cell: Cell, column: Column) -> str:
@@ -78,7 +78,7 @@ def draw(chart: Chart) -> Drawing:
     scale = -minor_digits(chart.currency) if chart.currency else 0
     datasets = [
         {
-            "label": f"{series.label} ({chart.currency})" if chart.currency else series.label,
+            "label": series.label,
             "data": [None if value is None else str(Decimal(value).scaleb(scale)) for value in series.values],
             **_style(chart, place),
         }
@@ -127,8 +127,3 @@ def _options(chart: Chart) -> dict[str, Any]:
             },
         },
     }
-
-
-def count_rows(parts: Sequence[Part]) -> int:
-    """Count the rows of all parts."""
-    return sum(len(part.rows) for part in parts)

@@ -16,7 +16,7 @@ _NOTE = (
 )
 
 
-@card("jumps", title="What jumped", permission=SNAPSHOTS)
+@card("jumps", title="What jumped", permission=SNAPSHOTS, order=10)
 def jumps(scope: Scope) -> Content:
     """List what changed out of all proportion, the newest first."""
     found = list_jumps(scope)
@@ -26,7 +26,13 @@ def jumps(scope: Scope) -> Content:
         for row in found
         for name, jump in sorted(row.jumps.items())
     ]
-    columns = [Column("Slot (UTC)"), Column("Creator"), Column("What"), Column("Change"), Column("Usual change")]
+    columns = [
+        Column("Slot (UTC)"),
+        Column("Creator"),
+        Column("What"),
+        Column("Change", "figure"),
+        Column("Usual change", "figure"),
+    ]
     return Content(columns, [Part("", rows)] if rows else [], _NOTE, "Nothing jumped within these days.")
 
 

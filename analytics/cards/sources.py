@@ -9,7 +9,7 @@ from analytics.registry import Cell, Column, Content, Part, Scope, card, list_so
 from analytics.selectors.snapshots import count_last_slots
 
 
-@card("sources", title="Sources", permission=SNAPSHOTS)
+@card("sources", title="Sources", permission=SNAPSHOTS, order=900)
 def sources(scope: Scope) -> Content:
     """Show the last slot of each source, whatever days are looked at."""
     columns = [

@@ -41,10 +41,17 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: amounts of `money` are cents, in the currency that the row's cell says."""
+    """A column of a table: amounts of `money` are cents, in the currency that the row's cell says.
+
+    A `figure` is a count in one row and an amount in another.
+    """
 
     title: str
-    kind: Literal["text", "count", "money", "day", "month"] = "text"
+    kind: Literal["text", "count", "money", "figure", "day", "month"] = "text"
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in {"count", "money", "figure"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +113,25 @@ class Card:
     page: Page
     permission: str
     make: Make
+    order: int
 
 
 _CARDS: dict[str, Card] = {}
 
 
-def card(name: str, *, title: str, permission: str, page: Page = "overview") -> Callable[[Make], Make]:
-    """Declare a card; `name` is a word for addresses and file names, unique over all apps."""
+def card(
+    name: str, *, title: str, permission: str, page: Page = "overview", order: int = 100
+) -> Callable[[Make], Make]:
+    """Declare a card; `name` is a word for addresses and file names, unique over all apps.
+
+    A page shows its cards by their `order`, and those of the same order as they were declared.
+    """
 
     def register(make: Make) -> Make:
         known = _CARDS.get(name)
         if known and (known.make.__module__, known.make.__qualname__) != (make.__module__, make.__qualname__):
             raise ValueError(f"Two cards are named {name}")
-        _CARDS[name] = Card(name, title, page, permission, make)
+        _CARDS[name] = Card(name, title, page, permission, make, order)
         return make
 
     return register
@@ -130,5 +143,5 @@ def find_card(name: str) -> Card | None:
 
 
 def list_cards(page: str) -> Iterator[Card]:
-    """Go through a page's cards in the order in which they were declared."""
-    return (one for one in _CARDS.values() if one.page == page)
+    """Go through a page's cards in their order."""
+    return iter(sorted((one for one in _CARDS.values() if one.page == page), key=lambda one: one.order))

@@ -1,6 +1,7 @@
 """What snapshots tell."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q
@@ -49,3 +50,38 @@ def count_last_slots() -> dict[str, tuple[dt.datetime, int, int]]:
             figures = summarize_slot(last, source.provider)
             found[source.provider] = (last, figures["snapshots"], figures["incomplete"])
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page ended."""
+
+    slot_at: dt.datetime
+    pk: int
+
+
+def list_page(
+    *,
+    organization: str = "",
+    provider: str = "",
+    creator: str = "",
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+    after: Place | None = None,
+    limit: int,
+) -> list[ProviderSnapshot]:
+    """List snapshots, the newest first, from where a page ended; what is not given is no filter."""
+    wanted: dict[str, Any] = {
+        "organization": organization,
+        "provider": provider,
+        "creator": creator,
+        "slot_at__gte": since,
+        "slot_at__lt": until,
+    }
+    rows = ProviderSnapshot.objects.filter(**{name: value for name, value in wanted.items() if value})
+    if after:
+        # The first condition is what an index understands.
+        rows = rows.filter(
+            Q(slot_at__lt=after.slot_at) | Q(slot_at=after.slot_at, pk__lt=after.pk), slot_at__lte=after.slot_at
+        )
+    return list(rows.order_by("-slot_at", "-id")[:limit])

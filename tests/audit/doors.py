@@ -209,7 +209,7 @@ SHOWING = (
     *("jobs_jobrun_start", "jobs_jobrun_progress", "dashboard", "dashboard_export"),
 )
 API = (
-    "analytics-events",
+    *("analytics-events", "analytics-snapshots"),
     *("auth-token", "auth-refresh", "auth-logout", "billing-commission", "cron", "cron-run"),
     *("eventbridge-stripe", "webhooks-stripe", "ingest-aggregates", "ingest-results", "ingest-schema"),
     *("api-schema", "api-docs", ""),

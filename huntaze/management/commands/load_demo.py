@@ -25,6 +25,7 @@ from billing.services.parking import park_account
 from billing.services.usage import aggregate_hour, list_hours_to_aggregate
 from common.clock import Month, now, previous_month
 from common.money import share_cents
+from huntaze.demo_history import add_former_earnings, add_snapshots, add_up
 from jobs.console import OneLineCommand, refuse
 from jobs.engine import work
 from jobs.models import JobRun
@@ -80,6 +81,10 @@ class Command(OneLineCommand):
             bill_quietly(month.plus(-back))
         settle_former_months(month)
         make_it_interesting()
+        self.stdout.write("Adding two years of figures …")
+        add_former_earnings(MONTHS_BEFORE, _CATEGORIES, month)
+        add_snapshots(now())
+        add_up()
 
 
 def create_staff() -> None:
