@@ -17,9 +17,9 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from accounts.admin.paging import KeysetChangeList
 from accounts.models import AuditEntry
 from accounts.selectors import list_audited_types, list_audited_verbs
 
@@ -129,11 +129,14 @@ class AuditEntryAdmin(ModelAdmin):
     ordering = ("-id",)
     sortable_by = ()
     actions = None
-    paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     fields = ("when", "who", "what", "thing", "changes", "reason_given", "from_where", "request_id")
     readonly_fields = fields
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        """List without counting."""
+        return KeysetChangeList
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

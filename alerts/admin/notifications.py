@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 
+from accounts.admin.paging import KeysetChangeList
 from alerts.admin.pages import door, find, press, render, require, show_status
 from alerts.models import Channel, Notification
 from alerts.selectors import describe_attempts
@@ -41,9 +41,12 @@ class NotificationAdmin(ModelAdmin):
     ordering = ("-id",)
     sortable_by = ()
     actions = None
-    paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        """List without counting."""
+        return KeysetChangeList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Incidents and events write them."""

@@ -2,17 +2,14 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
-from django.http import HttpRequest
-from unfold.views import ChangeList
 
+from accounts.admin.paging import KeysetChangeList, KeysetPage
 from analytics.models import Event
 
-AFTER, BEFORE = "after", "before"
 _PLACE = ("occurred_at", "id")
 _LARGEST_ID = 2**63 - 1
 
@@ -75,36 +72,10 @@ def find_page(events: QuerySet[Event], size: int, after: Place | None, before: P
     return Page(found, Place.of(found[0]) if has_newer else None, Place.of(found[-1]) if has_older else None)
 
 
-class EventPaginator(Paginator):  # type: ignore[type-arg]  # Django's class takes none at run time
-    """The events of one page, with the addresses of its neighbours; empty where there is none."""
-
-    template_name = "analytics/admin/pagination.html"
-    newer = older = ""
-
-
-class EventChangeList(ChangeList):
+class EventChangeList(KeysetChangeList):
     """A list that never counts."""
 
-    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Leave out where the page begins, which is no filter."""
-        found: dict[str, Any] = super().get_filters_params(params)
-        return {name: value for name, value in found.items() if name not in {AFTER, BEFORE}}
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Find the page that the address names."""
-        after, before = (Place.read(request.GET.get(name, "")) for name in (AFTER, BEFORE))
-        for name in (AFTER, BEFORE):
-            # Another filter or search begins at the newest again.
-            self.params.pop(name, None)
-            self.filter_params.pop(name, None)
-        page = find_page(self.queryset, self.list_per_page, after, before)
-        self.paginator = EventPaginator(page.events, self.list_per_page)
-        self.paginator.newer = self._address(BEFORE, page.newer)
-        self.paginator.older = self._address(AFTER, page.older)
-        self.result_list = page.events
-        # Equal, the page says nothing of either.
-        self.result_count = self.full_result_count = len(page.events)
-        self.show_full_result_count = self.show_admin_actions = self.can_show_all = self.multi_page = False
-
-    def _address(self, name: str, place: Place | None) -> str:
-        return self.get_query_string({name: str(place)}, ["p"]) if place else ""
+    def find_page(self, rows: QuerySet[Event], after: str, before: str) -> KeysetPage:
+        """Find a page by the places that the address names."""
+        page = find_page(rows, self.list_per_page, Place.read(after), Place.read(before))
+        return KeysetPage(page.events, str(page.newer or ""), str(page.older or ""))
