@@ -51,11 +51,19 @@ def check_alerts(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckMessag
         yield _error("E031", "ALERTS_EMAIL is set but INVOICE_SMTP_HOST is not.", "Name the mail server.")
 
 
+def check_results(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckMessage]:
+    """Refuse a queue whose files can't be read."""
+    if not settings.RESULTS_BUCKET and (settings.RESULTS_QUEUE_URL or settings.RESULTS_ENDPOINT):
+        hint = "Name the bucket in which workers leave their results, or leave all of RESULTS_… empty."
+        yield _error("E040", "RESULTS_QUEUE_URL or RESULTS_ENDPOINT is set but RESULTS_BUCKET is not.", hint)
+
+
 def register() -> None:
     """Add our checks to Django's."""
     checks.register(check_environment)
     checks.register(check_billing)
     checks.register(check_alerts)
+    checks.register(check_results)
 
 
 def _error(code: str, message: str, hint: str) -> checks.Error:

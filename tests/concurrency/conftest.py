@@ -16,7 +16,7 @@ from jobs import registry
 from sandbox.server import run as run_sandbox
 from tests.concurrency import careless
 from tests.concurrency.fleet import Fleet
-from tests.concurrency.world import BUCKET, Outside
+from tests.concurrency.world import BUCKET, RESULTS, Outside
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +44,8 @@ def _outside(_addresses: dict[str, str]) -> Iterator[Outside]:
         aws_secret_access_key="test",
         config=Config(s3={"addressing_style": "path"}),
     )
-    s3.create_bucket(Bucket=BUCKET)
+    for bucket in (BUCKET, RESULTS):
+        s3.create_bucket(Bucket=bucket)
     with closing(httpx.Client(base_url=f"{_addresses['sandbox']}/control", timeout=30)) as control:
         yield Outside(control, s3)
 
@@ -75,6 +76,12 @@ def _fleet(
         "STRIPE_EVENT_MAX_ATTEMPTS": "20",
         "STRIPE_EVENT_RETRY_BASE_SECONDS": "0.05",
         "STRIPE_EVENT_RETRY_MAX_SECONDS": "0.2",
+        "RESULTS_BUCKET": RESULTS,
+        "RESULTS_REGION": "us-east-1",
+        "RESULTS_ENDPOINT": s3,
+        "RESULTS_MAX_ATTEMPTS": "20",
+        "RESULTS_RETRY_BASE_SECONDS": "0.05",
+        "RESULTS_RETRY_MAX_SECONDS": "0.2",
         "INVOICE_ENABLE_EMAIL": "1",
         "INVOICE_SMTP_HOST": "127.0.0.1",
         "INVOICE_SMTP_PORT": smtp,

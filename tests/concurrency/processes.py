@@ -23,7 +23,7 @@ from typing import Any
 
 import django
 
-from tests.concurrency import careless, event_deeds
+from tests.concurrency import careless, event_deeds, result_deeds
 
 _PATIENCE = 60.0
 # Beyond a lease, and what others need to do the sleeper's work.
@@ -186,6 +186,8 @@ _DEEDS: dict[str, Callable[[Spec], Any]] = {
     "take_events": event_deeds.take_events,
     "deliver_events": event_deeds.deliver_events,
     "process_events": event_deeds.work_through_events,
+    "take_results": result_deeds.take_results,
+    "process_results": result_deeds.work_through_results,
 }
 
 

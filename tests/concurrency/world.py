@@ -16,7 +16,7 @@ from jobs.registry import get_job
 from jobs.services import read_params, start
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan, price_meter, use
 
-BUCKET = "invoices"
+BUCKET, RESULTS = "invoices", "results"
 STEPS = ["pdf", "store", "stripe", "email"]
 
 

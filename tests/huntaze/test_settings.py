@@ -171,6 +171,8 @@ def find(settings: Settings, **values: object) -> list[str]:
         ({"INVOICE_ENABLE_EMAIL": True, "EMAIL_HOST": ""}, ["huntaze.E012"]),
         ({"ALERTS_ALLOW_PRIVATE_ADDRESSES": True}, ["huntaze.E030"]),
         ({"ALERTS_EMAIL": "ops@example.test", "EMAIL_HOST": ""}, ["huntaze.E031"]),
+        ({"RESULTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/results"}, ["huntaze.E040"]),
+        ({"RESULTS_BUCKET": "results"}, []),
         ({"DEBUG": True, "DATABASE_URL": "", "SECRET_KEY": DEVELOPMENT_SECRET_KEY}, []),
     ],
 )

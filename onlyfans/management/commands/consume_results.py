@@ -16,8 +16,8 @@ _WAIT_SECONDS = 20
 _LONGEST_PAUSE_SECONDS = 30.0
 
 
-class Stopped(Exception):
-    """Somebody asked for the end while there was nothing in hand."""
+class Stopped(BaseException):
+    """Somebody asked for the end while there was nothing in hand; no library takes it for a failure of its own."""
 
 
 class Command(BaseCommand):

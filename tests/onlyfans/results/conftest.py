@@ -6,8 +6,11 @@ import pytest
 from pytest_django import Settings
 
 from onlyfans.services.results import reading
+from tests.commandline import manage
 from tests.onlyfans.results.world import REGION, World
 from tests.s3 import KEYS
+
+__all__ = ["manage"]
 
 
 @pytest.fixture
