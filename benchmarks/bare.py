@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from billing.models import StripeEvent
 from huntaze import urls
 from jobs.models import JobRun
+from onlyfans.models import EarningsAggregate
 
 
 class Bare(APIView):
@@ -48,4 +49,36 @@ class BareEvent(APIView):
         return Response({"id": event.pk}, status=202)
 
 
-urlpatterns = [path("bare", Bare.as_view()), path("bare-event", BareEvent.as_view()), *urls.urlpatterns]
+class BareEarnings(APIView):
+    """The same for a creator's month: one upsert, of a creator whose key the caller knows."""
+
+    permission_classes = [AllowAny]
+    parser_classes = [JSONParser]
+
+    def post(self, request: Request) -> Response:
+        """Upsert the month."""
+        data: Any = request.data
+        row = EarningsAggregate(
+            creator_id=data["creator"],
+            month=f"{data['month']}-01",
+            category="uncategorized",
+            gross_cents=data["grossCents"],
+            net_cents=data["netCents"],
+            currency=data["currency"],
+            source="bare",
+        )
+        EarningsAggregate.objects.bulk_create(
+            [row],
+            update_conflicts=True,
+            unique_fields=["creator", "month", "category"],
+            update_fields=["gross_cents", "net_cents", "currency", "source", "received_at"],
+        )
+        return Response({"success": True}, status=200)
+
+
+urlpatterns = [
+    path("bare", Bare.as_view()),
+    path("bare-event", BareEvent.as_view()),
+    path("bare-earnings", BareEarnings.as_view()),
+    *urls.urlpatterns,
+]

@@ -18,7 +18,7 @@ from benchmarks.processes import run_command
 from benchmarks.report import Table, judge, rate
 from tests.server import free_ports
 
-_SECRET = "cron-secret-of-the-benchmarks"  # noqa: S105 - opens a server that lives for a minute
+SECRET = "cron-secret-of-the-benchmarks"  # noqa: S105 - opens a server that lives for a minute
 _CONNECTIONS, _ROUNDS, _WARM_UP = 16, 5, 400
 _AIM_PERCENT = 70
 _WAIT_SECONDS = 30
@@ -65,7 +65,7 @@ CRON = Endpoint(
     "`/api/cron/hourly-usage`: a new delivery",
     "/api/cron/hourly-usage",
     _EVENT,
-    (("x-cron-secret", _SECRET),),
+    (("x-cron-secret", SECRET),),
     beside=BARE.name,
 )
 WEBHOOK = Endpoint(
@@ -92,7 +92,7 @@ def measure(requests: int) -> list[Table]:
     """Measure each endpoint with `requests` calls a round, in turns with the bare view."""
     with temporary_database() as servers:
         run_command(["manage.py", "migrate", "--verbosity", "0"], servers.environment)
-        with _serving(servers) as port:
+        with serving(servers) as (port, _):
             for endpoint in MEASURED:
                 _call(port, endpoint, _WARM_UP)
             rates: dict[str, list[float]] = {endpoint.name: [] for endpoint in MEASURED}
@@ -134,11 +134,12 @@ def _tabulate(rates: dict[str, list[float]], shares: dict[str, float], requests:
 
 
 @contextmanager
-def _serving(servers: Servers) -> Iterator[int]:
+def serving(servers: Servers) -> Iterator[tuple[int, int]]:
+    """Serve the product and the bare views for the time of the block, as in production; yield port and process."""
     (port,) = free_ports(1)
     environment = {
         **os.environ, **servers.environment, "DJANGO_SETTINGS_MODULE": "benchmarks.bare_settings",
-        "CRON_SECRET": _SECRET, "EVENTBRIDGE_API_KEY": _KEY, "STRIPE_WEBHOOK_SECRET": _SIGNING,
+        "CRON_SECRET": SECRET, "EVENTBRIDGE_API_KEY": _KEY, "STRIPE_WEBHOOK_SECRET": _SIGNING,
     }  # fmt: skip
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     options = ["--workers", "2", "--blocking-threads", "4", "--workers-kill-timeout", "5", "--no-ws"]
@@ -149,7 +150,7 @@ def _serving(servers: Servers) -> Iterator[int]:
         )
         try:
             _wait(port)
-            yield port
+            yield port, process.pid
         finally:
             process.terminate()
             process.wait()

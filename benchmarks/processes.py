@@ -68,6 +68,11 @@ def cpu_seconds(pid: int) -> float:
     return sum(_stat(pid)[11:13]) / _TICKS
 
 
+def family_cpu_seconds(pid: int) -> float:
+    """The processor time that a process and its children have used so far."""
+    return cpu_seconds(pid) + sum(map(cpu_seconds, _children(pid)))
+
+
 def _children_cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db import connection
 from django.db.models import Field, FileField, ForeignKey, Model
 
 from accounts.models import AuditEntry, User
@@ -43,6 +44,13 @@ def record_actions(entries: Sequence[AuditEntry]) -> None:
     """Write many entries at once."""
     get_origin().entries += len(entries)
     AuditEntry.objects.bulk_create(entries)
+
+
+def lay_out_entry(entry: AuditEntry) -> dict[str, Any]:
+    """Return an entry's values by column, for a statement that writes it together with the change it tells of."""
+    get_origin().entries += 1
+    columns = [field for field in AuditEntry._meta.concrete_fields if not field.primary_key]
+    return {str(field.column): field.get_db_prep_save(getattr(entry, field.attname), connection) for field in columns}
 
 
 def describe_action(

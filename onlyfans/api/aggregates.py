@@ -3,14 +3,12 @@
 from collections import Counter
 from typing import Any, Literal
 
-from django.db import transaction
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from pydantic import Field
 from pydantic_core import to_json
 from rest_framework.request import Request
 
-from accounts.services.auditing import record_action
 from common.api.authentication import CronSecret
 from common.api.errors import ApiError
 from common.api.models import Answer, ApiModel
@@ -19,9 +17,7 @@ from common.api.views import ApiView
 from common.clock import iso, now
 from onlyfans.api.reading import RowsParser
 from onlyfans.api.rows import MOST_ROWS, AggregateRows, Errors, read_rows
-from onlyfans.services.ingesting import IncomingAggregate, Outcome, ingest_aggregates
-
-type _Read = list[IncomingAggregate | Errors]
+from onlyfans.services.ingesting import IncomingAggregate, ingest_call
 
 
 class RowOutcome(ApiModel):
@@ -61,7 +57,7 @@ class AggregatesView(ApiView):
         moment = now()
         read = read_rows(_list_rows(request.data), moment)
         good = [row for row in read if isinstance(row, IncomingAggregate)]
-        outcomes = iter(_ingest(good, len(read)) if good else ())
+        outcomes = iter(ingest_call(good, moment, len(read) - len(good)) if good else ())
         told = [_tell(place, row, outcomes) for place, row in enumerate(read)]
         counts = Counter(str(one["outcome"]) for one in told)
         answer = {"success": True, "timestamp": iso(moment), "counts": counts, "outcomes": told}
@@ -75,17 +71,6 @@ def _list_rows(data: Any) -> list[Any]:
     if len(data) > MOST_ROWS:
         raise ApiError(413, f"That are too many rows: at most {MOST_ROWS:,} are taken at once.")
     return data
-
-
-@transaction.atomic
-def _ingest(rows: list[IncomingAggregate], sent: int) -> list[Outcome]:
-    """Take the rows in, with one audit entry for the call; none where it changed nothing."""
-    outcomes = ingest_aggregates(rows, now())
-    counts = Counter(outcomes)
-    if counts.keys() - {Outcome.UNCHANGED}:
-        refused = {"rejected": sent - len(rows)} if sent > len(rows) else {}
-        record_action("ingest", after={"earnings": {**{str(name): count for name, count in counts.items()}, **refused}})
-    return outcomes
 
 
 def _tell(place: int, row: IncomingAggregate | Errors, outcomes: Any) -> dict[str, Any]:

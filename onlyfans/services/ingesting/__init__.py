@@ -3,7 +3,7 @@
 from onlyfans.services.ingesting.attaching import ATTACH_TASK, attach_unmatched
 from onlyfans.services.ingesting.correcting import correct_category, find_other_currency, lock_creator
 from onlyfans.services.ingesting.rows import MOST_CENTS, IncomingAggregate, Outcome, read_sequencer
-from onlyfans.services.ingesting.writing import ingest_aggregates
+from onlyfans.services.ingesting.writing import ingest_aggregates, ingest_call
 
 __all__ = [
     "ATTACH_TASK",
@@ -14,6 +14,7 @@ __all__ = [
     "correct_category",
     "find_other_currency",
     "ingest_aggregates",
+    "ingest_call",
     "lock_creator",
     "read_sequencer",
 ]
