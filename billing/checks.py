@@ -10,7 +10,12 @@ from django.urls import reverse
 
 from alerts.registry import Finding, condition
 from billing.models import Invoice, InvoiceDelivery, NumberSeries, StripeEvent
-from billing.selectors.payments import list_differing, list_failed_events, list_waiting_events
+from billing.selectors.payments import (
+    list_differing,
+    list_disputes_to_answer,
+    list_failed_events,
+    list_waiting_events,
+)
 from billing.selectors.series import SeriesReport, get_series_report
 from billing.selectors.undelivered import list_failed_deliveries
 from common.clock import now
@@ -100,6 +105,20 @@ def find_differing() -> Iterator[Finding]:
             detail="They were voided or credited in Stripe by hand, or paid there after they were voided here.",
             link=f"{reverse('admin:billing_invoice_changelist')}?payment=differs",
             advice="Open each: its page says what to do.",
+            count=count,
+        )
+
+
+@condition("payments-disputed", title="Payments are disputed", severity="warning")
+def find_disputed() -> Iterator[Finding]:
+    """Find the disputes that are lost unless somebody answers them in time."""
+    if count := list_disputes_to_answer().count():
+        yield Finding(
+            scope="disputed",
+            title="A dispute needs a response" if count == 1 else f"{count:,} disputes need a response",
+            detail="The customer's bank has taken the money back. Without an answer in time it is gone.",
+            link=f"{reverse('admin:billing_invoice_changelist')}?payment=disputed",
+            advice="Answer in Stripe, before the date given there; each invoice's page tells its amount.",
             count=count,
         )
 

@@ -10,6 +10,7 @@ from billing.selectors.figures import count_up_to_many
 from billing.selectors.payments import (
     describe_difference,
     get_payment,
+    list_advice,
     list_differing,
     list_events_of,
     list_failed_events,
@@ -36,8 +37,9 @@ def describe_payment(invoice: Invoice) -> dict[str, Any]:
     payment = get_payment(invoice)
     events = [(event, EVENT_TONES.get(event.status, "")) for event in list_events_of(invoice)]
     if payment is None:
-        return {"payment": None, "events": events, "difference": ""}
+        return {"payment": None, "events": events, "difference": "", "advice": list_advice(invoice, None)}
     return {
+        "advice": list_advice(invoice, payment),
         "payment": payment,
         "payment_tone": PAYMENT_TONES.get(payment.state, ""),
         "payment_facts": _list_facts(invoice, payment),

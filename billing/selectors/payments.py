@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
-from billing.models import Invoice, InvoicePayment, StripeEvent
+from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoicePayment, StripeEvent
 from billing.selectors.inputs import rows
 from billing.selectors.invoices import SUMMED_AT_MOST, estimate_rows
 from common.clock import now
@@ -14,7 +14,9 @@ from common.clock import now
 State = InvoicePayment.State
 _EVENTS_SHOWN = 30
 # Disputes that somebody must answer, and those that others decide.
-_OPEN_DISPUTES = ("needs_response", "warning_needs_response", "under_review", "warning_under_review")
+_TO_ANSWER = ("needs_response", "warning_needs_response")
+_OPEN_DISPUTES = (*_TO_ANSWER, "under_review", "warning_under_review")
+UNSETTLED = (Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE)
 _UNPAID = (State.OPEN, State.UNCOLLECTIBLE)
 CONDITIONS = {
     "outstanding": "Outstanding",
@@ -99,6 +101,11 @@ def list_open_disputes() -> QuerySet[Invoice]:
     return Invoice.objects.filter(_about(InvoicePayment.objects.order_by().filter(dispute__in=_OPEN_DISPUTES)))
 
 
+def list_disputes_to_answer() -> QuerySet[InvoicePayment]:
+    """List the payments whose dispute waits for an answer."""
+    return InvoicePayment.objects.filter(dispute__in=_TO_ANSWER)
+
+
 def describe_difference(invoice: Invoice, payment: InvoicePayment) -> str:
     """Say in what Stripe and we differ about an invoice, and what to do about it; empty where in nothing."""
     if invoice.status in Invoice.ISSUED and payment.state == State.VOID:
@@ -109,6 +116,36 @@ def describe_difference(invoice: Invoice, payment: InvoicePayment) -> str:
     if invoice.status == Invoice.Status.VOID and payment.state == State.PAID and kept > 0:
         return "It is void here and was paid in Stripe. Refund it there, or bill the month again."
     return ""
+
+
+def list_advice(invoice: Invoice, payment: InvoicePayment | None) -> list[str]:
+    """Say what there is to do about an invoice after what Stripe told of its payment and its customer."""
+    found = []
+    if invoice.status in UNSETTLED and (at := _find_deletion(invoice)):
+        found.append(
+            f"Its customer was deleted in Stripe on {at:%Y-%m-%d}: it can't be paid there any more. "
+            "Ask for the money in another way, or credit it."
+        )
+    if payment is None:
+        return found
+    if payment.dispute in _TO_ANSWER:
+        found.append("Answer the dispute in Stripe, before the date given there.")
+    if payment.dispute == "lost":
+        found.append("The money is gone and the invoice stays paid here: credit it, or ask for the money again.")
+    if invoice.status == Invoice.Status.FINALIZED and payment.state == State.OPEN and payment.failed_at:
+        found.append("Stripe tries again as it is set up there; when it gives up, ask for another way to pay.")
+    if invoice.status == Invoice.Status.UNCOLLECTIBLE:
+        found.append("Nobody in Stripe expects it to be paid any more. If nobody here does, issue a credit note.")
+    if payment.refunded_cents and invoice.status in Invoice.ISSUED and not invoice.corrections.exists():
+        found.append("A refund alone takes nothing off the invoice: issue a credit note for what was given back.")
+    return found
+
+
+def _find_deletion(invoice: Invoice) -> dt.datetime | None:
+    """Tell when the customer was deleted in Stripe, where the invoice was sent there."""
+    sent = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE).exclude(reference="")
+    account = BillingAccount.objects.filter(organization=invoice.organization_id).first()
+    return account.stripe_customer_deleted_at if account and sent.exists() else None
 
 
 def get_payment(invoice: Invoice) -> InvoicePayment | None:

@@ -239,3 +239,38 @@ def test_a_deleted_customer_shows_on_the_account() -> None:
     text = page(f"/admin/billing/billingaccount/{account.pk}/change/", "Finance")
     assert "Deleted in Stripe" in text
     assert f"{EVENTS}?q=cus_1" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "facts", "said"),
+    [
+        (
+            "finalized",
+            "open",
+            {"failed_at": ISSUED_AT, "failed_attempt": 1},
+            "Stripe tries again as it is set up",
+        ),
+        ("uncollectible", "uncollectible", {}, "Nobody in Stripe expects it to be paid any more."),
+        ("paid", "paid", {"refunded_cents": 500}, "A refund alone takes nothing off the invoice"),
+        ("paid", "paid", {"dispute": "needs_response"}, "Answer the dispute in Stripe"),
+        ("paid", "paid", {"dispute": "lost"}, "The money is gone and the invoice stays paid here"),
+    ],
+)
+def test_the_page_says_what_to_do(status: str, state: str, facts: dict[str, object], said: str) -> None:
+    invoice, other = make_invoice(), make_invoice()
+    pay(invoice, state, **facts)
+    pay(other, "paid", amount_paid_cents=21_000)
+    Invoice.objects.filter(pk=invoice.pk).update(status=status)
+    Invoice.objects.filter(pk=other.pk).update(status="paid")
+    assert said in page(f"{INVOICES}{invoice.pk}/change/")
+    assert "hz-alert" not in page(f"{INVOICES}{other.pk}/change/")
+
+
+def test_a_deleted_customer_shows_on_the_invoices_that_are_not_paid(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    BillingAccount.objects.update(stripe_customer_deleted_at=dt.datetime(2026, 9, 2, tzinfo=dt.UTC))
+    said = "Its customer was deleted in Stripe on 2026-09-02"
+    assert said in page(f"{INVOICES}{invoice.pk}/change/")
+    happen(wired, stripe_id, "pay")
+    hear(wired)
+    assert said not in page(f"{INVOICES}{invoice.pk}/change/")

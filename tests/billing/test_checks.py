@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from billing.checks import (
     find_broken_series,
     find_differing,
+    find_disputed,
     find_failed_deliveries,
     find_failed_events,
     find_held,
@@ -93,3 +94,12 @@ def test_invoices_that_differ_from_stripe() -> None:
     InvoicePayment.objects.update(state="void")
     (found,) = find_differing()
     assert (found.title, found.count) == ("An invoice differs from Stripe", 1)
+
+
+def test_disputes_that_need_a_response() -> None:
+    InvoicePayment.objects.create(invoice=make_invoice(), stripe_invoice="in_1", state="paid", dispute="under_review")
+    assert list(find_disputed()) == []
+    InvoicePayment.objects.update(dispute="needs_response")
+    (found,) = find_disputed()
+    assert (found.title, found.count) == ("A dispute needs a response", 1)
+    assert found.link == "/admin/billing/invoice/?payment=disputed"
