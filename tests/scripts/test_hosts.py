@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INFRASTRUCTURE = ROOT / "infrastructure"
 EVENTBRIDGE = (INFRASTRUCTURE / "eventbridge" / "template.yaml").read_text()
 VERCEL = json.loads((INFRASTRUCTURE / "vercel" / "vercel.json").read_text())
-NAMES = ["monthly-billing", "hourly-usage", "pull-earnings"]
+NAMES = ["monthly-billing", "hourly-usage", "pull-earnings", "ingest-results", "analytics-snapshots"]
 PROCESSES = re.findall(
     r"^\| (web|worker|beat) \|[^|]*\| `([^`]+)` \|$", (ROOT / "docs/operations.md").read_text(), re.M
 )
