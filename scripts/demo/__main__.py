@@ -66,7 +66,8 @@ class Demo:
         payments.deliver_events(self.sandbox_url, f"http://127.0.0.1:{self.port}/api/webhooks/stripe", WEBHOOK_SECRET)
         if self._manage("run_billing", "--month", month, allowed=_SOME_ITEMS_FAILED):
             say("some invoices need a person: the admin shows which, and why.")
-        self._manage("run_job", "analytics-snapshots")
+        for job in ("analytics-snapshots", "record-issued-invoices"):
+            self._manage("run_job", job)
         if count := payments.let_customers_pay(self.sandbox_url):
             say(f"{count} customers have paid meanwhile; one card was declined, one payment is disputed")
 

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as some
 
 from analytics.models import Event, EventKey, InvalidEvent, NewEvent
 from analytics.services.recording import record_event, record_events, record_new
@@ -60,6 +63,33 @@ def test_takes_a_key_once_whatever_else_the_repeat_says() -> None:
         ("b", "fan.joined", NOON),
         ("c", "fan.joined", later),
     ]
+
+
+@given(
+    told=some.lists(
+        some.lists(
+            some.tuples(some.sampled_from("abcde"), some.integers(-40, 40), some.text("xyz", max_size=2)), max_size=6
+        ),
+        max_size=6,
+    )
+)
+@examples(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_the_first_who_tells_of_a_key_is_believed(told: list[list[tuple[str, int, str]]]) -> None:
+    first: dict[str, tuple[dt.datetime, str]] = {}
+    with transaction.atomic():
+        for batch in told:
+            news: dict[str, tuple[dt.datetime, str]] = {}
+            for key, days, source in batch:
+                news.setdefault(key, (NOON + dt.timedelta(days=days), source))
+            events = [
+                _event(key, occurred_at=NOON + dt.timedelta(days=days), source=source) for key, days, source in batch
+            ]
+            assert record_new(events) == news.keys() - first.keys()
+            first = news | first
+        kept = Event.objects.values_list("idempotency_key", "occurred_at", "source")
+        assert {key: (at, source) for key, at, source in kept} == first
+        assert len(kept) == EventKey.objects.count() == len(first)
+        transaction.set_rollback(True)
 
 
 @pytest.mark.parametrize("year", [1, 1970, 2019, 2399, 9999])
