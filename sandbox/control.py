@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sandbox.server import World
 
 Action = Callable[["World", Request, Any], Any]
-_SERVICES = ("stripe", "onlyfans", "mail", "faults", "requests")
+_SERVICES = ("stripe", "onlyfans", "mail", "hooks", "faults", "requests")
 _STRIPE = [*COLLECTIONS.values(), LINES, KEYS, "stripe.terms", "stripe.credit_note_lines"]
 
 
@@ -64,6 +64,8 @@ def _reset(world: "World", request: Request, given: Any) -> Any:
     if "mail" in services:
         world.mailbox.clear()
         world.mailbox.reset_rules()
+    if "hooks" in services:
+        world.hooks.clear()
     if "faults" in services:
         world.network.faults.clear()
     if "requests" in services:
@@ -200,6 +202,15 @@ def _clear_messages(world: "World", request: Request, given: Any) -> Any:
     return {"count": 0, "messages": []}
 
 
+def _list_hooks(world: "World", request: Request, given: Any) -> Any:
+    return {"count": world.hooks.count(), "hooks": world.hooks.describe()}
+
+
+def _trust_hooks(world: "World", request: Request, given: Any) -> Any:
+    world.hooks.trust(request.path_params["name"], given["secret"])
+    return {"name": request.path_params["name"]}
+
+
 def _list_mail_rules(world: "World", request: Request, given: Any) -> Any:
     return {"rules": world.mailbox.describe_rules()}
 
@@ -237,6 +248,8 @@ _ACTIONS: list[tuple[str, str, Action]] = [
     ("POST", "/control/onlyfans", _seed_many),
     ("PUT", "/control/onlyfans/{account}/{month}", _seed),
     ("PUT", "/control/onlyfans/{account}/{month}/transactions", _seed_sales),
+    ("GET", "/control/hooks", _list_hooks),
+    ("PUT", "/control/hooks/{name}", _trust_hooks),
     ("GET", "/control/mail/messages", _messages),
     ("DELETE", "/control/mail/messages", _clear_messages),
     ("GET", "/control/mail/rules", _list_mail_rules),

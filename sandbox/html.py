@@ -51,7 +51,8 @@ def page(title: str, body: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(
         f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} · Sandbox</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>
-<header><div><strong><a href="/">Sandbox</a></strong><a href="/mail/">Mail</a><a href="/stripe/dashboard">Stripe</a>
+<header><div><strong><a href="/">Sandbox</a></strong><a href="/mail/">Mail</a><a href="/hooks/">Webhooks</a>
+<a href="/stripe/dashboard">Stripe</a>
 <span class="soft">Stand-ins for the outside world. Nothing here is real.</span></div></header>
 <main>{body}</main></body></html>""",
         status,

@@ -42,6 +42,7 @@ class _Pages:
         count = self.world.store.count
         tiles = (
             ("/mail/", "Mail", f"{self.world.mailbox.count()} messages received"),
+            ("/hooks/", "Webhooks", f"{self.world.hooks.count()} deliveries received"),
             (
                 "/stripe/dashboard",
                 "Stripe",
@@ -59,6 +60,7 @@ class _Pages:
             {
                 "Stripe's API": f"<code>{base}/stripe</code> (keys beginning with <code>sk_test_</code>)",
                 "OnlyFans gateway": f"<code>{base}/onlyfans</code>",
+                "Receiver of webhooks": f"<code>{base}/hooks/…</code> (POST, any name)",
             }
         )
         return page(

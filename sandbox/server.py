@@ -13,7 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from sandbox import control, mail, pages
+from sandbox import control, hooks, mail, pages
 from sandbox.exchange import Network, Protocol
 from sandbox.onlyfans import Gateway
 from sandbox.store import Store
@@ -31,6 +31,7 @@ class World:
     store: Store
     network: Network
     mailbox: mail.Mailbox
+    hooks: hooks.Receiver
     stripe: StripeApi
     gateway: Gateway
 
@@ -42,7 +43,8 @@ def make_world(data_dir: Path | None) -> World:
     store = Store(data_dir / "sandbox.sqlite3" if data_dir else None)
     network = Network()
     mailbox = mail.Mailbox(data_dir / "mail.sqlite3" if data_dir else None, network.faults)
-    return World(store, network, mailbox, StripeApi(store, network), Gateway(store, network))
+    receiver = hooks.Receiver(data_dir / "hooks.sqlite3" if data_dir else None)
+    return World(store, network, mailbox, receiver, StripeApi(store, network), Gateway(store, network))
 
 
 def make_app(world: World) -> Starlette:
@@ -54,6 +56,7 @@ def make_app(world: World) -> Starlette:
             Route("/onlyfans/api/{account}/transactions", world.gateway.__call__, methods=["GET"]),
             *stripe_pages.routes(world.stripe),
             *pages.routes(world),
+            *hooks.routes(world.hooks),
             *control.routes(world),
         ]
     )
@@ -111,6 +114,7 @@ class Sandbox:
             smtp.close()
             world.store.close()
             world.mailbox.close()
+            world.hooks.close()
 
     def start(self) -> Self:
         """Serves from a thread of this process. Raises RuntimeError when it cannot."""

@@ -31,6 +31,7 @@ DATA_DIR = ROOT / ".data"
 BUCKET = "huntaze-invoices"
 QUEUES = "default,billing,messages,ai,enrichment,analytics,notifications,email,webhooks"
 WEBHOOK_SECRET = "whsec_demo_0123456789"  # noqa: S105 - the stand-in signs with it, and nobody else
+HOOK, HOOK_SECRET = "runs", "whsec_aHVudGF6ZS1kZW1vLWh1bnRhemUtZGVtby1odW50YXpl"
 PYTHON = sys.executable
 MANAGE = [PYTHON, "manage.py"]
 _SOME_ITEMS_FAILED = 1
@@ -89,6 +90,7 @@ class Demo:
     Admin             http://localhost:{self.port}/admin/
 {log_ins}
     E-mails sent      {self.sandbox_url}/mail/
+    Webhooks sent     {self.sandbox_url}/hooks/
     Stripe stand-in   {self.sandbox_url}/stripe/dashboard
     Logs of stand-ins {(DATA_DIR / "logs").relative_to(ROOT)}/
 
@@ -165,7 +167,10 @@ class Demo:
             client.create_bucket(Bucket=BUCKET)
 
     def _load_data(self) -> None:
-        status, self._log_ins = self.processes.run_and_listen([*MANAGE, "load_demo"])
+        # A receiver that knows the secret judges each signature, as a customer's would.
+        payments.trust_webhooks(self.sandbox_url, HOOK, HOOK_SECRET)
+        receiver = ["--webhooks", f"{self.sandbox_url}/hooks/{HOOK}", "--webhook-secret", HOOK_SECRET]
+        status, self._log_ins = self.processes.run_and_listen([*MANAGE, "load_demo", *receiver])
         _expect(status, (0,), "load_demo")
 
     def _manage(self, *arguments: str, allowed: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""What the demo's customers and their banks do in the stand-in for Stripe, and that the product hears of it."""
+"""What goes on in the stand-ins: what customers and their banks do in Stripe, and who hears of it."""
 
 import httpx
 
@@ -10,6 +10,11 @@ def deliver_events(sandbox_url: str, webhook_url: str, secret: str) -> None:
     """Let the stand-in deliver its events, signed, as they happen."""
     endpoint = {"url": webhook_url, "secret": secret}
     _control(sandbox_url, "PUT", "/stripe/webhooks", {"endpoints": [endpoint], "automatic": True})
+
+
+def trust_webhooks(sandbox_url: str, name: str, secret: str) -> None:
+    """Let the stand-in's receiver of webhooks judge signatures by a secret."""
+    _control(sandbox_url, "PUT", f"/hooks/{name}", {"secret": secret})
 
 
 def let_customers_pay(sandbox_url: str) -> int:

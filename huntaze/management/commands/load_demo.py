@@ -7,10 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.management import CommandParser
 from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Organization, User
+from alerts.models import Channel, Rule, Severity
+from alerts.services.channels import ensure_default, read_config
 from billing.models import (
     BillingAccount,
     CommissionBracket,
@@ -31,6 +34,7 @@ from jobs.engine import work
 from jobs.models import JobRun
 from jobs.registry import get_job
 from jobs.services import read_params, start
+from jobs.services.announcing import JOB_COMPLETED
 from onlyfans.models import CreatorAccount, EarningsAggregate
 
 PASSWORD = "huntaze-demo"  # noqa: S105 - printed on purpose; refused wherever DEBUG is off
@@ -57,12 +61,19 @@ class Command(OneLineCommand):
 
     help = "Load demo data into an empty development installation; idempotent."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take where ended runs are told."""
+        parser.add_argument("--webhooks", metavar="URL", default="", help="Tell ended runs to this address.")
+        parser.add_argument("--webhook-secret", metavar="SECRET", default="", help="Sign them by this.")
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Load what is not there and say how to log in."""
         if not settings.DEBUG:
             raise refuse("The demo's passwords are public: it is loaded only where DEBUG is on.")
         if not Organization.objects.exists():
             self._load()
+        if options["webhooks"]:
+            tell_ended_runs(options["webhooks"], options["webhook_secret"])
         self.stdout.write(f"Log in as admin@huntaze.test, {', '.join(STAFF)}; password: {PASSWORD}")
 
     def _load(self) -> None:
@@ -85,6 +96,18 @@ class Command(OneLineCommand):
         add_former_earnings(MONTHS_BEFORE, _CATEGORIES, month)
         add_snapshots(now())
         add_up()
+
+
+@transaction.atomic
+def tell_ended_runs(url: str, secret: str) -> None:
+    """Make a channel for signed webhooks, wherever their receiver is today, and a rule that tells it of ended runs."""
+    ensure_default()
+    config, shown_as = read_config(Channel.Kind.WEBHOOK, {"url": url, "secret": secret}, {})
+    values = {"kind": Channel.Kind.WEBHOOK, "config": config, "shown_as": shown_as}
+    channel, is_new = Channel.objects.update_or_create(name="Webhooks of ended runs", defaults=values)
+    if is_new:
+        rule = Rule.objects.create(name="Ended runs", kinds=[JOB_COMPLETED.name], min_severity=Severity.INFO)
+        rule.channels.add(channel)
 
 
 def create_staff() -> None:
