@@ -183,3 +183,34 @@ def get_last_failed(job: type[Job], **asked: str) -> JobRun | None:
 def list_failed_items(run: JobRun) -> QuerySet[JobItem]:
     """List a run's failed items."""
     return run.items.filter(status=JobItem.Status.FAILED).order_by("step", "id")
+
+
+_LATER = """
+    WITH RECURSIVE later(id) AS (
+        SELECT id FROM jobs_jobrun WHERE parent_id = %s
+        UNION SELECT run.id FROM jobs_jobrun run JOIN later ON run.parent_id = later.id
+    )
+    SELECT run.id FROM jobs_jobrun run JOIN later USING (id) WHERE run.job = %s AND NOT run.dry_run
+"""
+
+
+def _list_later(run: JobRun) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LATER, [run.pk, run.job])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def count_failed_left(run: JobRun) -> int:
+    """Count what `list_failed_left` lists; the items are looked at only where there are reruns."""
+    if not run.failed or not _list_later(run):
+        return run.failed
+    return list_failed_left(run).count()
+
+
+def list_failed_left(run: JobRun) -> QuerySet[JobItem]:
+    """List a run's failed items that no rerun of it, nor a rerun of that, has brought to a good end since."""
+    failed, later = list_failed_items(run), _list_later(run)
+    if not later:
+        return failed
+    good = [JobItem.Status.DONE, JobItem.Status.SKIPPED]
+    return failed.exclude(Exists(JobItem.objects.filter(run__in=later, key=OuterRef("key"), status__in=good)))

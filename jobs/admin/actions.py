@@ -14,6 +14,7 @@ from jobs.admin.words import describe_params
 from jobs.forms import DRY_RUN, ReasonForm, has_preview
 from jobs.models import JobRun
 from jobs.registry import Job
+from jobs.selectors import count_failed_left
 from jobs.services import InvalidParams, cancel_run, read_params, rerun, start
 
 _MODES = {
@@ -32,6 +33,9 @@ def rerun_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, run_id: int, m
     if run.is_active or run.dry_run:
         active = "still under way: wait for its end or cancel it first."
         messages.error(request, f"{run} is {active if run.is_active else 'a preview: start it for real.'}")
+        return redirect("admin:jobs_jobrun_change", run.pk)
+    if request.method != "POST" and mode == JobRun.Mode.FAILED and run.failed and not count_failed_left(run):
+        messages.info(request, f"Nothing of {run} is left: later runs brought to a good end what failed.")
         return redirect("admin:jobs_jobrun_change", run.pk)
     preview = find_preview_of_rerun(run, mode)
     previews_first = job.moves_money and has_preview(job)
@@ -61,7 +65,9 @@ def rerun_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, run_id: int, m
 
 def _explain(run: JobRun, mode: str) -> str:
     if mode == JobRun.Mode.FAILED:
-        return f"{_count(run.failed)} that failed will be worked on again. Steps that are done are not repeated."
+        left = count_failed_left(run)
+        since = "" if left == run.failed else f" {_count(run.failed - left)} went well in later runs."
+        return f"{_count(left)} that failed will be worked on again.{since} Steps that are done are not repeated."
     if mode == JobRun.Mode.MISSING:
         return f"{_count(run.missing)} that never came to an end will be worked on, and whatever is expected since."
     return "Everything expected will be worked on again. What is done already is found, and not done twice."

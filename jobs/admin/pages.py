@@ -24,7 +24,7 @@ from jobs.admin.words import (
 )
 from jobs.models import JobItem, JobMonitor, JobRun
 from jobs.registry import Column, Job
-from jobs.selectors import count_failures_by_step
+from jobs.selectors import count_failed_left, count_failures_by_step
 
 # Beyond this many failures the counts by step would cost more than they tell.
 _COUNTED_FAILURES = 50_000
@@ -64,6 +64,7 @@ def run_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, object_id: str) 
         "monitor": JobMonitor.objects.filter(job=run.job).first(),
         "reruns": list(run.reruns.order_by("-id")[:_RERUNS_SHOWN]),
         "failures": failures,
+        "left": count_failed_left(run),
         "steps": _step_names(run, [*failures, query.step]),
         "item_statuses": JobItem.Status.choices,
         **describe_items(run, find_page(run, query)),
@@ -113,8 +114,9 @@ def list_buttons(request: HttpRequest, run: JobRun) -> list[Button]:
     found = [("Rerun all", "all")]
     if run.expected:
         found = [("Rerun missing", "missing"), *found]
-    if run.failed:
-        found = [("Rerun failed", "failed"), *found]
+    if left := count_failed_left(run):
+        text = "Rerun failed" if left == run.failed else f"Rerun failed: {left:,} left"
+        found = [(text, "failed"), *found]
     return [
         Button(
             text, reverse("admin:jobs_jobrun_rerun", args=[run.pk, mode]), "primary" if mode == "failed" else "default"

@@ -14,7 +14,7 @@ from common.clock import now
 from common.errors import OutcomeUnknown, Permanent, Retryable, WorkError
 from jobs.models import JobItem, JobRun, Tick
 from jobs.registry import get_job
-from jobs.selectors import count_items
+from jobs.selectors import count_items, list_failed_left
 from jobs.services.announcing import announce_end
 from jobs.services.monitoring.touching import tell_monitor
 
@@ -66,7 +66,7 @@ def _keys(run: JobRun) -> Iterable[str]:
         return job(job.Params.model_validate(run.params)).keys()
     before = run.parent.items
     if run.mode == JobRun.Mode.FAILED:
-        return before.filter(status=JobItem.Status.FAILED).values_list("key", flat=True)
+        return list_failed_left(run.parent).values_list("key", flat=True)
     ended = Q(status__in=[JobItem.Status.DONE, JobItem.Status.SKIPPED, JobItem.Status.FAILED])
     if run.parent.mode in {JobRun.Mode.FAILED, JobRun.Mode.MISSING}:
         # It expected a part only: what lies beyond that part is not missing from it.

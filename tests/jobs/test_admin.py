@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from jobs.models import JobItem, JobRun
-from tests.factories.ledger import make_failed_run, make_run
+from tests.factories.ledger import make_failed_run, make_item, make_run
 from tests.factories.staff import log_in
 
 pytestmark = pytest.mark.django_db
@@ -203,3 +203,21 @@ def test_a_run_of_a_job_that_is_no_longer_declared_is_shown_and_left_alone() -> 
     assert "no longer declared" in content
     assert _buttons(client, run) == set()
     assert client.get(_rerun(run)).status_code == 403
+
+
+def test_only_what_is_left_is_offered_again() -> None:
+    client, run = log_in("Finance"), make_failed_run(failed=2, done=1)
+    first, second = run.items.filter(status="failed").order_by("key").values_list("key", flat=True)
+    later = make_run(parent=run, mode="failed", status="partial", expected=2, done=1, failed=1)
+    make_item(later, first, "done")
+    failed = make_item(later, second, "failed")
+    page = _page(client, run)
+    assert "Rerun failed: 1 left" in page and "1 of 2 left: the others went well in later runs." in page
+    asked = client.get(_rerun(run, "failed")).content.decode()
+    assert "1 item that failed will be worked on again. 1 item went well in later runs." in asked
+    failed.status = "done"
+    failed.save(update_fields=["status"])
+    page = _page(client, run)
+    assert "Rerun failed" not in page and "None left: what failed went well in later runs." in page
+    assert client.get(_rerun(run, "failed")).status_code == 302
+    assert "Nothing of" in _page(client, run)

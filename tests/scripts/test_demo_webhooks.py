@@ -21,12 +21,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_an_ended_run_arrives_signed_and_is_shown(outside: Outside, manage: Manage, settings: Settings) -> None:
     settings.ALERTS_ALLOW_PRIVATE_ADDRESSES, settings.ALERTS_EMAIL = True, "ops@example.test"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = outside.sandbox.smtp_host, outside.sandbox.smtp_port
     make_organization()
     url = outside.sandbox.http_url
     trust_webhooks(url, HOOK, HOOK_SECRET)
     for name in ("before", HOOK):
         answer = manage("load_demo", "--webhooks", f"{url}/hooks/{name}", "--webhook-secret", HOOK_SECRET)
-        assert (answer.status, HOOK_SECRET in answer.out) == (0, False)
+        assert (answer.status, HOOK_SECRET in answer.out) == (0, False), answer.err
     assert list(Channel.objects.values_list("kind", flat=True)) == ["email", "webhook"]
     assert list(Rule.objects.order_by("name").values_list("name", flat=True)) == ["Ended runs", "Everything"]
 

@@ -7,8 +7,9 @@ import pytest
 from accounts.models import User
 from common.errors import Misconfigured, Permanent
 from jobs.engine.context import Context
-from jobs.models import JobRun
+from jobs.models import JobItem, JobRun
 from jobs.registry import Job, JobParams
+from jobs.selectors import count_failed_left, list_failed_left
 from jobs.services import expand_run, rerun
 from tests.jobs.conftest import Declare
 from tests.jobs.spine import act, begin, complete, counts, dismiss, effects, run_job, statuses
@@ -139,3 +140,24 @@ def test_repeated_with_the_same_slot_is_one() -> None:
     second, created = rerun(first, Mode.FAILED, trigger="admin", actor=None, slot="form 1")
     assert created
     assert rerun(first, Mode.FAILED, trigger="admin", actor=None, slot="form 1") == (second, False)
+
+
+def test_of_what_failed_takes_only_what_no_rerun_brought_to_a_good_end_since() -> None:
+    first = run_job("partly")
+    assert count_failed_left(first) == 2
+    second = expand_run(rerun(first, Mode.FAILED, trigger="admin", actor=None)[0].pk)
+    second.items.filter(key="c").update(status="done")
+    second.items.filter(key="d").update(status="failed")
+    JobRun.objects.filter(pk=second.pk).update(status="partial", done=1, failed=1)
+    assert count_failed_left(first) == 1
+    preview = JobRun.objects.create(job="partly", trigger="admin", parent=first, dry_run=True, status="succeeded")
+    JobItem.objects.create(run=preview, key="d", status="done")
+    other = JobRun.objects.create(job="money", trigger="job", parent=first, status="succeeded")
+    JobItem.objects.create(run=other, key="d", status="done")
+    assert [item.key for item in list_failed_left(first)] == ["d"]
+    act("repaired", "state")
+    second.refresh_from_db()
+    third = again(second, Mode.FAILED)
+    assert statuses(third) == {"d": "done"}
+    assert (count_failed_left(first), count_failed_left(second), count_failed_left(third)) == (0, 0, 0)
+    assert again(first, Mode.FAILED).status == "nothing_to_do"
