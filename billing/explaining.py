@@ -91,6 +91,8 @@ def _earnings(of: Explanation, currency: str) -> str:
     parts = [
         f"{category} {format_money(gross if of['basis'] == 'gross' else net, currency)}"
         for category, gross, net in of["categories"]
+        # What other figures took the place of is kept as zero.
+        if gross or net
     ]
     if not parts:
         return f"No {of['basis']} earnings"
