@@ -62,8 +62,9 @@ def test_every_job_with_a_schedule_and_an_address_is_among_them() -> None:
     assert declared == set(NAMES)
 
 
-def test_the_template_passes_the_linter() -> None:
-    command = [ROOT / ".venv/bin/cfn-lint", INFRASTRUCTURE / "eventbridge/template.yaml"]
+@pytest.mark.parametrize("folder", ["eventbridge", "results"])
+def test_the_templates_pass_the_linter(folder: str) -> None:
+    command = [ROOT / ".venv/bin/cfn-lint", INFRASTRUCTURE / folder / "template.yaml"]
     assert subprocess.run(command, capture_output=True, text=True, check=False).stdout == ""
 
 
