@@ -76,6 +76,7 @@ _GROUPS: tuple[tuple[Page, ...], ...] = (
         Page("star", "onlyfans.creatoraccount"),
         Page("payments", "onlyfans.earningsaggregate"),
         Page("history", "onlyfans.earningsrevision"),
+        Page("receipt", "onlyfans.earningstransaction"),
         Page("person_search", "onlyfans.unmatchedaggregate"),
         Page("upload_file", "onlyfans.resultfile"),
     ),

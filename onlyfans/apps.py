@@ -16,11 +16,12 @@ class OnlyFansConfig(AppConfig):
         from accounts.panels import add_panel
         from onlyfans import cards, checks, jobs, snapshots  # noqa: F401
         from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
-        from onlyfans.panels import creators_panel, months_panel, versions_panel
+        from onlyfans.panels import creators_panel, months_panel, pulls_panel, versions_panel
         from onlyfans.schedules import sync_results
 
         add_panel(Organization, creators_panel)
         add_panel(CreatorAccount, months_panel)
+        add_panel(CreatorAccount, pulls_panel)
         add_panel(EarningsAggregate, versions_panel)
         add_panel(EarningsRevision, versions_panel)
         post_migrate.connect(sync_results, sender=self)

@@ -51,6 +51,7 @@ class EarningsTransaction(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = "transaction"
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(fields=["pull", "external_id"], name="onlyfans_transaction_unique"),

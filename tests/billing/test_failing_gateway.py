@@ -1,12 +1,15 @@
 """The gateway fails for one creator: that organization waits, the others are billed, a rerun pulls what is missing."""
 
+import uuid
 from typing import Any
 
 import httpx
 import pytest
+from pytest_django import Settings
 
 from billing.models import Invoice
 from common import http
+from common.pace import Window, hold_back
 from onlyfans.models import CreatorAccount
 from tests.billing.street import CENTS, Street
 from tests.factories.billing import AUGUST, make_creator
@@ -89,9 +92,33 @@ def test_expired_credentials_are_mended_by_connecting_again(street: Street) -> N
     run = street.bill()
     said = "refused the stored credentials (401): connect the account again."
     street.check_only_the_trouble(run, "earnings", f"{creator}: {SAID} {said}")
+    creator.refresh_from_db()
+    assert (creator.connection_state, creator.connection_reason) == ("expired", f"{SAID} {said}")
     creator.credentials = {"token": "fresh-token"}
     creator.save()
     street.check_repaired(run)
+    creator.refresh_from_db()
+    assert (creator.connection_state, creator.connection_reason) == ("connected", "")
+
+
+def test_a_dry_run_leaves_the_connection_as_it_is_known(street: Street) -> None:
+    creator = street.creators[1]
+    creator.credentials = {"token": "expired-token"}
+    creator.save()
+    assert street.bill(dry_run=True).failed == 1
+    assert set(CreatorAccount.objects.values_list("connection_state", flat=True)) == {"untried"}
+
+
+def test_who_must_wait_for_its_turn_is_put_off_and_then_billed(street: Street, settings: Settings) -> None:
+    account = f"of_{uuid.uuid4().hex[:12]}"
+    CreatorAccount.objects.filter(pk=street.creators[1].pk).update(onlyfans_user_id=account)
+    street.outside.seed(account, AUGUST, tips=CENTS)
+    hold_back(Window(f"onlyfans:{account}", settings.ONLYFANS_REQUESTS_PER_MINUTE, 60), 0.3)
+    run = street.bill()
+    item = street.item(run)
+    assert (run.status, run.done, item.attempts) == ("succeeded", 3, 0)
+    assert len(street.outside.list_requests(service="onlyfans", path=account)) == 1
+    street.check_delivered(*street.organizations)
 
 
 def test_a_creator_never_connected_is_mended_by_ingesting(street: Street) -> None:

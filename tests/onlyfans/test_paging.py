@@ -5,16 +5,19 @@ import uuid
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from pytest_django import Settings
 
 from common.clock import Month, now
 from common.errors import Permanent, Retryable, WorkError
+from common.money import format_money
 from jobs.models import JobRun
 from onlyfans.client import Transaction, fee_of, read_page
 from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsPull, EarningsTransaction
 from onlyfans.services.pulling import open_gateway, pull_month, store_statement
 from tests.factories.billing import AUGUST, make_creator, make_organization
 from tests.factories.runs import run
+from tests.factories.staff import log_in
 from tests.outside import Outside, wired
 
 __all__ = ["wired"]
@@ -146,6 +149,25 @@ def test_two_who_read_at_once_store_each_transaction_once(wired: Outside, creato
         statement = pull_month(gateway, creator, AUGUST, now(), check=overtake)
     assert statement.net_cents == 5_614
     assert EarningsTransaction.objects.count() == 7
+
+
+def test_staff_see_how_far_a_month_is_and_each_transaction(wired: Outside, creator: CreatorAccount) -> None:
+    sell(wired, creator, *SOLD, TAKEN_BACK)
+    wired.control("PUT", f"/onlyfans/{creator.onlyfans_user_id}", expires_after=2)
+    pull()
+    client = log_in("Read only")
+    address = reverse("admin:onlyfans_creatoraccount_change", args=[creator.pk])
+    page = client.get(address).content.decode()
+    assert "Read from the gateway" in page and "Under way" in page
+    wired.control("PUT", f"/onlyfans/{creator.onlyfans_user_id}", expires_after=None)
+    pull()
+    assert "See transactions" in client.get(address).content.decode()
+    listed = reverse("admin:onlyfans_earningstransaction_changelist") + f"?q={creator.onlyfans_user_id}"
+    found = client.get(listed).content.decode()
+    assert "tr_09" in found and format_money(-1_003, "USD") in found
+    one = EarningsTransaction.objects.get(external_id="tr_09")
+    shown = client.get(reverse("admin:onlyfans_earningstransaction_change", args=[one.pk]))
+    assert (shown.status_code, "tr_03" in shown.content.decode()) == (200, True)
 
 
 def entry(**values: Any) -> dict[str, Any]:
