@@ -4,6 +4,7 @@ import configparser
 import json
 import os
 import re
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -79,6 +80,18 @@ def test_process_managers_run_what_the_docs_say() -> None:
     programs = configparser.ConfigParser(interpolation=None, comment_prefixes=(";",))
     programs.read(INFRASTRUCTURE / "supervisor" / "huntaze.conf")
     assert {name: programs[f"program:huntaze-{name}"]["command"] for name in expected} == expected
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd's own tools")
+def test_units_pass_systemd_s_own_check(tmp_path: Path) -> None:
+    """With the checkout in the place of theirs: what a unit starts must be there."""
+    units = []
+    for unit in (INFRASTRUCTURE / "systemd").iterdir():
+        text = unit.read_text().replace("/opt/huntaze", str(ROOT)).replace("User=huntaze", "User=root")
+        units.append(tmp_path / unit.name)
+        units[-1].write_text(text)
+    ended = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
+    assert [line for line in ended.stderr.splitlines() if "huntaze" in line] == []
 
 
 # scripts/call_cron
