@@ -233,20 +233,22 @@ def list_changed_creators(histories: dict[str, dt.datetime | None], month: Month
     changed = rows(
         """
         SELECT touched.organization_id, touched.creator_id, min(touched.month) FROM (
-            SELECT DISTINCT wanted.id AS organization_id, creator.id AS creator_id, earned.month
+            SELECT DISTINCT wanted.id AS organization_id, org.currency, creator.id AS creator_id, earned.month
             FROM unnest(%s::text[], %s::timestamptz[]) AS wanted(id, looked_at)
+            JOIN accounts_organization org ON org.id = wanted.id
             JOIN onlyfans_creatoraccount creator ON creator.organization_id = wanted.id
             JOIN onlyfans_earningsaggregate earned ON earned.creator_id = creator.id
                 AND earned.changed_at > wanted.looked_at - interval '1 day'
             WHERE earned.month < %s
         ) touched
         JOIN LATERAL (
-            SELECT sum(gross_cents) AS gross, sum(net_cents) AS net FROM onlyfans_earningsaggregate
-            WHERE creator_id = touched.creator_id AND month = touched.month
+            SELECT sum(gross_cents) AS gross, sum(net_cents) AS net,
+                bool_or(currency <> touched.currency AND (gross_cents, net_cents) <> (0, 0)) AS is_foreign
+            FROM onlyfans_earningsaggregate WHERE creator_id = touched.creator_id AND month = touched.month
         ) sums ON true
         LEFT JOIN billing_commissionstatement billed
             ON billed.creator_id = touched.creator_id AND billed.month = touched.month
-        WHERE (billed.gross_cents, billed.net_cents) IS DISTINCT FROM (sums.gross, sums.net)
+        WHERE (billed.gross_cents, billed.net_cents) IS DISTINCT FROM (sums.gross, sums.net) OR sums.is_foreign
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
         list(since),
@@ -296,6 +298,19 @@ def read_former(organization_ids: Iterable[str], month: Month) -> dict[str, dict
     for organization, of, id_, terms, computed_at in found:
         former[organization][Month.of(of)] = Former(id_, Terms.from_json(json.loads(terms)), computed_at)
     return former
+
+
+def read_currencies(creator_ids: Iterable[int], before: Month) -> dict[tuple[int, Month], set[str]]:
+    """Read in which currencies something was earned in all months before one, by creator and month."""
+    found = rows(
+        """
+        SELECT creator_id, month, array_agg(DISTINCT currency) FROM onlyfans_earningsaggregate
+        WHERE creator_id = ANY(%s) AND month < %s AND (gross_cents, net_cents) <> (0, 0) GROUP BY creator_id, month
+        """,
+        list(creator_ids),
+        before.first_day,
+    )
+    return {(creator, Month.of(month)): set(currencies) for creator, month, currencies in found}
 
 
 def read_earnings(creator_ids: Iterable[int], before: Month) -> dict[tuple[int, Month], Earnings]:

@@ -45,7 +45,7 @@ class Settlement:
 def find_settlements(accounts: dict[str, Account], month: Month) -> dict[str, Settlement]:
     """Find what the invoices of `month` must settle of other months, and of itself where it is billed anew.
 
-    Raises Permanent where late figures belong to months that were billed in another currency.
+    Raises Permanent where late figures are in another currency than their month was billed in, or than is billed now.
     """
     found = {id_: Settlement() for id_ in accounts}
     histories = inputs.read_histories(accounts, month)
@@ -71,6 +71,14 @@ def _check_currency(account: Account, former: Former, adjustment: Adjustment) ->
         )
 
 
+def _check_figures(creator: CreatorAccount, month: Month, former: Former, currencies: set[str]) -> None:
+    if others := currencies - {former.terms.currency}:
+        raise Permanent(
+            f"Late figures of {month.label} ({creator.display_name}) came in {', '.join(sorted(others))}, but that "
+            f"month was billed in {former.terms.currency}: correct the figures."
+        )
+
+
 def _settle_commission(found: dict[str, Settlement], histories: Histories, formers: Formers, until: Month) -> None:
     changed = inputs.list_changed_creators(histories, until)
     ids = [creator_id for _, creator_id, _ in changed]
@@ -81,8 +89,11 @@ def _settle_commission(found: dict[str, Settlement], histories: Histories, forme
     for statement in CommissionStatement.objects.filter(creator__in=ids, month__lt=until.first_day):
         statements[statement.creator_id][Month.of(statement.month)] = statement
     earnings, billed = inputs.read_earnings(ids, until), inputs.read_billed_commission(ids)
+    currencies = inputs.read_currencies(ids, until)
     for organization, id_, first in changed:
         months = {month: former for month, former in formers[organization].items() if month.first_day >= first}
+        for month, former in months.items():
+            _check_figures(creators[id_], month, former, currencies.get((id_, month), set()))
         settlement = found[organization]
         before = [statements[id_][month] for month in sorted(statements[id_]) if month.first_day < first]
         settlement.carried_cents[id_] = before[-1].carried_cents if before else 0

@@ -10,7 +10,8 @@ from accounts.models import Organization
 from billing.models import CommissionStatement, Invoice, InvoiceLine, Meter
 from billing.services.correcting import void_invoice
 from common.clock import Month
-from onlyfans.models import CreatorAccount
+from common.errors import Permanent
+from onlyfans.models import CreatorAccount, EarningsAggregate
 from tests.factories.billing import earn, make_creator, make_organization, make_plan, price_meter, use
 from tests.factories.runs import bill_anew_here, bill_here, let_time_pass
 
@@ -217,3 +218,18 @@ def test_late_figures_are_billed_under_the_terms_of_their_month(shop: Shop) -> N
     shop.bill(FEBRUARY)
     assert shop.list_adjustments(FEBRUARY) == [(JANUARY, 1_000)]
     assert shop.commission == {JANUARY: 2_000, FEBRUARY: 5_000}
+
+
+@pytest.mark.parametrize("cents", [10_000, 12_000])
+def test_late_figures_in_another_currency_are_refused_and_never_converted(shop: Shop, cents: int) -> None:
+    shop.earn(JANUARY, 10_000)
+    shop.bill(JANUARY)
+    EarningsAggregate.objects.filter(creator=shop.creator).update(
+        currency="EUR", gross_cents=cents * 10 // 8, net_cents=cents
+    )
+    with pytest.raises(Permanent, match=r"January 2025 .* came in EUR, but that month was billed in USD"):
+        shop.bill(FEBRUARY)
+    assert shop.commission == {JANUARY: 1_000}
+    EarningsAggregate.objects.filter(creator=shop.creator).update(currency="USD")
+    shop.bill(FEBRUARY)
+    assert shop.commission[JANUARY] == cents // 10
