@@ -2,18 +2,20 @@
 
 import datetime as dt
 import random
+from dataclasses import replace
 
 from django.db import connection, transaction
 
 from analytics.models import SLOT, ProviderSnapshot, slot_of
 from analytics.services.stale import mark_stale
-from common.clock import Month
+from common.clock import Month, now
 from common.money import share_cents
 from jobs.engine import work
 from jobs.models import JobRun
 from jobs.registry import get_job
 from jobs.services import read_params, start
-from onlyfans.models import CreatorAccount, CreatorFigures, EarningsAggregate
+from onlyfans.models import CreatorAccount, CreatorFigures
+from onlyfans.services.ingesting import IncomingAggregate, ingest_aggregates
 
 YEARS = 2
 # Beyond so many days one snapshot a day will do.
@@ -84,24 +86,44 @@ def add_former_earnings(months_before: int, categories: dict[str, int], month: M
         size = chance.randint(15_000, 130_000)
         for back in range(12 * YEARS - 1, months_before, -1):
             season = 60 + 2 * (12 * YEARS - back) + chance.randint(-10, 10)
-            rows += _month_of(creator, month.plus(-back), size * season // 2000, categories)
-        rows += _month_of(creator, month.plus(1), size * chance.randint(60, 80) // 2000, categories)
-    EarningsAggregate.objects.bulk_create(rows, batch_size=2_000)
+            rows.append(_month_of(creator, month.plus(-back), size * season // 2000, categories))
+        rows.append(_month_of(creator, month.plus(1), size * chance.randint(60, 80) // 2000, categories))
+    ingest_aggregates(rows, now())
 
 
-def _month_of(creator: CreatorAccount, month: Month, size: int, categories: dict[str, int]) -> list[EarningsAggregate]:
-    return [
-        EarningsAggregate(
-            creator=creator,
-            month=month.first_day,
-            category=category,
-            gross_cents=size * weight,
-            net_cents=size * weight - share_cents(size * weight, 2000),
-            source="demo",
-            received_at=month.starts_at,
-        )
-        for category, weight in categories.items()
-    ]
+def _month_of(creator: CreatorAccount, month: Month, size: int, categories: dict[str, int]) -> IncomingAggregate:
+    earned = {category: size * weight for category, weight in categories.items()}
+    return bring_month(creator.onlyfans_user_id, month, earned, month.starts_at)
+
+
+def bring_month(
+    user_id: str, month: Month, earned: dict[str, int], received_at: dt.datetime | None = None
+) -> IncomingAggregate:
+    """Make the version that brings a month's gross cents by category; OnlyFans keeps a fifth of each."""
+    return IncomingAggregate(
+        user_id=user_id,
+        month=month,
+        currency="USD",
+        parts={category: (cents, cents - share_cents(cents, 2000)) for category, cents in earned.items()},
+        received_at=received_at or month.ends_at,
+        source="demo",
+    )
+
+
+def add_versions(user_id: str, month: Month) -> None:
+    """Add versions of a creator's month that something newer replaced, and a month of somebody whom nobody knows."""
+    early, later = (month.ends_at - dt.timedelta(days=days) for days in (9, 2))
+    totals = replace(bring_month(user_id, month, {"uncategorized": 812_345}, early), source="api")
+    file = replace(
+        bring_month(user_id, month, {"subscriptions": 540_000, "tips": 120_000, "messages": 310_000}, later),
+        source="result file",
+        bucket="huntaze-results",
+        key="jobs/demo-17/result.json",
+        etag="9b2cf535f27731c974343645a3985328",
+        sequencer="0055AED6DCD90281E5",
+    )
+    stranger = replace(totals, user_id="demo_newcomer")
+    ingest_aggregates([totals, file, stranger], now())
 
 
 def add_snapshots(moment: dt.datetime) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-ONLY = "Stands: there is no other."
-LAST = "Stands: received last."
+ONLY = "There is no other."
+LAST = "It was received last."
+STANDS = (ONLY, LAST)
 NEWER_FILE = "A newer version of the same file came."
 RECEIVED_EARLIER = "What stands was received later."
 

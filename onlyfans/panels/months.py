@@ -6,7 +6,7 @@ from django.urls import reverse
 from accounts.panels import Cell, Panel
 from common.clock import Month
 from common.money import format_money
-from onlyfans.explaining import Version, explain_version
+from onlyfans.explaining import STANDS, Version, explain_version
 from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
 from onlyfans.selectors import count_unmatched, list_months
 
@@ -57,7 +57,15 @@ def versions_panel(request: HttpRequest, thing: EarningsAggregate | EarningsRevi
     reasons = {pk: explain_version(one, list(versions.values())) for pk, one in versions.items()}
     return Panel(
         f"Versions of {Month.of(thing.month).label}",
-        headers=("Received (UTC)", "From", "Figures", Cell("Gross", numeric=True), Cell("Net", numeric=True), "State"),
+        headers=(
+            "Received (UTC)",
+            "State",
+            "Why",
+            "From",
+            Cell("Gross", numeric=True),
+            Cell("Net", numeric=True),
+            "Figures",
+        ),
         rows=[_version_row(one, reasons[one.pk]) for one in found[:_VERSIONS]],
         empty="These figures were written past ingestion: no version of them was kept.",
         note=f"The last {_VERSIONS} of {len(found)} are shown." if len(found) > _VERSIONS else "",
@@ -72,9 +80,10 @@ def _version_row(one: EarningsRevision, reason: str) -> tuple[Cell | str, ...]:
     figures = ", ".join(f"{name} {format_money(part[0], one.currency)}" for name, part in sorted(one.parts.items()))
     return (
         Cell(f"{one.received_at:%Y-%m-%d %H:%M:%S}", reverse("admin:onlyfans_earningsrevision_change", args=[one.pk])),
+        Cell("Stands", tone="success") if reason in STANDS else Cell("Replaced", tone="neutral"),
+        reason,
         one.origin,
-        figures,
         Cell(format_money(one.gross_cents, one.currency), numeric=True),
         Cell(format_money(one.net_cents, one.currency), numeric=True),
-        Cell(reason, tone="success" if reason.startswith("Stands") else "neutral"),
+        figures,
     )

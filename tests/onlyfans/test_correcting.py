@@ -84,10 +84,10 @@ def test_the_versions_of_a_month_are_shown_with_why_each_stands_or_not(aurora: C
     for address in shown:
         page = log_in("Read only").get(address)
         (panel,) = [one for one in page.context["panels"] if one.title.startswith("Versions of")]
-        assert [(row[3].text, row[5].text) for row in panel.rows] == [
-            ("USD 2,222.00", "A newer version of the same file came."),
-            ("USD 3,333.00", "Stands: received last."),
-            ("USD 1,111.00", "What stands was received later."),
+        assert [(row[4].text, row[1].text, row[2]) for row in panel.rows] == [
+            ("USD 2,222.00", "Replaced", "A newer version of the same file came."),
+            ("USD 3,333.00", "Stands", "It was received last."),
+            ("USD 1,111.00", "Replaced", "What stands was received later."),
         ]
     assert "s3://results/jobs/1/result.json" in page.content.decode()
 

@@ -27,15 +27,15 @@ from billing.models import (
 from billing.services.parking import park_account
 from billing.services.usage import aggregate_hour, list_hours_to_aggregate
 from common.clock import Month, now, previous_month
-from common.money import share_cents
-from huntaze.demo_history import add_former_earnings, add_snapshots, add_up
+from huntaze.demo_history import add_former_earnings, add_snapshots, add_up, add_versions, bring_month
 from jobs.console import OneLineCommand, refuse
 from jobs.engine import work
 from jobs.models import JobRun
 from jobs.registry import get_job
 from jobs.services import read_params, start
 from jobs.services.announcing import JOB_COMPLETED
-from onlyfans.models import CreatorAccount, EarningsAggregate
+from onlyfans.models import CreatorAccount
+from onlyfans.services.ingesting import ingest_aggregates
 
 PASSWORD = "huntaze-demo"  # noqa: S105 - printed on purpose; refused wherever DEBUG is off
 STAFF = {
@@ -94,6 +94,7 @@ class Command(OneLineCommand):
         make_it_interesting()
         self.stdout.write("Adding two years of figures …")
         add_former_earnings(MONTHS_BEFORE, _CATEGORIES, month)
+        add_versions("demo011", month.plus(-1))
         add_snapshots(now())
         add_up()
 
@@ -177,23 +178,11 @@ def add_earnings(creator: CreatorAccount, month: Month, chance: random.Random) -
     rows = []
     for back in range(MONTHS_BEFORE, 0, -1):
         season = 100 + 4 * (MONTHS_BEFORE - back) + chance.randint(-15, 15)
-        for category, weight in _CATEGORIES.items():
-            rows.append(_aggregate(creator, month.plus(-back), category, size * weight * season // 2000))
+        earned = {category: size * weight * season // 2000 for category, weight in _CATEGORIES.items()}
         if chance.random() < 0.3:
-            rows.append(_aggregate(creator, month.plus(-back), "chargebacks", -size * chance.randint(1, 20) // 20))
-    EarningsAggregate.objects.bulk_create(rows)
-
-
-def _aggregate(creator: CreatorAccount, month: Month, category: str, gross_cents: int) -> EarningsAggregate:
-    return EarningsAggregate(
-        creator=creator,
-        month=month.first_day,
-        category=category,
-        gross_cents=gross_cents,
-        net_cents=gross_cents - share_cents(gross_cents, 2000),
-        source="demo",
-        received_at=month.ends_at,
-    )
+            earned["chargebacks"] = -size * chance.randint(1, 20) // 20
+        rows.append(bring_month(creator.onlyfans_user_id, month.plus(-back), earned))
+    ingest_aggregates(rows, now())
 
 
 def add_usage(organization: Organization, month: Month, chance: random.Random) -> None:
