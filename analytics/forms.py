@@ -29,7 +29,7 @@ _OFFERED = 8
 
 
 class ScopeForm(forms.Form):
-    """Days, organization and creator; whatever does not fit is said and the default shown instead."""
+    """Days, organization and creator; whatever does not fit is said."""
 
     range = forms.ChoiceField(choices=RANGES.items(), required=False, label="Days", initial=DEFAULT_RANGE)
     first = forms.DateField(required=False, label="From")
@@ -84,7 +84,7 @@ class ScopeForm(forms.Form):
             self.add_error("creator", "There is no such creator" + (" in this organization." if owner else "."))
 
     def scope(self) -> Scope:
-        """Return what is looked at; the last twelve months of everything where a filter does not fit."""
+        """Return what is looked at; where a filter does not fit, nothing should be shown of it."""
         if not self.is_valid():
             first, last = find_days(DEFAULT_RANGE, self._today)
             return Scope(first, last)

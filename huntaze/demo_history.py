@@ -46,7 +46,7 @@ _SNAPSHOTS = """
                 AS fans,
             coalesce(now_earned.gross, before.gross, 0) * part / whole AS gross,
             coalesce(now_earned.net, before.net, 0) * part / whole AS net,
-            base * part / whole AS sent, base * 3 / 4 * part / whole AS received, base / 2 * part / whole AS replies
+            base * part / 720 AS sent, base * 3 / 4 * part / 720 AS received, base / 2 * part / 720 AS replies
         FROM creator CROSS JOIN slot
         CROSS JOIN LATERAL (SELECT
             extract(epoch FROM slot_at - month_at)::bigint / 3600 AS part,

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
@@ -53,7 +54,9 @@ def dashboard_page(site: AdminSite, request: HttpRequest, page: str) -> HttpResp
         raise PermissionDenied
     form = read_form(request)
     scope = form.scope()
-    shown = [card for card in list_cards(page) if request.user.has_perm(card.permission)]
+    # Where a filter does not fit, nothing else is shown in its place.
+    wanted = list_cards(page) if form.is_valid() else ()
+    shown = [card for card in wanted if request.user.has_perm(card.permission)]
     context = {
         "title": TITLES[page],
         "pages": [
@@ -105,7 +108,10 @@ def export_page(site: AdminSite, request: HttpRequest, name: str, kind: str) -> 
         raise Http404(f"There is no such file of “{name}”.")
     if not request.user.has_perm(card.permission) or not request.user.has_perm(EXPORT):
         raise PermissionDenied
-    scope = replace(read_form(request).scope(), limit=None)
+    form = read_form(request)
+    if not form.is_valid():
+        return redirect(f"{reverse('admin:dashboard', args=[card.page])}?{_query(request)}")
+    scope = replace(form.scope(), limit=None)
     content = card.make(scope)
     body = write_csv(content) if kind == "csv" else write_xlsx(content, card.title)
     headers: dict[str, Any] = {

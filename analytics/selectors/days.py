@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from analytics.models import CreatorDay, MetricDay
-from analytics.registry import Scope, find_metric
+from analytics.registry import Scope, find_metric, list_sources
 
 # Beyond so many days a point is a week, and beyond so many a month.
 _BY_DAY, _BY_WEEK = 92, 370
@@ -52,16 +52,24 @@ def _line(row: Day) -> tuple[str, str, str]:
 
 
 def _of_many(scope: Scope, metrics: Sequence[str]) -> list[Day]:
-    rows = MetricDay.objects.filter(metric__in=metrics, day__gte=scope.first_day, day__lte=scope.last_day)
-    if scope.organization:
-        rows = rows.filter(is_total=False, organization=scope.organization)
-    else:
-        rows = rows.filter(is_total=True)
+    # Whole beginnings of the index, so that the sum over all is found among those of thousands of organizations.
+    rows = MetricDay.objects.filter(
+        provider__in=_providers(),
+        is_total=not scope.organization,
+        organization=scope.organization or None,
+        metric__in=metrics,
+        day__gte=scope.first_day,
+        day__lte=scope.last_day,
+    )
     ordered = rows.order_by("provider", "metric", "currency", "day")
     return [
         Day(*row)
         for row in ordered.values_list("provider", "metric", "currency", "day", "closing", "change", "creators")
     ]
+
+
+def _providers() -> list[str]:
+    return [source.provider for source in list_sources()]
 
 
 def _of_creator(scope: Scope, metrics: Sequence[str]) -> list[Day]:
@@ -116,7 +124,9 @@ def name_stretch(scope: Scope) -> str:
 _RANKED = """
     WITH ends AS (
         SELECT provider, max(day) AS last_day, min(day) AS first_day FROM analytics_metricday
-        WHERE metric = %(metric)s AND is_total AND day BETWEEN %(first_day)s AND %(last_day)s GROUP BY provider
+        WHERE provider = ANY(%(providers)s) AND is_total AND organization_id IS NULL AND metric = %(metric)s
+            AND day BETWEEN %(first_day)s AND %(last_day)s
+        GROUP BY provider
     )
     SELECT last.provider, last.creator, last.organization_id, owner.name, (last.closing ->> %(metric)s)::bigint,
         (last.closing ->> %(metric)s)::bigint - (first.closing ->> %(metric)s)::bigint
@@ -137,6 +147,7 @@ def rank_creators(scope: Scope, metric: str) -> list[CreatorMetric]:
     """List the creators of whom a metric was highest on the last of the days, with the change since the first."""
     values: dict[str, Any] = {
         "metric": metric,
+        "providers": _providers(),
         "first_day": scope.first_day,
         "last_day": scope.last_day,
         "organization": scope.organization,

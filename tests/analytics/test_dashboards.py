@@ -165,7 +165,11 @@ def test_a_filter_that_does_not_fit_is_said(query: str, said: str) -> None:
     for _ in range(2):
         make_creator(organization)
 
-    assert said in _page("revenue", query)
+    assert said in (page := _page("revenue", query))
+    assert "revenue-by-month" not in page
+    export = reverse("admin:dashboard_export", args=["revenue-by-month", "csv"])
+    answer = log_in("Finance").get(export + query)
+    assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/admin/dashboards/revenue/")
 
 
 @pytest.mark.parametrize(
