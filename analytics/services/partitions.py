@@ -1,34 +1,41 @@
 """Making and dropping the event log's tables, a month at a time."""
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from analytics.selectors.partitions import list_months, name_table
 from common.clock import Month
+from common.errors import Retryable
 
-# Whoever writes events waits behind a change that waits for its lock, so it gives up soon and is tried again.
-_PATIENCE = "SET LOCAL lock_timeout = '2s'"
+# Whoever writes events waits behind a change that waits for its lock, so it gives up soon and is tried again: sooner
+# than PostgreSQL looks for deadlocks, so that it is never somebody else's work that is broken off.
+_PATIENCE = "SET LOCAL lock_timeout = '500ms'"
+# Attaching locks it in any case, but behind the log, where somebody may hold the one and wait for the other.
+_LOCK_FIRST = "LOCK TABLE accounts_organization IN SHARE ROW EXCLUSIVE MODE"
 
 
-@transaction.atomic
 def make_month(month: Month) -> int | None:
     """Make a month's table and move into it what waits in the default partition.
 
-    Returns how many events moved; None where the month has its table. OperationalError where somebody keeps the log
-    locked for seconds, or wrote into the default partition meanwhile: try again.
+    Returns how many events moved; None where the month has its table. OperationalError or Retryable where somebody
+    keeps the log locked, or wrote into the default partition meanwhile: try again.
     """
     if month in list_months():
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(_PATIENCE)
-        cursor.execute("SELECT analytics_add_month(%s)", [month.first_day])
-        return int(cursor.fetchone()[0])
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_PATIENCE)
+            cursor.execute(_LOCK_FIRST)
+            cursor.execute("SELECT analytics_add_month(%s)", [month.first_day])
+            return int(cursor.fetchone()[0])
+    except IntegrityError:
+        raise Retryable(f"An event of {month} was recorded while its table was made.") from None
 
 
 @transaction.atomic
 def drop_month(month: Month) -> int | None:
     """Drop a month's events, and forget their keys; return how many events there were, None where no table is.
 
-    OperationalError where somebody keeps the log locked for seconds: try again.
+    OperationalError where somebody keeps the log locked: try again.
     """
     if month not in list_months():
         return None

@@ -1,9 +1,10 @@
 """Months get their tables ahead, strays move into theirs, and what is no longer kept goes with its keys."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from threading import Barrier, Thread
 from threading import Event as Signal
-from threading import Thread
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -14,7 +15,9 @@ from analytics.selectors.partitions import AHEAD, list_months, name_table, plan_
 from analytics.services.partitions import drop_month, make_month
 from analytics.services.recording import record_event, record_events
 from common.clock import Month, now
+from common.errors import Retryable
 from jobs.models import JobRun
+from tests.analytics.waiting import until_somebody_waits
 from tests.factories.billing import make_organization
 from tests.jobs.spine import run_job
 
@@ -158,6 +161,74 @@ def test_the_job_makes_moves_drops_and_tells(settings: Settings) -> None:
     }
     assert _tables() == {"stray": name_table(THIS.plus(-3))}
     assert run_job("event-partitions").status == JobRun.Status.NOTHING_TO_DO
+
+
+@pytest.mark.usefixtures("_months_as_before")
+def test_a_month_is_made_while_others_record_into_it() -> None:
+    written, going, over = [0, 0], Barrier(3), Signal()
+
+    failures: list[Exception] = []
+
+    def record(writer: int) -> None:
+        try:
+            going.wait(10)
+            while not over.is_set():
+                key = f"{writer}:{written[writer]}"
+                record_event(NewEvent(name="a", occurred_at=OLD.starts_at, idempotency_key=key))
+                written[writer] += 1
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    writers = [Thread(target=record, args=[writer]) for writer in range(2)]
+    for writer in writers:
+        writer.start()
+    going.wait(10)
+    try:
+        made = _insist(lambda: make_month(OLD))
+    finally:
+        over.set()
+        for writer in writers:
+            writer.join()
+    assert (failures, made is None) == ([], False)
+    assert set(_tables().values()) <= {name_table(OLD)}
+    assert len(_tables()) == sum(written)
+
+
+def _insist(make: Callable[[], int | None]) -> int | None:
+    """Try until nobody is in the way, as the job does."""
+    for _ in range(200):
+        with suppress(OperationalError, Retryable):
+            return make()
+    raise AssertionError("Somebody was always in the way")
+
+
+@pytest.mark.usefixtures("_months_as_before")
+def test_what_is_recorded_between_looking_and_attaching_makes_it_try_again() -> None:
+    recorded = Signal()
+    result: list[object] = []
+
+    def make() -> None:
+        recorded.wait(10)
+        try:
+            result.append(make_month(OLD))
+        except (Retryable, OperationalError) as error:
+            result.append(error)
+        finally:
+            connection.close()
+
+    maker = Thread(target=make)
+    maker.start()
+    with transaction.atomic():
+        record_event(NewEvent(name="a", occurred_at=OLD.starts_at, idempotency_key="k"))
+        recorded.set()
+        until_somebody_waits(or_else=lambda: not maker.is_alive())
+    maker.join()
+    # The second where this thread was slow to let it go on.
+    assert isinstance(result[0], Retryable | OperationalError)
+    assert make_month(OLD) == 1
+    assert _tables() == {"k": name_table(OLD)}
 
 
 @pytest.mark.usefixtures("_months_as_before")

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from threading import Barrier
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from hypothesis import strategies as some
 from analytics.models import Event, EventKey, InvalidEvent, NewEvent
 from analytics.services.recording import record_event, record_events, record_new
 from common.clock import now
+from tests.analytics.waiting import until_somebody_waits
 from tests.factories.billing import make_organization
 
 pytestmark = pytest.mark.django_db
@@ -206,7 +206,7 @@ def test_whoever_waited_records_what_the_first_one_took_back() -> None:
         with suppress(RuntimeError), transaction.atomic():
             record_event(_event(source="first"))
             written.wait(10)
-            _until_somebody_waits()
+            until_somebody_waits()
             raise RuntimeError
         return False
 
@@ -234,17 +234,6 @@ def _tell_at_once[T](tell: Callable[[int], T], tellers: int = _TELLERS) -> list[
 
     with ThreadPoolExecutor(tellers) as pool:
         return list(pool.map(run, range(tellers)))
-
-
-def _until_somebody_waits() -> None:
-    """Return once another transaction waits for this one."""
-    deadline = monotonic() + 10
-    with connection.cursor() as cursor:
-        while monotonic() < deadline:
-            cursor.execute("SELECT 1 FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid)) LIMIT 1")
-            if cursor.fetchone():
-                return
-    raise AssertionError("Nobody waited")
 
 
 def _run(statement: str) -> None:
