@@ -14,10 +14,10 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from accounts.admin import PanelledAdmin
+from accounts.admin.pages import find, require
 from accounts.models import User
 from accounts.panels import Cell, Panel, add_panel
 from accounts.services.auditing import record_action
-from billing.admin.pages import find, require
 from common.importing import find_importer
 from huntaze.importing.rejects import write_rejects
 from huntaze.importing.running import COUNTS

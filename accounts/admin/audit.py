@@ -1,24 +1,20 @@
 """The audit trail as staff read it: found by index however long it is, and written by nobody here."""
 
-import datetime as dt
-from collections.abc import Iterator
 from typing import Any
 
-from django import forms
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextInputWidget
 
+from accounts.admin.filters import DayFilter
+from accounts.admin.pages import ReadOnlyAdmin
 from accounts.admin.paging import KeysetChangeList
 from accounts.models import AuditEntry
 from accounts.selectors import list_audited_types, list_audited_verbs
@@ -54,40 +50,6 @@ class TypeFilter(DropdownFilter):
         return queryset.filter(object_type=self.value()) if self.value() else queryset
 
 
-class _DayForm(forms.Form):
-    def __init__(self, name: str, value: str | None) -> None:
-        super().__init__(data={name: value})
-        self.fields[name] = forms.DateField(
-            label="By day (UTC)", required=False, widget=UnfoldAdminTextInputWidget({"type": "date"})
-        )
-
-
-class DayFilter(admin.SimpleListFilter):
-    """Entries of one day, in UTC."""
-
-    title = "day"
-    parameter_name = "day"
-    template = "unfold/filters/filters_field.html"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Any day will do; the list only has to be there."""
-        return [("", "Any day")]
-
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Offer a date field."""
-        yield {"form": _DayForm("day", self.value())}
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
-        """Keep the day's entries; a day that is none keeps nothing."""
-        if not self.value():
-            return queryset
-        try:
-            start = dt.datetime.strptime(str(self.value()), "%Y-%m-%d").replace(tzinfo=dt.UTC)
-        except ValueError:
-            return queryset.none()
-        return queryset.filter(at__gte=start, at__lt=start + dt.timedelta(days=1))
-
-
 def name_kind(label: str) -> str:
     """Name a kind of thing as people do; one that the code no longer knows keeps its label."""
     try:
@@ -108,7 +70,7 @@ def describe(value: Any) -> list[str]:
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ModelAdmin):
+class AuditEntryAdmin(ReadOnlyAdmin):
     """Who did what, the newest first."""
 
     list_display = ("when", "who", "what", "thing", "changed", "reason_begun", "from_where")
@@ -143,18 +105,6 @@ class AuditEntryAdmin(ModelAdmin):
     ) -> HttpResponse:
         """Show an entry, which has no history but itself."""
         return super().change_view(request, object_id, form_url, {"show_history": False, **(extra_context or {})})
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody writes entries by hand."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody changes entries."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody deletes entries."""
-        return False
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str

@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
+from accounts.admin.pages import ReadOnlyAdmin
 from accounts.forms import ReasonForm
 from accounts.models import Authenticator, LockOut, User
 from accounts.services.lockouts import unlock
@@ -93,7 +94,7 @@ class LockFilter(DropdownFilter):
 
 
 @admin.register(LockOut)
-class LockOutAdmin(ModelAdmin):
+class LockOutAdmin(ReadOnlyAdmin):
     """Who has to wait, and below them who failed to log in lately."""
 
     list_display = ("who", "state", "until", "network_name", "kind", "failures", "failed")
@@ -124,18 +125,6 @@ class LockOutAdmin(ModelAdmin):
 
     # The head of the column: a box that ticks them all.
     action_checkbox.short_description = ModelAdmin.action_checkbox.short_description  # type: ignore[attr-defined]  # set by Django
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody is locked out by hand: users are switched off instead."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody changes what was counted."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody deletes what was counted; unlocking does, with an audit entry."""
-        return False
 
     def has_unlock_permission(self, request: HttpRequest) -> bool:
         """Tell who may unlock."""

@@ -12,7 +12,8 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from alerts.admin.pages import coloured, door, find, require, show_status
+from accounts.admin.pages import coloured, door, find, require
+from alerts.admin.pages import show_status
 from alerts.forms import ChannelForm
 from alerts.models import Channel, Notification
 from alerts.selectors import list_last_notifications

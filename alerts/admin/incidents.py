@@ -8,12 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from alerts.admin.pages import SEVERITY_TONES, coloured, door, find, press, render, require, show_status
+from accounts.admin.pages import ReadOnlyAdmin, coloured, door, find, press, render, require
+from alerts.admin.pages import SEVERITY_TONES, show_status
 from alerts.forms import NoteForm, SnoozeForm
 from alerts.models import Incident, Severity
 from alerts.registry import get_title, list_conditions
@@ -63,7 +63,7 @@ class ConditionFilter(DropdownFilter):
 
 
 @admin.register(Incident)
-class IncidentAdmin(ModelAdmin):
+class IncidentAdmin(ReadOnlyAdmin):
     """Incidents; nobody adds, edits or deletes one by hand."""
 
     list_display = ("what", "gravity", "state", "about", "opened", "often")
@@ -80,18 +80,6 @@ class IncidentAdmin(ModelAdmin):
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Conditions open them."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
-        """What can be done about one stands on its page, each behind a button."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
-        """They are the record."""
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         """Add the buttons' addresses."""

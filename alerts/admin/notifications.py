@@ -8,12 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
+from accounts.admin.pages import ReadOnlyAdmin, door, find, press, render, require
 from accounts.admin.paging import KeysetChangeList
-from alerts.admin.pages import door, find, press, render, require, show_status
+from alerts.admin.pages import show_status
 from alerts.models import Channel, Notification
 from alerts.selectors import describe_attempts
 from alerts.services.channels import resend
@@ -24,7 +24,7 @@ VIEW, CHANGE = "alerts.view_notification", "alerts.change_notification"
 
 
 @admin.register(Notification)
-class NotificationAdmin(ModelAdmin):
+class NotificationAdmin(ReadOnlyAdmin):
     """Messages, the newest first; nobody adds, edits or deletes one by hand."""
 
     list_display = ("title", "label", "state", "channel", "tried", "written")
@@ -47,18 +47,6 @@ class NotificationAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         """List without counting."""
         return KeysetChangeList
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Incidents and events write them."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Notification | None = None) -> bool:
-        """What was said stays said."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Notification | None = None) -> bool:
-        """They are the record."""
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         """Add the button's address."""

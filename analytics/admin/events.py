@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -13,10 +13,10 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from accounts.admin.pages import ReadOnlyAdmin
 from analytics.admin.filters import CreatorFilter, NameFilter, TimeFilter
 from analytics.admin.paging import EventChangeList
 from analytics.models import Event
@@ -26,7 +26,7 @@ _SHOWN, _LONGEST = 3, 40
 
 
 @admin.register(Event)
-class EventAdmin(ModelAdmin):
+class EventAdmin(ReadOnlyAdmin):
     """What happened, the newest first."""
 
     list_display = ("when", "name", "of_organization", "of_creator", "provider", "source", "told")
@@ -75,18 +75,6 @@ class EventAdmin(ModelAdmin):
     ) -> HttpResponse:
         """Show an event, which has no history but itself."""
         return super().change_view(request, object_id, form_url, {"show_history": False, **(extra_context or {})})
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody writes events by hand."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody changes events."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody deletes events."""
-        return False
 
     @display(description="When (UTC)")
     def when(self, event: Event) -> SafeString:

@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from alerts.admin.pages import coloured, find, require
+from accounts.admin.pages import coloured, find, require
 from analytics.models import ProviderSnapshot
 from analytics.registry import find_metric, find_source, list_sources
 from analytics.selectors.creators import describe_creators

@@ -11,8 +11,9 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 
+from accounts.admin.pages import AnyAdmin, door, find, require
 from billing.admin.filters import ParkedFilter
-from billing.admin.pages import AnyAdmin, Question, ask, door, find, in_cents, require
+from billing.admin.pages import Question, ask, in_cents
 from billing.admin.words import show_label
 from billing.forms import ReasonForm
 from billing.models import BillingAccount

@@ -8,7 +8,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from billing.admin.pages import AnyAdmin, Question, ask, find, require
+from accounts.admin.pages import AnyAdmin, find, require
+from billing.admin.pages import Question, ask
 from billing.forms import ApproveForm, CreditForm, OnceForm, ReasonForm
 from billing.models import Invoice
 from billing.selectors.invoices import get_correction_by, get_left_to_credit

@@ -5,9 +5,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
+from accounts.admin.pages import AnyAdmin, find, render, require
 from accounts.services.auditing import record_action
 from billing.admin.corrections import address_of, tell_of_run
-from billing.admin.pages import AnyAdmin, Question, ask, find, render, require
+from billing.admin.pages import Question, ask
 from billing.forms import ReasonForm
 from billing.models import Invoice, InvoiceDelivery
 from billing.services.delivering import open_pdf

@@ -13,9 +13,10 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from accounts.admin.pages import AnyAdmin, ReadOnlyAdmin, door, find, render, require
 from billing.admin.corrections import tell_of_run
 from billing.admin.filters import EventTypeFilter
-from billing.admin.pages import AnyAdmin, Question, ReadOnlyAdmin, ask, door, find, render, require
+from billing.admin.pages import Question, ask
 from billing.admin.words import EVENT_TONES, show_label
 from billing.forms import ReasonForm
 from billing.models import Invoice, StripeEvent

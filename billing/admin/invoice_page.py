@@ -6,8 +6,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from accounts.admin.pages import AnyAdmin, find, render, require
 from billing.admin.deliveries import list_steps, may_retry
-from billing.admin.pages import AnyAdmin, find, render, require
 from billing.admin.payments import describe_payment
 from billing.admin.words import INVOICE_TONES
 from billing.explaining import explain

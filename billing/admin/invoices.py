@@ -10,9 +10,9 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from accounts.admin.pages import ReadOnlyAdmin, door
 from billing.admin import corrections, delivering, invoice_page, running
 from billing.admin.filters import MonthFilter, PaymentFilter, StepFilter
-from billing.admin.pages import ReadOnlyAdmin, door
 from billing.admin.paging import SelectionPaginator
 from billing.admin.words import INVOICE_TONES, mark_deliveries, show_label, show_marks
 from billing.models import Invoice

@@ -7,8 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from accounts.admin.pages import AnyAdmin, require
 from accounts.models import User
-from billing.admin.pages import AnyAdmin, Question, ask, require
+from billing.admin.pages import Question, ask
 from billing.forms import MonthForm, PreviewForm, RunForm
 from jobs.models import JobRun
 from jobs.registry import get_job

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import display
 
-from billing.admin.pages import ReadOnlyAdmin, find, render, require
+from accounts.admin.pages import ReadOnlyAdmin, find, render, require
 from billing.models import NumberSeries
 from billing.selectors.series import get_series_report
 

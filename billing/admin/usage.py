@@ -9,8 +9,8 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from accounts.admin.pages import ReadOnlyAdmin
 from billing.admin.filters import EventMonthFilter, HourMonthFilter
-from billing.admin.pages import ReadOnlyAdmin
 from billing.models import UsageEvent, UsageHour
 from billing.selectors.invoices import find_organizations
 

@@ -1,17 +1,12 @@
 """Filters of the run list."""
 
-import datetime as dt
-from collections.abc import Iterator
 from typing import Any
 
-from django import forms
-from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
-from unfold.widgets import UnfoldAdminTextInputWidget
 
+from accounts.admin.filters import DayFilter
 from jobs.models import JobRun
 from jobs.registry import list_jobs
 
@@ -47,35 +42,8 @@ class DryRunFilter(DropdownFilter):
         return queryset if wanted is None else queryset.filter(dry_run=wanted)
 
 
-class _DayForm(forms.Form):
-    def __init__(self, name: str, value: str | None) -> None:
-        super().__init__(data={name: value})
-        self.fields[name] = forms.DateField(
-            label="By day started (UTC)", required=False, widget=UnfoldAdminTextInputWidget({"type": "date"})
-        )
+class StartDayFilter(DayFilter):
+    """Runs started on one day."""
 
-
-class DayFilter(admin.SimpleListFilter):
-    """Runs started on one day, in UTC."""
-
-    title = "day"
-    parameter_name = "day"
-    template = "unfold/filters/filters_field.html"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Any day will do; the list only has to be there."""
-        return [("", "Any day")]
-
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Offer a date field."""
-        yield {"form": _DayForm("day", self.value())}
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[JobRun]) -> QuerySet[JobRun]:
-        """Keep the day's runs; a day that is none keeps nothing."""
-        if not self.value():
-            return queryset
-        try:
-            start = dt.datetime.strptime(str(self.value()), "%Y-%m-%d").replace(tzinfo=dt.UTC)
-        except ValueError:
-            return queryset.none()
-        return queryset.filter(created_at__gte=start, created_at__lt=start + dt.timedelta(days=1))
+    column = "created_at"
+    label = "By day started (UTC)"

@@ -14,8 +14,9 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from accounts.admin.pages import coloured
 from jobs.admin.permissions import require_view
-from jobs.admin.words import ITEM_TONES, coloured
+from jobs.admin.words import ITEM_TONES
 from jobs.models import JobItem
 
 

@@ -18,10 +18,11 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from accounts.admin.pages import coloured
 from common.clock import now
 from jobs.admin.pages import render
 from jobs.admin.permissions import actor
-from jobs.admin.words import MONITOR_TONES, coloured, describe_duration, describe_pause
+from jobs.admin.words import MONITOR_TONES, describe_duration, describe_pause
 from jobs.forms import MonitorForm, PauseForm, describe_span
 from jobs.models import JobMonitor, JobSchedule
 from jobs.selectors import list_recent_runs

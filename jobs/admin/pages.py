@@ -10,13 +10,13 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeString
 
+from accounts.admin.pages import coloured
 from jobs.admin.paging import ItemPage, ItemQuery, find_page
 from jobs.admin.permissions import may_run, require_view
 from jobs.admin.words import (
     ITEM_TONES,
     RUN_TONES,
     STEP_TONES,
-    coloured,
     describe_duration,
     describe_figures,
     describe_params,

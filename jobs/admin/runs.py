@@ -15,10 +15,11 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from accounts.admin.pages import coloured
 from jobs.admin import actions, pages, starting
-from jobs.admin.filters import DayFilter, DryRunFilter, JobFilter
+from jobs.admin.filters import DryRunFilter, JobFilter, StartDayFilter
 from jobs.admin.permissions import may_start_anything
-from jobs.admin.words import RUN_TONES, coloured, describe_duration, describe_params
+from jobs.admin.words import RUN_TONES, describe_duration, describe_params
 from jobs.models import JobRun
 
 
@@ -33,7 +34,7 @@ class JobRunAdmin(ModelAdmin):
         ("status", ChoicesDropdownFilter),
         ("trigger", ChoicesDropdownFilter),
         DryRunFilter,
-        DayFilter,
+        StartDayFilter,
     )
     list_filter_submit = True
     list_select_related = ("actor",)

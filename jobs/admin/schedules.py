@@ -20,9 +20,10 @@ from django_celery_beat.models import (
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from accounts.admin.pages import coloured
 from common.clock import now
 from jobs.admin import scheduling
-from jobs.admin.words import coloured, describe_pause
+from jobs.admin.words import describe_pause
 from jobs.forms import CrontabForm
 from jobs.models import JobRun
 from jobs.registry import find_job

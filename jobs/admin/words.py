@@ -3,11 +3,8 @@
 import datetime as dt
 import re
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-from django.template.loader import render_to_string
-from django.utils.safestring import SafeString
 from django_celery_beat.models import PeriodicTask
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -53,12 +50,6 @@ def label(name: str) -> str:
     """Turn a name of the code into words: `dry_run` into “Dry run”."""
     words = name.removesuffix("_cents").replace("_", " ").strip()
     return _SPELLED.get(words, words[:1].upper() + words[1:])
-
-
-@cache
-def coloured(text: str, tone: str) -> SafeString:
-    """Render a coloured label; there are few, and a page shows many."""
-    return render_to_string("unfold/helpers/label.html", {"text": text, "type": tone})
 
 
 def describe_duration(span: dt.timedelta | None) -> str:

@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from alerts.admin.pages import AnyAdmin, coloured, door, find, render, require
+from accounts.admin.pages import AnyAdmin, coloured, door, find, render, require
 from onlyfans.forms import ReasonForm
 from onlyfans.models import CreatorAccount, ResultFile
 from onlyfans.services.results import retry_files

@@ -1,7 +1,9 @@
 """Monitors as rows: looked at when something is due or has happened, their changes kept, their troubles told."""
 
 import datetime as dt
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -18,6 +20,8 @@ from jobs.registry import Job, JobParams
 from jobs.schedules import sync_schedules
 from jobs.services import cancel_run, rerun
 from jobs.services.monitoring import pause_monitor, refresh_monitors, sync_monitors
+from jobs.services.monitoring.judging import judge
+from jobs.services.monitoring.refreshing import _keep, read_facts
 from jobs.tasks import start_job, tick
 from tests.jobs.conftest import Declare
 from tests.jobs.spine import begin, complete, run_job
@@ -95,6 +99,43 @@ def test_a_run_that_ends_is_noticed_at_the_next_look_and_kept() -> None:
     assert (change.before, change.after, change.run, change.why) == ("healthy", "failing", run, monitor.why)
     assert change.since == run.finished_at == monitor.state_since
     assert changes() == [("new", "healthy"), ("healthy", "failing")]
+
+
+def at_once(look_at_it: Callable[[dt.datetime], object], moment: dt.datetime) -> list[object]:
+    """Let four look in threads of their own, as ticks do that run at once."""
+    began = threading.Barrier(4)
+
+    def work(_: int) -> object:
+        try:
+            began.wait(60)
+            return look_at_it(moment)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(work, range(4)))
+
+
+def test_of_ticks_that_run_at_once_one_notices_a_change() -> None:
+    BROKEN.add("a")
+    run_job("often")
+    assert sorted(map(str, at_once(refresh_monitors, now()))) == ["0", "0", "0", "1"]
+    assert changes() == [("new", "failing")]
+
+
+def test_ticks_that_took_no_lock_would_notice_it_several_times() -> None:
+    """The negative control: the same look without the lock and the second look at what is due."""
+    BROKEN.add("a")
+    run_job("often")
+    read = threading.Barrier(4)
+
+    def careless(moment: dt.datetime) -> None:
+        monitor = often()
+        read.wait(60)
+        _keep(monitor, judge(monitor, read_facts(monitor), moment), moment)
+
+    at_once(careless, now())
+    assert changes() == [("new", "failing")] * 4
 
 
 def test_nothing_is_looked_at_before_its_time() -> None:
