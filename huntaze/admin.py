@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -55,7 +55,7 @@ def _count(name: str) -> Any:
 class TableImportAdmin(_Shown, PanelledAdmin):
     """The former system's tables, and how far each is brought in."""
 
-    list_display = ("name", "state", *map(_count, COUNTS), "about", "begun", "finished")
+    list_display = ("name", "state", *map(_count, COUNTS), "position", "finished")
     list_fullwidth = True
     list_per_page = 50
     ordering = ("name",)
@@ -68,7 +68,8 @@ class TableImportAdmin(_Shown, PanelledAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[TableImport]:
         """Sum the segments up."""
         queryset: QuerySet[TableImport] = super().get_queryset(request)
-        return queryset.annotate(**{f"sum_{name}": Sum(f"parts__{name}", default=0) for name in COUNTS})
+        sums = {f"sum_{name}": Sum(f"parts__{name}", default=0) for name in COUNTS}
+        return queryset.annotate(**sums, through=Count("parts", filter=Q(parts__is_done=True)))
 
     def get_urls(self) -> list[URLPattern]:
         """Add the list of what was refused, as a file."""
@@ -100,6 +101,11 @@ class TableImportAdmin(_Shown, PanelledAdmin):
         """Tell how many records there are, as DynamoDB counts them."""
         return "-" if table_import.estimate is None else f"{table_import.estimate:,}"
 
+    @display(description="Position")
+    def position(self, table_import: TableImport) -> str:
+        """Tell how many segments are through; its page tells where each stands."""
+        return f"{getattr(table_import, 'through', 0)} of {table_import.segments} through"
+
     @display(description="Begun (UTC)")
     def begun(self, table_import: TableImport) -> str:
         """Tell when it was begun."""
@@ -122,7 +128,7 @@ class TableImportAdmin(_Shown, PanelledAdmin):
     def what_next(self, table_import: TableImport) -> str:
         """Say what somebody can do about it."""
         if not table_import.finished_at:
-            return "Start the job “Import from DynamoDB” for the table again: it goes on where it stands."
+            return "Start the job “Former tables import” for the table again: it goes on where it stands."
         if find_importer(table_import.table) is None:
             return "Nobody takes this table in yet: its records are kept, encrypted, until an app does."
         return "Import again whenever records have changed: what is here stays as it is."
@@ -132,7 +138,7 @@ class TableImportAdmin(_Shown, PanelledAdmin):
 class ImportRejectAdmin(_Shown):
     """Records that could not be taken in, and why."""
 
-    list_display = ("key_shown", "table_import", "why", "refused")
+    list_display = ("key_shown", "table", "why", "refused")
     list_filter = (("table_import", RelatedDropdownFilter),)
     list_filter_submit = True
     list_select_related = ("table_import",)
@@ -144,13 +150,19 @@ class ImportRejectAdmin(_Shown):
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    fields = ("key_shown", "table_import", "why", "refused")
+    fields = ("key_shown", "table", "why", "refused")
     readonly_fields = fields
 
     @display(description="Key")
     def key_shown(self, reject: ImportReject) -> str:
         """Show the record's key."""
         return format_html('<span class="hz-key">{}</span>', reject.key)
+
+    @display(description="Table")
+    def table(self, reject: ImportReject) -> SafeString:
+        """Lead to the table."""
+        address = reverse("admin:huntaze_tableimport_change", args=[reject.table_import_id])
+        return format_html('<a class="hz-link" href="{}">{}</a>', address, reject.table_import)
 
     @display(description="Why")
     def why(self, reject: ImportReject) -> str:

@@ -35,7 +35,7 @@ def _default_prefix() -> str:
 
 @job(
     "import-dynamodb",
-    title="Import from DynamoDB",
+    title="Former tables import",
     permission="huntaze.run_tableimport",
     overlap="forbid",
     batch_size=64,

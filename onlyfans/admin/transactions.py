@@ -17,6 +17,10 @@ from common.money import format_money
 from onlyfans.models import EarningsTransaction
 
 
+def _amount(cents: int, one: EarningsTransaction) -> SafeString:
+    return format_html('<span class="whitespace-nowrap">{}</span>', format_money(cents, one.currency))
+
+
 @admin.register(EarningsTransaction)
 class EarningsTransactionAdmin(ModelAdmin):
     """Sales and reversals that a month's figures were made of."""
@@ -65,19 +69,19 @@ class EarningsTransactionAdmin(ModelAdmin):
         return format_html('<a class="hz-link" href="{}">{}</a>', address, one.pull.creator)
 
     @display(description="Gross")
-    def gross(self, one: EarningsTransaction) -> str:
+    def gross(self, one: EarningsTransaction) -> SafeString:
         """Write the amount with its currency."""
-        return format_money(one.gross_cents, one.currency)
+        return _amount(one.gross_cents, one)
 
     @display(description="Fee")
-    def fee(self, one: EarningsTransaction) -> str:
+    def fee(self, one: EarningsTransaction) -> SafeString:
         """Write what OnlyFans keeps."""
-        return format_money(one.fee_cents, one.currency)
+        return _amount(one.fee_cents, one)
 
     @display(description="Net")
-    def net(self, one: EarningsTransaction) -> str:
+    def net(self, one: EarningsTransaction) -> SafeString:
         """Write what is left."""
-        return format_money(one.net_cents, one.currency)
+        return _amount(one.net_cents, one)
 
     @display(description="Takes back")
     def takes_back(self, one: EarningsTransaction) -> str:

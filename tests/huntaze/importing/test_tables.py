@@ -125,10 +125,11 @@ def test_a_password_is_taken_over_only_in_a_format_that_is_checked_here(tables: 
         {"id": "1", "email": "a@example.test", "passwordHash": ours},
         {"id": "2", "email": "b@example.test", "passwordHash": BCRYPT},
         {"id": "3", "email": "c@example.test", "password_hash": "plain"},
+        {"id": "4", "email": "d@example.test", "passwordHash": f"bcrypt_sha256${BCRYPT}"},
     ]  # fmt: skip
     bring(tables, "users", *users)
     assert User.objects.get(email="a@example.test").check_password("correct horse")
-    for email in ("b@example.test", "c@example.test"):
+    for email in ("b@example.test", "c@example.test", "d@example.test"):
         assert not User.objects.get(email=email).has_usable_password()
 
 
