@@ -112,7 +112,10 @@ def _text(whole: Mapping[str, Any], name: str, longest: int) -> str:
 
 
 def _unquote(key: str) -> str:
-    decoded = unquote_plus(key, errors="strict") if key.isascii() else ""
+    try:
+        decoded = unquote_plus(key, errors="strict") if key.isascii() else ""
+    except UnicodeDecodeError:
+        decoded = ""
     if not decoded or len(decoded.encode(errors="replace")) > _LONGEST_KEY or not _is_storable(decoded):
         raise NotANotification("Its “key” is not a key that S3 could have.")
     return decoded

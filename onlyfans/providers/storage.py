@@ -16,6 +16,8 @@ from onlyfans.providers.notifications import StoredFile
 _CHUNK = 64 * 1024
 _GONE = {"NoSuchKey", "404"}
 _MISMATCH = {"PreconditionFailed", "412"}
+# Archived: somebody has to restore it.
+_ARCHIVED = {"InvalidObjectState"}
 _OURS = {"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "PermanentRedirect", "403"}
 
 
@@ -136,6 +138,8 @@ def _translate(error: ClientError) -> WorkError | Replaced:
         return Replaced()
     if code in _GONE:
         return Permanent("It is no longer in the bucket.")
+    if code in _ARCHIVED:
+        return Permanent("It is archived: restore it, then read it again.")
     if code in _OURS or status in {301, 401, 403}:
         return Misconfigured(f"The bucket of result files refuses us ({code}).")
     return Retryable(f"The bucket answered {status} ({code}).")

@@ -38,8 +38,8 @@ def write_outcomes(readings: Sequence[Reading], brought: Mapping[int, dict[str, 
     """Write outcomes down; return how many files have come to an end by them."""
     if not readings:
         return 0
-    moment = now()
-    rows = [_row(reading, brought.get(reading.file.pk, {}), moment) for reading in readings]
+    moment, read_at = now(), _find_last_read(readings)
+    rows = [_row(reading, brought.get(reading.file.pk, {}), moment, read_at) for reading in readings]
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, [list(column) for column in zip(*rows, strict=True)])
     return sum(status not in ResultFile.ACTIVE for _, _, status, *_ in rows)
@@ -52,10 +52,22 @@ def keep_lease(files: Sequence[ResultFile]) -> None:
         cursor.execute(_KEEP, [settings.JOBS_LEASE_SECONDS, *claims])
 
 
-def _row(reading: Reading, brought: dict[str, Any], moment: dt.datetime) -> tuple[Any, ...]:
+def _find_last_read(readings: Sequence[Reading]) -> dt.datetime | None:
+    """Tell when another file could be read last, where one of these was refused for want of settings or rights."""
+    if not any(isinstance(reading.error, Misconfigured) for reading in readings):
+        return None
+    done = ResultFile.objects.filter(status=Status.DONE).exclude(bucket="").order_by("-id")
+    return done.values_list("finished_at", flat=True).first()
+
+
+def _row(
+    reading: Reading, brought: dict[str, Any], moment: dt.datetime, read_at: dt.datetime | None
+) -> tuple[Any, ...]:
     file, result = reading.file, reading.result
-    # What the installation is to blame for is no attempt of the file's.
-    attempts = file.attempts - (1 if isinstance(reading.error, Misconfigured) else 0)
+    # What the installation is to blame for is no attempt of the file's. Where others were read since this one came, it
+    # is the file that refuses us, as one does whose encryption key is not ours.
+    is_ours = isinstance(reading.error, Misconfigured) and not (read_at and read_at > file.received_at)
+    attempts = file.attempts - (1 if is_ours else 0)
     status = reading.status
     if status == Status.FAILED and attempts >= settings.RESULTS_MAX_ATTEMPTS:
         status = Status.DEAD

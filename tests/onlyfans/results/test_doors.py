@@ -180,6 +180,14 @@ def test_what_eventbridge_would_not_send_is_refused(world: World, machine: None,
     assert not ResultFile.objects.exists()
 
 
+def test_a_key_that_is_no_text_is_refused(world: World, machine: None) -> None:
+    body = {"Records": [record(world, "x", "1")]}
+    body["Records"][0]["s3"]["object"]["key"] = "jobs/%FF%FE/result.json"
+    answer = post(body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "not_a_notification")
+    assert not ResultFile.objects.exists()
+
+
 def test_the_door_answers_without_the_bucket_and_without_a_broker(
     world: World, machine: None, settings: Settings
 ) -> None:

@@ -224,6 +224,34 @@ def test_what_the_installation_is_to_blame_for_is_no_attempt(shelf: Shelf, setti
     assert file.not_before is not None and file.not_before > now()
 
 
+@pytest.mark.django_db
+def test_a_file_that_refuses_us_while_others_are_read_is_a_dead_letter_in_the_end(
+    shelf: Shelf, settings: Settings
+) -> None:
+    settings.RESULTS_RETRY_BASE_SECONDS = 0
+
+    def refuse(handler: Any) -> None:
+        handler._say(403, b"<Error><Code>AccessDenied</Code></Error>")
+
+    shelf.hooks["jobs/1/result.json"] = refuse
+    take_files([stored("1", "0" * 32), stored("2", shelf.put("2", GOOD))], DOOR)
+    process_files()
+    assert list(ResultFile.objects.order_by("job_id").values_list("status", "attempts")) == [
+        ("dead", settings.RESULTS_MAX_ATTEMPTS),
+        ("done", 1),
+    ]
+
+
+@pytest.mark.django_db
+def test_what_is_archived_is_a_dead_letter_at_once(shelf: Shelf) -> None:
+    def refuse(handler: Any) -> None:
+        handler._say(403, b"<Error><Code>InvalidObjectState</Code></Error>")
+
+    shelf.hooks["jobs/1/result.json"] = refuse
+    file = take(shelf, GOOD)
+    assert (file.status, file.attempts, file.error) == ("dead", 1, "It is archived: restore it, then read it again.")
+
+
 @pytest.mark.parametrize("place", sorted(SCHEMAS))
 def test_the_schemas_are_published(client: Client, place: tuple[str, int]) -> None:
     answer = client.get(f"/api/ingest/schemas/{place[0]}/{place[1]}")
