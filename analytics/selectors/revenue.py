@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Max, QuerySet, Sum
+from django.db import connection
+from django.db.models import QuerySet, Sum
 
 from analytics.models import RevenueRollup
 from analytics.registry import Scope, list_revenue_sources
@@ -41,29 +42,54 @@ def list_by_month(scope: Scope) -> list[Revenue]:
     ]
 
 
+_RANKED = """
+    WITH sums AS (
+        SELECT currency, CASE level WHEN 'creator' THEN provider ELSE '' END AS source, creator, organization_id,
+            sum(gross_cents)::bigint AS gross, sum(net_cents)::bigint AS net, max(creators) AS creators
+        FROM analytics_revenuerollup
+        WHERE level = %(level)s AND category = '' AND month BETWEEN %(first)s AND %(last)s
+            AND (%(organization)s = '' OR organization_id = %(organization)s)
+            AND (%(creator)s = '' OR (provider = %(provider)s AND creator = %(creator)s))
+        GROUP BY currency, source, creator, organization_id
+    ), ranked AS (
+        SELECT *, row_number() OVER (PARTITION BY currency ORDER BY gross DESC, organization_id, creator) AS place
+        FROM sums
+    )
+    SELECT ranked.currency, gross, net, creators, organization_id, owner.name, source, creator
+    FROM ranked JOIN accounts_organization owner ON owner.id = organization_id
+    WHERE %(limit)s::int IS NULL OR place <= %(limit)s
+    ORDER BY ranked.currency, place
+"""
+
+
 def list_by_organization(scope: Scope) -> list[Revenue]:
     """List the organizations that earned most, by currency; as many of each as there is room for."""
-    rows = (
-        _totals(scope, Level.ORGANIZATION)
-        .values_list("currency", "organization_id", "organization__name")
-        .annotate(gross=Sum("gross_cents"), net=Sum("net_cents"), most=Max("creators"))
-    )
-    return [
-        Revenue(currency, gross, net, most, organization=id_, organization_name=name)
-        for currency, id_, name, gross, net, most in _first(scope, rows, "gross", "organization_id")
-    ]
+    return _rank(scope, Level.ORGANIZATION)
 
 
 def list_by_creator(scope: Scope) -> list[Revenue]:
     """List the creators who earned most, by currency; as many of each as there is room for."""
-    rows = (
-        _totals(scope, Level.CREATOR)
-        .values_list("currency", "provider", "creator", "organization_id", "organization__name")
-        .annotate(gross=Sum("gross_cents"), net=Sum("net_cents"))
-    )
+    return _rank(scope, Level.CREATOR)
+
+
+def _rank(scope: Scope, level: str) -> list[Revenue]:
+    values: dict[str, Any] = {
+        "level": str(level),
+        "first": scope.first_month,
+        "last": scope.last_month,
+        "organization": scope.organization,
+        "provider": scope.provider,
+        "creator": scope.creator,
+        "limit": scope.limit,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_RANKED, values)
+        rows = cursor.fetchall()
     return [
-        Revenue(currency, gross, net, 1, organization=id_, organization_name=name, provider=provider, creator=creator)
-        for currency, provider, creator, id_, name, gross, net in _first(scope, rows, "gross", "creator")
+        Revenue(
+            currency, gross, net, creators, organization=id_, organization_name=name, provider=provider, creator=creator
+        )
+        for currency, gross, net, creators, id_, name, provider, creator in rows
     ]
 
 
@@ -92,27 +118,3 @@ def _rows(scope: Scope) -> QuerySet[RevenueRollup]:
     if scope.organization:
         return rows.filter(level=Level.ORGANIZATION, organization=scope.organization)
     return rows.filter(level=Level.ALL)
-
-
-def _totals(scope: Scope, level: str) -> QuerySet[RevenueRollup]:
-    rows = RevenueRollup.objects.filter(
-        level=level, category="", month__gte=scope.first_month, month__lte=scope.last_month
-    )
-    if scope.organization:
-        rows = rows.filter(organization=scope.organization)
-    if scope.creator:
-        rows = rows.filter(provider=scope.provider, creator=scope.creator)
-    return rows.order_by()
-
-
-def _first(scope: Scope, rows: QuerySet[RevenueRollup, tuple[Any, ...]], *order: str) -> list[tuple[Any, ...]]:
-    """Take the largest of each currency."""
-    largest, *others = order
-    ordered = rows.order_by(f"-{largest}", *others)
-    if scope.limit is None:
-        return list(rows.order_by("currency", f"-{largest}", *others))
-    currencies = RevenueRollup.objects.filter(level=Level.ALL, category="").order_by("currency")
-    found: list[tuple[Any, ...]] = []
-    for currency in currencies.values_list("currency", flat=True).distinct():
-        found += ordered.filter(currency=currency)[: scope.limit]
-    return found
