@@ -49,7 +49,7 @@ class ResultFileAdmin(ModelAdmin):
     list_per_page = 50
     list_fullwidth = True
     search_fields = ("job_id",)
-    search_help_text = "The worker's job, OnlyFans user id, ETag or key"
+    search_help_text = "Job, OnlyFans user id or key"
     ordering = ("-id",)
     sortable_by = ()
     actions = ("retry_ticked",)
