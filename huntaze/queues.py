@@ -18,6 +18,8 @@ from common.clock import now
 from huntaze.broker import Depth, get_broker
 from jobs.registry import find_job
 from jobs.selectors import list_waiting
+from onlyfans.models import ResultFile
+from onlyfans.services.results import QUEUE as RESULTS
 
 _WEBHOOKS = "webhooks"
 
@@ -57,7 +59,7 @@ def _queue(name: str, depth: Depth | None, waiting: list[Waiting]) -> Queue:
 
 
 def list_work() -> Iterator[Waiting]:
-    """List what waits: runs, messages to be sent, Stripe's events."""
+    """List what waits: runs, messages to be sent, Stripe's events, result files."""
     for run in list_waiting():
         if job := find_job(run.job):
             yield Waiting(job.queue, 1, run.seconds, run.attended)
@@ -65,9 +67,13 @@ def list_work() -> Iterator[Waiting]:
     yield from _waiting(NOTIFICATIONS, unsent, "created_at")
     events = StripeEvent.objects.filter(status=StripeEvent.Status.PENDING, status__in=StripeEvent.ACTIVE)
     yield from _waiting(_WEBHOOKS, events, "received_at")
+    files = ResultFile.objects.filter(status__in=[ResultFile.Status.WAITING, ResultFile.Status.FAILED])
+    yield from _waiting(RESULTS, files, "received_at")
 
 
-def _waiting[M: (Notification, StripeEvent)](queue: str, rows: QuerySet[M], since: str) -> Iterator[Waiting]:
+def _waiting[M: (Notification, StripeEvent, ResultFile)](
+    queue: str, rows: QuerySet[M], since: str
+) -> Iterator[Waiting]:
     due = rows.annotate(since=Coalesce("not_before", since)).filter(since__lte=Now()).order_by()
     found = due.aggregate(count=Count("pk"), oldest=Min("since"))
     if found["count"]:

@@ -23,7 +23,7 @@ from botocore.config import Config
 
 from huntaze import embedded
 from huntaze.embedded import ports
-from scripts.demo import payments
+from scripts.demo import payments, results
 from scripts.demo.processes import MARK, DemoError, Processes, end_leftovers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +60,7 @@ class Demo:
         self.processes.start("web", self._granian())  # gets ready while the month is billed
         self._await_outside_world()
         self._create_bucket()
+        results.set_up(self.storage_url)
         say("loading demo data")
         self._load_data()
         month = (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
@@ -71,12 +72,14 @@ class Demo:
             self._manage("run_job", job)
         if count := payments.let_customers_pay(self.sandbox_url):
             say(f"{count} customers have paid meanwhile; one card was declined, one payment is disputed")
+        say(f"{results.let_workers_deliver(self.storage_url)} result files have come; one of them can't be read")
 
     def serve(self) -> None:
         """Start worker and beat; returns when a browser gets an answer."""
         celery = [PYTHON, "-m", "celery", "--app", "huntaze", "--quiet"]
         scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
         self.processes.start("worker", [*celery, "worker", "--concurrency", "2", "--queues", QUEUES])
+        self.processes.start("consumer", [*MANAGE, "consume_results", "--verbosity", "0"])
         self.processes.start("beat", [*celery, "beat", "--scheduler", scheduler, "--pidfile", ""])
         self.processes.wait_until(lambda: answers(f"http://127.0.0.1:{self.port}/"), "The web server")
 
@@ -133,6 +136,10 @@ class Demo:
             "INVOICE_SMTP_HOST": "127.0.0.1",
             "INVOICE_SMTP_PORT": str(self.smtp_port),
             "INVOICE_SMTP_FROM": "Huntaze Billing <billing@huntaze.test>",
+            "RESULTS_BUCKET": results.BUCKET,
+            "RESULTS_REGION": results.REGION,
+            "RESULTS_ENDPOINT": self.storage_url,
+            "RESULTS_QUEUE_URL": results.queue_url(self.storage_url),
             "ALERTS_EMAIL": "operations@huntaze.test",
             "ALERTS_ALLOW_PRIVATE_ADDRESSES": "1",
             "ALERTS_SLACK_HOSTS": "127.0.0.1,localhost",

@@ -28,6 +28,8 @@ def _route(task: str, **options: Any) -> str:
         ("alerts.send", "notifications"),
         ("billing.process_stripe_events", "webhooks"),
         ("huntaze.report_runs", "analytics"),
+        ("onlyfans.process_results", "enrichment"),
+        ("onlyfans.poll_results", "enrichment"),
     ],
 )
 def test_every_task_has_its_queue(task: str, queue: str) -> None:

@@ -47,15 +47,19 @@ class Command(BaseCommand):
             raise refuse(error.message) from None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        self.stdout.write("consume_results: waiting for messages")
-        self.stdout.flush()
+        self._say("waiting for messages", options)
         try:
             self._consume(queue, 0 if options["once"] else options["wait"], once=options["once"])
         except Stopped:
             pass
         finally:
             queue.close()
-        self.stdout.write("consume_results: stopped")
+        self._say("stopped", options)
+
+    def _say(self, text: str, options: dict[str, Any]) -> None:
+        if options["verbosity"]:
+            self.stdout.write(f"consume_results: {text}")
+            self.stdout.flush()
 
     def _consume(self, queue: Queue, wait: int, *, once: bool) -> None:
         pause = 1.0

@@ -10,6 +10,7 @@ from django.utils.http import urlencode
 
 from accounts.models import AuditEntry
 from common.clock import now
+from huntaze.queues import list_work
 from onlyfans.checks import find_left_results, find_waiting_results
 from onlyfans.models import ResultFile
 from tests.factories.billing import make_creator, make_organization
@@ -129,6 +130,14 @@ def test_alerts_hear_of_what_came_to_nothing() -> None:
         ),
         "dead": ("A result file is a dead letter", "The last one: It is no longer in the bucket.", 1),
     }
+
+
+def test_what_waits_is_among_the_work_of_its_queue() -> None:
+    make_result("waiting", received_at=now() - dt.timedelta(minutes=5))
+    make_result("failed", not_before=now() + dt.timedelta(hours=1))
+    make_result("dead")
+    (work,) = [work for work in list_work() if work.queue == "enrichment"]
+    assert (work.count, work.seconds >= 300) == (1, True)
 
 
 def test_alerts_hear_of_what_nobody_reads() -> None:
