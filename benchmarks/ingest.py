@@ -127,7 +127,7 @@ def _measure_batches(poster: Poster, count: int) -> dict[str, Measured]:
         poster.run(found["floor"], "upsert_many.sql", count // _BATCH, _BATCH, _CONNECTIONS_FOR_BATCHES)
         for name, cents in (("created", 500), ("updated", 900), ("unchanged", 900)):
             poster.post(found[name], _PATH, list(_batches(count, month, cents)), count, _CONNECTIONS_FOR_BATCHES)
-        bodies = list(_batches(count, f"20{30 + turn}-01", 500, split=True))
+        bodies = list(_batches(count, f"19{90 + turn}-01", 500, split=True))
         poster.post(found["seven"], _PATH, bodies, count, _CONNECTIONS_FOR_BATCHES)
     return _without_first(found)
 

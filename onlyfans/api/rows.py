@@ -112,7 +112,7 @@ def _convert(row: AggregateRow, received_at: dt.datetime, moment: dt.datetime) -
     parts = _parts(row)
     if row.categories is not None and not row.categories:
         return {"categories": ["Name at least one category, or give totals."]}
-    if errors := _judge_figures(row, parts) | _judge_object(row) | _judge_time(row, moment):
+    if errors := _judge_figures(row, parts) | _judge_object(row) | _judge_times(row, moment):
         return errors
     return IncomingAggregate(
         row.user_id,
@@ -152,8 +152,11 @@ def _judge_object(row: AggregateRow) -> Errors:
     return {name: ["Bucket, key and etag go together."] for name, value in given.items() if not value}
 
 
-def _judge_time(row: AggregateRow, moment: dt.datetime) -> Errors:
-    at = row.received_at
-    if at is None or _EARLIEST <= at <= moment + _CLOCKS_DIFFER_BY:
-        return {}
-    return {"receivedAt": ["This is still to come." if at > moment else "That is too long ago."]}
+def _judge_times(row: AggregateRow, moment: dt.datetime) -> Errors:
+    errors: Errors = {}
+    at, latest = row.received_at, moment + _CLOCKS_DIFFER_BY
+    if row.month > Month.of(latest):
+        errors["month"] = ["This month has not begun (UTC)."]
+    if at and not _EARLIEST <= at <= latest:
+        errors["receivedAt"] = ["This is still to come." if at > moment else "That is too long ago."]
+    return errors

@@ -155,6 +155,7 @@ BAD: list[tuple[Any, list[str] | None]] = [
     ({"month": "2026-13"}, ["month"]),
     ({"month": "\ud800" * 1_000}, ["month"]),
     ({"month": "2026-10\n"}, ["month"]),
+    ({"month": "2999-12"}, ["month"]),
     ({"currency": "usd"}, ["currency"]),
     ({"currency": "USD\n"}, ["currency"]),
     ({"grossCents": True}, ["grossCents"]),
