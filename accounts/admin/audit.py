@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.decorators import display
 
 from accounts.admin.filters import DayFilter
-from accounts.admin.pages import ReadOnlyAdmin
+from accounts.admin.pages import ReadOnlyAdmin, breakable
 from accounts.admin.paging import KeysetChangeList
 from accounts.models import AuditEntry
 from accounts.selectors import list_audited_types, list_audited_verbs
@@ -123,9 +123,9 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         return _unbroken(f"{entry.at:%Y-%m-%d %H:%M:%S}")
 
     @display(description="Who")
-    def who(self, entry: AuditEntry) -> str:
+    def who(self, entry: AuditEntry) -> SafeString:
         """Name who it was, as they were called then."""
-        return entry.who
+        return breakable(entry.who)
 
     @display(description="What")
     def what(self, entry: AuditEntry) -> str:

@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
-from accounts.admin.pages import ReadOnlyAdmin
+from accounts.admin.pages import ReadOnlyAdmin, breakable
 from accounts.forms import ReasonForm
 from accounts.models import Authenticator, LockOut, User
 from accounts.services.lockouts import unlock
@@ -143,9 +143,9 @@ class LockOutAdmin(ReadOnlyAdmin):
             self.message_user(request, f"{left} left alone: not locked, or no longer.", messages.WARNING)
 
     @display(description="Account")
-    def who(self, lock: LockOut) -> str:
+    def who(self, lock: LockOut) -> SafeString:
         """Name what was typed."""
-        return lock.account or "Any account"
+        return breakable(lock.account or "Any account")
 
     @display(description="From")
     def network_name(self, lock: LockOut) -> str:

@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
@@ -81,6 +82,11 @@ def press(request: HttpRequest, act: Callable[[], str], back: HttpResponse) -> H
     except WorkError as error:
         messages.error(request, error.message)
     return back
+
+
+def breakable(text: str) -> SafeString:
+    """Let a text that may be one long word break within its column."""
+    return format_html('<span class="hz-any">{}</span>', text)
 
 
 @lru_cache(maxsize=1000)

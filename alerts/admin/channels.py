@@ -12,7 +12,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from accounts.admin.pages import coloured, door, find, require
+from accounts.admin.pages import breakable, coloured, door, find, require
 from alerts.admin.pages import show_status
 from alerts.forms import ChannelForm
 from alerts.models import Channel, Notification
@@ -87,9 +87,9 @@ class ChannelAdmin(ModelAdmin):
         return channel.get_kind_display()
 
     @display(description="Goes to", ordering="shown_as")
-    def goes_to(self, channel: Channel) -> str:
+    def goes_to(self, channel: Channel) -> SafeString:
         """Tell where it leads, as far as that may be shown."""
-        return channel.shown_as
+        return breakable(channel.shown_as or "-")
 
     @display(description="State")
     def state(self, channel: Channel) -> SafeString:

@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from accounts.admin.pages import ReadOnlyAdmin, coloured, door, find, press, render, require
+from accounts.admin.pages import ReadOnlyAdmin, breakable, coloured, door, find, press, render, require
 from alerts.admin.pages import SEVERITY_TONES, show_status
 from alerts.forms import NoteForm, SnoozeForm
 from alerts.models import Incident, Severity
@@ -125,9 +125,9 @@ class IncidentAdmin(ReadOnlyAdmin):
         return render(self, request, "alerts/incident.html", str(incident), context)
 
     @display(description="What")
-    def what(self, incident: Incident) -> str:
+    def what(self, incident: Incident) -> SafeString:
         """Say what is wrong."""
-        return incident.title
+        return breakable(incident.title)
 
     @display(description="Severity")
     def gravity(self, incident: Incident) -> SafeString:
@@ -146,9 +146,9 @@ class IncidentAdmin(ReadOnlyAdmin):
         return coloured("Open", "danger")
 
     @display(description="Condition")
-    def about(self, incident: Incident) -> str:
+    def about(self, incident: Incident) -> SafeString:
         """Name the condition and what it is about."""
-        return f"{get_title(incident.condition)}: {incident.scope}"
+        return breakable(f"{get_title(incident.condition)}: {incident.scope}")
 
     @display(description="Since (UTC)")
     def opened(self, incident: Incident) -> str:

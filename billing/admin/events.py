@@ -87,7 +87,7 @@ class StripeEventAdmin(ReadOnlyAdmin):
         """Name what it is about: in Stripe, and here where it is ours."""
         ours = _name_ours(event)
         link = format_html('<a class="hz-link" href="{}">{}</a>', *ours) if ours else ""
-        return format_html('{}<span class="hz-key hz-muted block">{}</span>', link, event.object_id)
+        return format_html('{}<span class="hz-key hz-muted hz-wrap block">{}</span>', link, event.object_id)
 
     @display(description="State")
     def state(self, event: StripeEvent) -> str:
