@@ -11,7 +11,7 @@ from django.utils.crypto import salted_hmac
 from pydantic_core import to_json
 
 from common.clock import now
-from common.errors import Retryable, WorkError
+from common.errors import Misconfigured, Retryable, WorkError
 from common.importing import Importer, Record, Result, Verdict, find_importer
 from huntaze.importing.dynamodb import Item, name_record
 from huntaze.importing.values import read_item
@@ -134,7 +134,7 @@ def _take_together(importer: Importer, records: Sequence[Record]) -> Sequence[Re
     try:
         with transaction.atomic():
             return importer.take(records)
-    except (OperationalError, Retryable):
+    except (OperationalError, Misconfigured, Retryable):
         raise
     except Exception as error:
         if len(records) == 1:

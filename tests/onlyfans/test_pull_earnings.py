@@ -4,7 +4,10 @@ import datetime as dt
 import uuid
 
 import pytest
+from django.core.management import call_command
+from django.test import Client
 from django.urls import reverse
+from django_celery_beat.models import PeriodicTask
 from pytest_django import Settings
 
 from alerts.models import Incident
@@ -19,7 +22,7 @@ from onlyfans.jobs.pulling import month_of_yesterday
 from onlyfans.models import CreatorAccount, EarningsAggregate
 from onlyfans.selectors import list_creators_to_pull
 from tests.factories.billing import AUGUST, make_creator, make_organization
-from tests.factories.runs import run
+from tests.factories.runs import finish, run
 from tests.factories.staff import log_in
 from tests.outside import Outside, wired
 
@@ -204,3 +207,22 @@ def test_figures_that_come_back_stand_again(wired: Outside, creator: CreatorAcco
         wired.seed(creator.onlyfans_user_id, AUGUST, tips=tips)
         pull()
     assert stored(creator) == {"tips": (10_000, 8_000)}
+
+
+def test_a_scheduler_starts_it_over_http(wired: Outside, creator: CreatorAccount, settings: Settings) -> None:
+    settings.CRON_SECRETS = ("a-secret-of-the-tests",)
+    answer = Client().post(
+        "/api/cron/pull-earnings",
+        {"month": str(AUGUST), "creators": [creator.onlyfans_user_id]},
+        content_type="application/json",
+        headers={"x-cron-secret": "a-secret-of-the-tests"},
+    )
+    assert answer.status_code == 202, answer.content
+    assert finish(JobRun.objects.get(job="pull-earnings")).status == "succeeded"
+    assert stored(creator) == {"tips": (10_000, 8_000), "chargebacks": (-500, -400)}
+
+
+def test_the_nightly_schedule_is_there_to_be_edited() -> None:
+    call_command("migrate", verbosity=0)
+    task = PeriodicTask.objects.get(name="pull-earnings")
+    assert (task.enabled, str(task.crontab.minute), str(task.crontab.hour)) == (True, "30", "1")
