@@ -224,5 +224,7 @@ def test_a_scheduler_starts_it_over_http(wired: Outside, creator: CreatorAccount
 
 def test_the_nightly_schedule_is_there_to_be_edited() -> None:
     call_command("migrate", verbosity=0)
-    task = PeriodicTask.objects.get(name="pull-earnings")
-    assert (task.enabled, str(task.crontab.minute), str(task.crontab.hour)) == (True, "30", "1")
+    task = PeriodicTask.objects.select_related("crontab").get(name="pull-earnings")
+    assert task.enabled
+    assert task.crontab is not None
+    assert (task.crontab.minute, task.crontab.hour) == ("30", "1")
