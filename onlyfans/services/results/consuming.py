@@ -65,7 +65,7 @@ def receive(queue: Queue, wait_seconds: int) -> list[Message]:
 def _take(message: Message) -> None:
     try:
         take_notification(message.body, _DOOR)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, Misconfigured):
         raise
     except Exception as error:
         # Whatever it is, it would be the same the next time.

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from common.clock import now
+from common.errors import Misconfigured
 from onlyfans.models import ResultFile
 from onlyfans.providers.notifications import NotANotification, StoredFile, read_notification
 from onlyfans.services.results.ringing import ring
@@ -60,7 +61,10 @@ def take_notification(text: str | bytes, door: ResultFile.Door) -> Taken:
 
 @transaction.atomic
 def take_files(found: Iterable[StoredFile], door: ResultFile.Door) -> Taken:
-    """Take in stored files as `take_notification` does."""
+    """Take in stored files as `take_notification` does; Misconfigured where nobody said which bucket is ours."""
+    found = list(found)
+    if found and not settings.RESULTS_BUCKET:
+        raise Misconfigured("RESULTS_BUCKET is not set, so nobody knows which files are results.")
     ours = {(one.bucket, one.key, one.etag, one.sequencer): one for one in found if is_result(one)}
     # In one order everywhere, for two who bring the same files must not wait for each other; a version's last one wins.
     versions = {(one.bucket, one.key, one.etag): one for _, one in sorted(ours.items())}

@@ -9,6 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from analytics.models import Event
+from common.errors import Misconfigured
 from onlyfans.models import ResultFile
 from onlyfans.services.results import process_files
 from onlyfans.services.results.consuming import poll_queue
@@ -156,6 +157,18 @@ def test_another_bucket_is_none_of_ours(world: World, machine: None) -> None:
     body = world.envelope("1", "1")
     body["detail"]["bucket"]["name"] = "somebody-elses"
     assert post(body).json()["found"] == 0
+    assert not ResultFile.objects.exists()
+
+
+def test_without_a_bucket_nothing_is_thrown_away(world: World, machine: None, settings: Settings) -> None:
+    """EventBridge calls again, and the message stays, until somebody names the bucket."""
+    settings.RESULTS_BUCKET = ""
+    body = world.envelope("1", "1")
+    assert post(body).status_code == 503
+    world.tell(json.dumps(body))
+    with pytest.raises(Misconfigured):
+        poll_queue()
+    assert world.count_messages() == 1
     assert not ResultFile.objects.exists()
 
 
