@@ -1,10 +1,10 @@
 """The audit trail: an entry a change, written in the transaction of the change, and never touched again."""
 
 import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import connection
 from django.db.models import Field, FileField, ForeignKey, Model
 
 from accounts.models import AuditEntry, User
@@ -49,8 +49,8 @@ def record_actions(entries: Sequence[AuditEntry]) -> None:
 def lay_out_entry(entry: AuditEntry) -> dict[str, Any]:
     """Return an entry's values by column, for a statement that writes it together with the change it tells of."""
     get_origin().entries += 1
-    columns = [field for field in AuditEntry._meta.concrete_fields if not field.primary_key]
-    return {str(field.column): field.get_db_prep_save(getattr(entry, field.attname), connection) for field in columns}
+    given = {field.column: getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields[1:]}
+    return {str(column): json.dumps(value) if isinstance(value, dict) else value for column, value in given.items()}
 
 
 def describe_action(
