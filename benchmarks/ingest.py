@@ -170,8 +170,8 @@ def _tabulate_singles(found: dict[str, Measured], count: int) -> Table:
             _line(f"`{_PATH}`", ours, bare.rate),
         ],
         [
-            f"**{share:.0f} % of the bare view** (aim: at least {_AIM_PERCENT} %; {judge(share >= _AIM_PERCENT)}); by the "
-            f"processor time that a call takes of server and database, {100 * bare.cpu_us / ours.cpu_us:.0f} %.",
+            f"**{share:.0f} % of the bare view** (aim: at least {_AIM_PERCENT} %; {judge(share >= _AIM_PERCENT)}); "
+            f"by the processor time that a call takes of server and database, {100 * bare.cpu_us / ours.cpu_us:.0f} %.",
             f"{count:,} calls a round over {_CONNECTIONS_FOR_SINGLES} connections, {_ROUNDS} rounds in turns, medians; "
             f"{_CREATORS:,} creators. The first of them is a warm-up for each and not counted.",
             "The floor and the bare view write the aggregate and nothing else, the bare view (DRF, behind the same "
@@ -196,8 +196,8 @@ def _tabulate_batches(found: dict[str, Measured], count: int, kept: int) -> Tabl
         ],
         [
             f"**{created:,.0f} new and {updated:,.0f} changed rows a second** (aim: at least {_AIM_ROWS:,}; "
-            f"{judge(min(created, updated) >= _AIM_ROWS)}). By processor time alone, this machine's cores could take in "
-            f"{1e6 * (os.cpu_count() or 1) / found['created'].cpu_us:,.0f} new ones.",
+            f"{judge(min(created, updated) >= _AIM_ROWS)}). By processor time alone, the machine's cores could take "
+            f"in {1e6 * (os.cpu_count() or 1) / found['created'].cpu_us:,.0f} new ones.",
             f"{count:,} rows a round over {_CONNECTIONS_FOR_BATCHES} connections, {_ROUNDS} rounds, medians; the whole "
             f"path: HTTP, secret, checks of each row, versions, projection, audit entry, an outcome a row. The caller "
             f"shares the machine's cores. {kept:,} versions were kept in all.",

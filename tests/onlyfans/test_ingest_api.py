@@ -221,6 +221,22 @@ def test_more_rows_or_bytes_than_are_taken(aurora: CreatorAccount) -> None:
     assert tell([]) == []
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"categories": {f"gift{place}": 1 for place in range(100_000)}},
+        {f"more{place}": [[]] for place in range(100_000)},
+        {"userId": "x" * 1_000_000, "month": "x" * 1_000_000},
+        {"categories": {"tips": {"x" * 1_000_000: 1}}},
+    ],
+    ids=["categories", "fields", "texts", "names"],
+)
+def test_a_huge_row_is_refused_in_few_words(row: dict[str, Any], aurora: CreatorAccount) -> None:
+    answer = send([ROW | row, ROW])
+    assert answer.json()["counts"] == {"rejected": 1, "created": 1}
+    assert len(answer.content) < 10_000
+
+
 def test_ten_thousand_rows_are_taken_in_one_call(aurora: CreatorAccount) -> None:
     rows = [{**ROW, "userId": f"of_{place % 5_000}", "netCents": place} for place in range(9_999)]
     assert tell([*rows, ROW]) == ["unmatched"] * 9_999 + ["created"]
