@@ -126,7 +126,9 @@ def test_one_line_a_call_even_where_it_is_refused(caplog: pytest.LogCaptureFixtu
 
 def test_every_setting_that_is_a_secret_is_known_as_one() -> None:
     words = ("secret", "token", "password", "key", "dsn", "credential")
-    named = [name for name in Environment.model_fields if any(word in name for word in words)]
+    # Says how a token is shown to the gateway, and holds none.
+    templates = {"onlyfans_token_headers"}
+    named = [name for name in Environment.model_fields if any(word in name for word in words) and name not in templates]
     planted = {name: f"planted-in-{name}" for name in named}
     assert {"secret_key", "encryption_keys", "stripe_api_key", "cron_secret", "metrics_token"} <= set(named)
     assert find_secrets(planted) == tuple(planted.values())

@@ -66,7 +66,7 @@ def call(*arguments: str) -> int:
     ("given", "said"),
     [
         (["run_job"], "manage.py run_job: error: the following arguments are required: name, params"),
-        (["run_job", "nonsense"], "CommandError: There is no job “nonsense”. There are: billing-summary, "),
+        (["run_job", "nonsense"], "CommandError: There is no job “nonsense”. There are: analytics-"),
         (
             ["run_job", "hourly-usage", "--frob"],
             "manage.py run_job hourly-usage: error: unrecognized arguments: --frob",
