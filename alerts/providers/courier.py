@@ -26,6 +26,7 @@ _SECONDS = (5, 10)
 # A part of an address that is as long as this may be a key.
 _SHORTEST_KEY = 6
 _LONGEST_REASON = 300
+INSIDE = "It leads into this machine or a private network, where nothing is sent."
 
 
 class Refused(OSError):
@@ -79,7 +80,7 @@ def _check_connection(end: socket.socket, address: Any, *, allow_private: bool) 
         # A name here would be resolved after this look at it.
         fine = False
     if not fine:
-        raise Refused("It leads into this machine or a private network, where nothing is sent.")
+        raise Refused(INSIDE)
 
 
 def _check_file(path: Any, homes: tuple[str, ...]) -> None:
@@ -113,6 +114,9 @@ def _carry(asked: dict[str, Any]) -> dict[str, Any]:
     logging.getLogger("apprise").addHandler(ear)
     if notify.send(body=asked["text"], title=asked["title"]):
         return {"outcome": "sent", "said": str(notify.service_name)}
+    if INSIDE in refusals:
+        # Another attempt would lead to the same place.
+        raise Permanent(INSIDE)
     heard = dict.fromkeys(refusals or ear.heard)
     why = " ".join(hide_keys(line, asked["url"], _read_host(notify)) for line in heard)[:_LONGEST_REASON]
     return {"outcome": "failed", "said": str(notify.service_name), "why": why}
@@ -159,7 +163,8 @@ def _check_host(notify: Any, *, allow_private: bool) -> None:
 def _read_host(notify: Any) -> str:
     """Return the host that an address names; empty where it names an account of a service."""
     host = getattr(notify, "host", None)
-    return host if "host" in notify.template_tokens and isinstance(host, str) else ""
+    # It keeps the brackets of an IPv6 address, which no name server knows.
+    return host.strip("[]") if "host" in notify.template_tokens and isinstance(host, str) else ""
 
 
 if __name__ == "__main__":

@@ -192,6 +192,8 @@ def test_a_replaced_secret_signs_beside_the_new_one(receiver: Receiver) -> None:
         ({"kind": "apprise", "url": "file:///etc/passwd"}, "Nothing is sent by"),
         ({"kind": "apprise", "url": "syslog://"}, "Nothing is sent by"),
         ({"kind": "apprise", "url": "json://127.0.0.1/x"}, "private network"),
+        ({"kind": "apprise", "url": "json://[::1]:8080/x"}, "private network"),
+        ({"kind": "apprise", "url": "json://2130706433/x"}, "private network"),
         ({"kind": "apprise", "url": "discord://"}, "read this address"),
     ],
 )

@@ -202,6 +202,18 @@ def test_apprise_calls_no_private_address(trouble: Trouble, receiver: Receiver, 
     assert "leads into this machine or a private network" in Notification.objects.get().error
 
 
+def test_apprise_calls_no_private_address_that_only_shows_on_the_way(trouble: Trouble, settings: Settings) -> None:
+    """The host that is checked is a public one; where the connection goes stands in a parameter."""
+    url = "mailto://someone:password@example.com?smtp=127.0.0.1&to=ops@example.com"
+    make_rule(make_channel(Channel.Kind.APPRISE, url=url))
+    settings.ALERTS_ALLOW_PRIVATE_ADDRESSES = False
+    arise(trouble, "billing")
+    assert send() == 1
+    row = Notification.objects.get()
+    assert (row.status, row.attempts) == ("failed", 1)
+    assert row.error == "It leads into this machine or a private network, where nothing is sent."
+
+
 def test_apprise_says_why_without_the_key(trouble: Trouble, receiver: Receiver) -> None:
     url = f"json://someuser:topsecretkey@127.0.0.1:{receiver.port}/topsecretpath"
     make_rule(make_channel(Channel.Kind.APPRISE, url=url))
