@@ -76,7 +76,7 @@ def _read_records(records: list[Any]) -> Iterator[StoredFile]:
             yield StoredFile(
                 bucket=_text(_part(found, "bucket"), "name", 255),
                 key=_unquote(_text(thing, "key", 3 * _LONGEST_KEY)),
-                etag=_etag(thing, "eTag"),
+                etag=_etag(thing),
                 sequencer=_sequencer(thing),
                 size=_size(thing),
             )
@@ -91,7 +91,7 @@ def _read_envelope(envelope: Mapping[str, Any]) -> Iterator[StoredFile]:
         bucket=_text(_part(detail, "bucket"), "name", 255),
         # Not URL-encoded here, other than in S3's own notifications.
         key=_text(thing, "key", _LONGEST_KEY),
-        etag=_etag(thing, "etag"),
+        etag=_etag(thing),
         sequencer=_sequencer(thing),
         size=_size(thing),
     )
@@ -125,8 +125,9 @@ def _is_storable(text: str) -> bool:
     return "\x00" not in text and text.isprintable()
 
 
-def _etag(whole: Mapping[str, Any], name: str) -> str:
-    return _text(whole, name, _LONGEST_ETAG).strip('"')
+def _etag(whole: Mapping[str, Any]) -> str:
+    """Return the ETag, which S3 spells one way and EventBridge another."""
+    return _text(whole, "eTag" if "eTag" in whole else "etag", _LONGEST_ETAG).strip('"')
 
 
 def _sequencer(whole: Mapping[str, Any]) -> str:
