@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import AuditEntry
 from jobs.models import JobItem, JobRun
 from tests.factories.ledger import make_failed_run, make_item, make_run
 from tests.factories.staff import log_in
@@ -116,6 +117,7 @@ def test_the_preview_is_a_dry_run_of_the_same_selection() -> None:
     preview = JobRun.objects.get(parent=run)
     assert (preview.dry_run, preview.mode, preview.params["month"]) == (True, "failed", "2026-10")
     assert (preview.trigger, preview.actor is None) == ("admin", False)
+    assert [entry.label for entry in AuditEntry.objects.filter(object_type="jobs.jobrun")] == ["Preview rerun"]
 
 
 def test_a_rerun_wants_a_reason_and_keeps_it() -> None:
