@@ -24,7 +24,8 @@ RANGES = {
 }
 DEFAULT_RANGE = "12m"
 _LONGEST_DAYS = 3_700
-_OLDEST = dt.date(2000, 1, 1)
+# Calendars end: beyond these there may be no day before or after.
+_OLDEST, _LATEST = dt.date(2000, 1, 1), dt.date(2100, 12, 31)
 _OFFERED = 8
 
 
@@ -45,8 +46,8 @@ class ScopeForm(forms.Form):
         """Find the days that are meant, and the creator."""
         cleaned = super().clean() or {}
         first, last = self._days(cleaned)
-        if first and last and not (_OLDEST <= first <= last and (last - first).days <= _LONGEST_DAYS):
-            self.add_error("last", "Give days of at most ten years, the earlier one first.")
+        if first and last and not (_OLDEST <= first <= last <= _LATEST and (last - first).days <= _LONGEST_DAYS):
+            self.add_error("last", "Give days of at most ten years between 2000 and 2100, the earlier one first.")
         cleaned["days"] = (first, last)
         if text := cleaned.get("organization", ""):
             self._find_organization(cleaned, text)

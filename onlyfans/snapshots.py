@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Case, F, Q, QuerySet, Sum, Value, When
 from django.urls import reverse
 
 from analytics.registry import CreatorName, Metric, Reading, revenue_source, snapshot_source
@@ -63,7 +63,10 @@ def search_creators(text: str, organization: str | None, limit: int) -> Iterator
         accounts = accounts.filter(organization=organization)
     if text:
         accounts = accounts.filter(Q(display_name__istartswith=text) | Q(onlyfans_user_id=text))
-    for user_id, name in accounts.order_by("display_name").values_list("onlyfans_user_id", "display_name")[:limit]:
+    # Whose id it is comes first: however many names begin so, there is room for it.
+    meant = [Case(When(onlyfans_user_id=text, then=Value(0)), default=Value(1))] if text else []
+    ordered = accounts.order_by(*meant, "display_name")
+    for user_id, name in ordered.values_list("onlyfans_user_id", "display_name")[:limit]:
         yield CreatorName(user_id, name)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, cast
+from urllib.parse import quote
 
 from drf_spectacular.utils import extend_schema
 from pydantic_core import to_json
@@ -124,7 +125,7 @@ def _make(told: ToldEvent, organization: str | None) -> NewEvent:
         name=told.name,
         occurred_at=told.occurred_at,
         # A world of their own for each organization: nobody can take a key before somebody else does.
-        idempotency_key=f"{SOURCE}/{organization or ''}/{told.idempotency_key}",
+        idempotency_key=f"{SOURCE}/{quote(organization or '', safe='')}/{told.idempotency_key}",
         organization_id=organization,
         creator=told.creator,
         provider=told.provider,

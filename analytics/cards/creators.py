@@ -6,6 +6,7 @@ from analytics.cards.words import REVENUE, bars, money, name_month
 from analytics.registry import Cell, Chart, Column, Content, Part, Scope, Series, card
 from analytics.selectors.creators import describe_creators
 from analytics.selectors.revenue import Revenue, list_by_creator, list_by_month, sum_up
+from common.money import divide_half_even
 
 
 @card("creators-who-earn", title="Creators who earn", permission=REVENUE, page="creators")
@@ -25,7 +26,7 @@ def _counts(currency: str, rows: list[Revenue]) -> Part:
         [
             Cell(row.month),
             Cell(row.creators),
-            money(row.gross_cents // row.creators, currency) if row.creators else Cell(None),
+            Cell(divide_half_even(row.gross_cents, row.creators) if row.creators else None, currency),
         ]
         for row in reversed(rows)
     ]

@@ -12,7 +12,7 @@ from analytics.selectors.snapshots import list_jumps
 
 _NOTE = (
     "A jump is a change since the slot before that is at least five times as large as this creator's usual one (the "
-    "average of the last 28 slots), and as large as the metric asks for."
+    "average of the last 28 slots, and after a gap so many times that), and as large as the metric asks for."
 )
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 
 from accounts.models import Organization
 from analytics.registry import CreatorName, find_source, list_sources
@@ -34,6 +34,8 @@ def search_creators(text: str, organization: str | None, limit: int) -> list[tup
 def search_organizations(text: str, limit: int) -> list[Organization]:
     """Find organizations by the beginning of their name or by their id; one alone that is meant."""
     matching = Q(pk=text) | Q(name__istartswith=text) if text else Q()
-    found = list(Organization.objects.filter(matching).order_by("name", "pk")[:limit])
+    # Whose id it is comes first: however many names begin so, there is room for it.
+    meant = [Case(When(pk=text, then=Value(0)), default=Value(1))] if text else []
+    found = list(Organization.objects.filter(matching).order_by(*meant, "name", "pk")[:limit])
     exact = [one for one in found if text in {one.pk, one.name}]
     return exact if len(exact) == 1 else found

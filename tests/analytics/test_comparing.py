@@ -57,3 +57,12 @@ def test_a_jump_is_large_and_five_times_the_usual(delta: int, usual: list[int], 
 
 def test_nothing_never_jumps() -> None:
     assert judge(Metric("fans", "Fans", jump_from=0), 0, [0] * 8) is None
+
+
+def test_after_a_gap_so_many_usual_changes_are_usual() -> None:
+    grown = [
+        Former(NOON - dt.timedelta(hours=6 * (12 + place)), "", {"fans": 1000}, {"fans": 20}) for place in range(8)
+    ]
+
+    assert compare(DECLARED, NOON, "", {"fans": 1240}, grown).jumps == {}
+    assert compare(DECLARED, NOON, "", {"fans": 2200}, grown).jumps == {"fans": {"change": 1200, "usual": 240}}

@@ -103,6 +103,17 @@ def test_keys_of_organizations_do_not_meet(member: User) -> None:
     assert [tell(user, event())[1]["recorded"] for user in (member, other)] == [1, 1]
 
 
+def test_nobody_takes_a_key_of_an_organization_whose_id_begins_like_theirs() -> None:
+    users = [
+        User.objects.create_user(f"{place}@example.test", PASSWORD, organization=make_organization(id=id_))
+        for place, id_ in enumerate(["north", "north/east"])
+    ]
+    outcomes = [
+        tell(user, event(idempotencyKey=key))[1]["recorded"] for user, key in zip(users, ["east/1", "1"], strict=True)
+    ]
+    assert outcomes == [1, 1]
+
+
 def test_members_write_for_their_own_organization_only(member: User, organization: Organization) -> None:
     said = refuse(member, organization=make_organization().pk)
     assert said == {"organization": ["You may record events of your own organization only."]}

@@ -189,3 +189,18 @@ def test_the_schedule_asks_for_its_own_slot() -> None:
 
     assert (job.schedule, job.http) == ("0 */6 * * *", True)
     assert job.scheduled(SLOT + 5 * MINUTE) == {"slot": SLOT}
+
+
+def test_a_slot_completed_late_is_counted_once_where_the_next_one_lacks_the_metric(provider: Provider) -> None:
+    _take(provider, SLOT - 2 * (LATER - SLOT))
+    provider.readings["ada"] = Reading("ada", None, {}, error="Nobody answers.")
+    _take(provider, SLOT)
+    provider.tell("ada", fans=130, earned_cents=700)
+    _take(provider, LATER)
+    assert _figures(LATER)["ada"][1] == {"fans": 30, "earned_cents": 200}
+
+    _take(provider, SLOT - (LATER - SLOT), LATER + MINUTE)
+
+    assert _figures(SLOT - (LATER - SLOT))["ada"][1] == {"fans": 30, "earned_cents": 200}
+    assert _figures(SLOT)["ada"] == ({}, {})
+    assert _figures(LATER)["ada"][1] == {"fans": 0, "earned_cents": 0}

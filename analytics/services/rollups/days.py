@@ -18,13 +18,16 @@ _CREATORS = """
             metric.key AS metric, metric.value::bigint AS value, coalesce((deltas ->> metric.key)::bigint, 0) AS delta
         FROM analytics_providersnapshot CROSS JOIN LATERAL jsonb_each_text(metrics) metric
         WHERE provider = %(provider)s AND slot_at >= %(starts_at)s AND slot_at < %(ends_at)s
-    ), last AS (
-        SELECT creator, day, metric, (array_agg(value ORDER BY slot_at DESC))[1] AS closing,
-            sum(delta)::bigint AS change
-        FROM known GROUP BY creator, day, metric
     ), owner AS (
         SELECT DISTINCT ON (creator, day) creator, day, organization_id, currency
         FROM known ORDER BY creator, day, currency = '', slot_at DESC
+    ), last AS (
+        -- Where the currency changed within the day, amounts in the former one are no part of the latter's.
+        SELECT creator, day, metric, (array_agg(value ORDER BY slot_at DESC))[1] AS closing,
+            sum(delta)::bigint AS change
+        FROM known JOIN owner USING (creator, day)
+        WHERE known.currency = owner.currency OR metric <> ALL(%(money)s)
+        GROUP BY creator, day, metric
     )
     INSERT INTO analytics_creatorday (provider, creator, organization_id, day, currency, closing, change)
     SELECT %(provider)s, creator, organization_id, day, currency,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from analytics.models import SLOT
 from analytics.registry import Metric
 from common.money import divide_half_even
 
@@ -45,33 +46,31 @@ def compare(
     for name, value in metrics.items():
         metric = declared[name]
         comparable = [one for one in history if metric.kind == "count" or one.currency == currency]
-        before = _value_before(metric, slot_at, comparable)
-        if before is None:
+        former = next((one for one in comparable if name in one.metrics), None)
+        if former is None:
             continue
-        delta = found.deltas[name] = value - before
-        if jump := judge(metric, delta, [one.deltas[name] for one in comparable if name in one.deltas]):
+        delta = found.deltas[name] = value - _value_before(metric, slot_at, former)
+        usual = [one.deltas[name] for one in comparable if name in one.deltas]
+        if jump := judge(metric, delta, usual, (slot_at - former.slot_at) // SLOT):
             found.jumps[name] = jump
     return found
 
 
-def _value_before(metric: Metric, slot_at: dt.datetime, history: Sequence[Former]) -> int | None:
+def _value_before(metric: Metric, slot_at: dt.datetime, former: Former) -> int:
     """Find where the count stood; what counts up from the first of the month stood at nothing then."""
-    for one in history:
-        if metric.name in one.metrics:
-            starts_over = metric.span == "month" and (one.slot_at.year, one.slot_at.month) != (
-                slot_at.year,
-                slot_at.month,
-            )
-            return 0 if starts_over else one.metrics[metric.name]
-    return None
+    starts_over = (former.slot_at.year, former.slot_at.month) != (slot_at.year, slot_at.month)
+    return 0 if metric.span == "month" and starts_over else former.metrics[metric.name]
 
 
-def judge(metric: Metric, delta: int, usual: Sequence[int]) -> dict[str, Any] | None:
-    """Tell whether a change is a jump, judged by the changes before it; then with what it was measured by."""
+def judge(metric: Metric, delta: int, usual: Sequence[int], slots: int = 1) -> dict[str, Any] | None:
+    """Tell whether a change is a jump, judged by the changes before it; then with what it was measured by.
+
+    `slots` is over how many slots it came about: after a gap so many usual changes are usual.
+    """
     if len(usual) < LEAST_HISTORY or abs(delta) < metric.jump_from:
         return None
     total = sum(abs(change) for change in usual)
     # Without a division: the average change times the factor.
-    if abs(delta) * len(usual) < JUMP_FACTOR * total or delta == 0:
+    if abs(delta) * len(usual) < JUMP_FACTOR * total * slots or delta == 0:
         return None
-    return {"change": delta, "usual": divide_half_even(total, len(usual))}
+    return {"change": delta, "usual": divide_half_even(total * slots, len(usual))}

@@ -43,9 +43,9 @@ _WRITE = """
     RETURNING creator
 """
 _FOLLOWING = """
-    SELECT DISTINCT ON (creator) creator, slot_at, currency, metrics::text FROM analytics_providersnapshot
+    SELECT creator, slot_at, currency, metrics::text FROM analytics_providersnapshot
     WHERE provider = %s AND creator = ANY(%s) AND slot_at > %s
-    ORDER BY creator, slot_at
+    ORDER BY slot_at
 """
 _CORRECT = """
     UPDATE analytics_providersnapshot old SET deltas = news.deltas, jumps = news.jumps, changed_at = clock_timestamp()
@@ -154,7 +154,10 @@ def _state(reading: Reading) -> str:
 
 
 def _correct_following(source: SnapshotSource, slot_at: dt.datetime, creators: Sequence[str]) -> set[dt.date]:
-    """Compare the snapshots that follow a slot completed late with it; return their days."""
+    """Compare the snapshots that follow a slot completed late anew, the oldest first; return their days.
+
+    Not only the very next: it may lack what a later one has. A slot is completed within a day, so they are few.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_FOLLOWING, [source.provider, list(creators), slot_at])
         rows = cursor.fetchall()
