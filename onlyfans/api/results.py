@@ -14,8 +14,8 @@ from common.api.models import Answer
 from common.api.parsing import Limits
 from common.api.views import ApiView
 from onlyfans.models import ResultFile
+from onlyfans.providers.documents import get_schema
 from onlyfans.providers.notifications import NotANotification, read_parsed
-from onlyfans.providers.results import get_schema
 from onlyfans.services.results import take_files
 
 
