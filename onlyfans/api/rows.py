@@ -22,6 +22,13 @@ _HALF = "This holds a character that is not allowed: half of a pair."
 # Apart, since what came later in a body is taken to be newer.
 _STEP = dt.timedelta(microseconds=1)
 
+# Instead of the pattern that a text does not match.
+_WANTED = {
+    "userId": "Give OnlyFans' user id, without spaces.",
+    "currency": "Give three capital letters, like USD.",
+    "sequencer": "Give S3's sequencer: at most 64 hexadecimal digits.",
+}
+
 type Errors = dict[str, list[str]]
 type Cents = Annotated[int, Field(strict=True, ge=-MOST_CENTS, le=MOST_CENTS)]
 type Category = Literal[
@@ -106,7 +113,11 @@ def _validate_one(raw: Any) -> AggregateRow | Errors:
     for name, value in raw.items():
         if isinstance(value, Unreadable):
             found[name] = [value.reason]
-    return {_printable(name): [_printable(said[0])] for name, said in list(found.items())[:_MOST_ERRORS]}
+    return {_printable(name): [_explain(name, said[0])] for name, said in list(found.items())[:_MOST_ERRORS]}
+
+
+def _explain(name: str, said: str) -> str:
+    return _WANTED.get(name, said) if said.startswith("String should match") else _printable(said)
 
 
 def _is_whole(text: str) -> bool:
@@ -122,7 +133,7 @@ def _convert(row: AggregateRow, received_at: dt.datetime, moment: dt.datetime) -
     parts = _parts(row)
     if row.categories is not None and not row.categories:
         return {"categories": ["Name at least one category, or give totals."]}
-    if errors := _judge_figures(row, parts) | _judge_object(row) | _judge_times(row, moment):
+    if errors := _judge_figures(row, parts) | _judge_object(row) | _judge_user_and_times(row, moment):
         return errors
     return IncomingAggregate(
         row.user_id,
@@ -162,8 +173,8 @@ def _judge_object(row: AggregateRow) -> Errors:
     return {name: ["Bucket, key and etag go together."] for name, value in given.items() if not value}
 
 
-def _judge_times(row: AggregateRow, moment: dt.datetime) -> Errors:
-    errors: Errors = {}
+def _judge_user_and_times(row: AggregateRow, moment: dt.datetime) -> Errors:
+    errors: Errors = {} if row.user_id.isprintable() else {"userId": [_WANTED["userId"]]}
     at, latest = row.received_at, moment + _CLOCKS_DIFFER_BY
     if row.month > Month.of(latest):
         errors["month"] = ["This month has not begun (UTC)."]

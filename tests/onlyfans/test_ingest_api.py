@@ -149,6 +149,7 @@ BAD: list[tuple[Any, list[str] | None]] = [
     ({"userId": ""}, ["userId"]),
     ({"userId": "of aurora"}, ["userId"]),
     ({"userId": "\x00"}, ["userId"]),
+    ({"userId": "\u200b"}, ["userId"]),
     ({"userId": "\ud800"}, ["userId"]),
     ({"userId": "x" * 65}, ["userId"]),
     ({"userId": 7}, ["userId"]),
@@ -203,6 +204,14 @@ def test_all_bad_rows_at_once_are_refused_and_write_nothing(aurora: CreatorAccou
     assert len(answer.content) < 20_000
     for model in (EarningsAggregate, EarningsRevision, UnmatchedAggregate, AuditEntry):
         assert not model.objects.exists()
+
+
+def test_why_a_text_is_refused_is_said_in_words(aurora: CreatorAccount) -> None:
+    answer = send([{**ROW, "userId": "of aurora", "currency": "usd"}]).json()
+    assert answer["outcomes"][0]["errors"] == {
+        "userId": ["Give OnlyFans' user id, without spaces."],
+        "currency": ["Give three capital letters, like USD."],
+    }
 
 
 def test_numbers_beyond_reason_spoil_their_row_alone(aurora: CreatorAccount) -> None:
