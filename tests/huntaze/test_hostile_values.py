@@ -102,7 +102,7 @@ _OPERATIONS = sorted(
 def headers(settings: Settings) -> dict[str, str]:
     """What opens every door, and something behind it."""
     settings.CRON_SECRETS = settings.API_KEYS = settings.EVENTBRIDGE_API_KEYS = (SECRET,)
-    settings.STRIPE_WEBHOOK_SECRET = (SECRET,)
+    settings.STRIPE_WEBHOOK_SECRET, settings.RESULTS_BUCKET = (SECRET,), "results"
     make_creator(make_organization(make_plan(code="plan", commission_free_months=1)), onlyfans_user_id="of_1")
     User.objects.create_user("somebody@example.test", PASSWORD)
     token = issue_tokens(make_staff("Finance")).access
