@@ -16,7 +16,7 @@ def sources(scope: Scope) -> Content:
         Column("Source"),
         Column("Last slot (UTC)"),
         Column("Creators", "count"),
-        Column("With something missing", "count"),
+        Column("Incomplete", "count"),
     ]
     last = count_last_slots()
     listed = reverse("admin:analytics_providersnapshot_changelist")

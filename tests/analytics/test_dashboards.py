@@ -244,29 +244,3 @@ def test_nobody_changes_a_snapshot(provider: Provider) -> None:
 
     assert client.get(address + "add/").status_code == 403
     assert make_staff("Finance").has_perm("analytics.view_providersnapshot")
-
-
-@pytest.mark.parametrize("days", ["first=9995-01-01&last=9999-12-31", "first=1999-12-31&last=2001-01-01"])
-def test_days_at_the_ends_of_the_calendar_are_refused_in_words(creator: CreatorAccount, days: str) -> None:
-    page = _page("overview", f"?range=custom&{days}")
-
-    assert "between 2000 and 2100, the earlier one first" in page
-    assert "Aurora" not in page.split("</form>")[-1]
-
-
-def test_whose_id_it_is_is_meant_however_many_names_begin_so() -> None:
-    organization = make_organization(id="42", name="Zenith")
-    for place in range(9):
-        make_creator(make_organization(name=f"42 houses {place}"), display_name=f"77 stars {place}")
-    earn(make_creator(organization, display_name="Zoe", onlyfans_user_id="77"), THIS, 1_234)
-    _add_up()
-
-    assert _table("creators-by-revenue", "?organization=42&creator=77")[1][:3] == ["Zoe", "Zenith", "12.34"]
-
-
-def test_an_average_that_is_unknown_is_still_in_a_currency(creator: CreatorAccount) -> None:
-    earn(creator, THIS.plus(-2), 0, "tips", net_cents=0)
-    _add_up()
-
-    rows = [row for row in _table("creators-who-earn") if row[0] == str(THIS.plus(-2).first_day)]
-    assert rows == [[str(THIS.plus(-2).first_day), "0", "", "USD"]]
