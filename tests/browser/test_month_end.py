@@ -124,7 +124,7 @@ def give_address(desk: Desk, address: str) -> None:
 def assert_token_is_out_of_reach(desk: Desk, business: Business) -> None:
     """Finance sees that there is a token, and can't replace it."""
     desk.open(f"/admin/onlyfans/creatoraccount/{business.lapsed.pk}/change/")
-    expect(desk.page.get_by_text("Token stored")).to_be_visible()
+    expect(desk.page.get_by_text("Credentials stored")).to_be_visible()
     expect(desk.page.get_by_text("New gateway token")).to_have_count(0)
     assert not {offer for offer in desk.offers() if offer.startswith("Save")}
 
