@@ -12,7 +12,7 @@ from benchmarks.stand_ins import StandIns, by_endpoint, count_in_any_second, cou
 _MILLISECONDS = 100
 _AIM_PER_SECOND = 40
 _DOCUMENTED, _RAISED = (100, 25), (400, 100)
-_DEFAULT_THREADS = 32
+_DEFAULT_THREADS = 24
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,21 @@ class Setting:
         }
 
 
+_WITHIN, _BEYOND, _WITHOUT = (
+    "within Stripe's documented limits",
+    "with limits four times as high",
+    "without Stripe",
+)
 _FIRST = Setting("first month: customers are created in Stripe")
 _SETTINGS = [
-    Setting("within Stripe's documented limits", limits=_DOCUMENTED),
+    Setting(_WITHIN, limits=_DOCUMENTED),
     *(
         Setting(name, threads, limits, flags)
         for name, limits, flags in (
-            ("with limits four times as high", _RAISED, ()),
-            ("without Stripe", _DOCUMENTED, ("--no-stripe",)),
+            (_BEYOND, _RAISED, ()),
+            (_WITHOUT, _DOCUMENTED, ("--no-stripe",)),
         )
-        for threads in (16, 32, 48)
+        for threads in (16, 24)
     ),
 ]
 
@@ -115,16 +120,17 @@ def _describe_requests(setting: Setting, outside: StandIns, invoices: int) -> li
 
 
 def _pipeline(rows: list[list[str]], invoices: int) -> Table:
-    reached = max(float(row[3]) for row in rows)
+    reached = {name: max(float(row[3]) for row in rows if row[0] == name) for name in (_WITHIN, _BEYOND, _WITHOUT)}
     columns = ("", "threads a worker", "seconds", "invoices/s", "CPU: product", "database", "stand-ins", "MB")
     return Table(
         f"Delivering to servers that take {_MILLISECONDS} ms an answer",
         columns,
         rows,
         [
-            f"{invoices} organizations billed and delivered by `run_job monthly-billing`, two workers: computed, "
-            f"numbered, PDF, S3, Stripe, e-mail. **{reached:.0f} a second at best** (aim: {_AIM_PER_SECOND}; "
-            f"{judge(reached >= _AIM_PER_SECOND)}).",
+            f"{invoices:,} organizations billed and delivered by `run_job monthly-billing`, two workers: computed, "
+            f"numbered, PDF, S3, Stripe, e-mail. **{reached[_BEYOND]:.0f} a second** where Stripe grants more than it "
+            f"documents (aim: {_AIM_PER_SECOND}; {judge(reached[_BEYOND] >= _AIM_PER_SECOND)}), {reached[_WITHIN]:.0f} "
+            f"within its documented limits, {reached[_WITHOUT]:.0f} without Stripe.",
             "Each invoice needs a call of its own to create it in Stripe, and Stripe documents 25 requests a second an "
             "endpoint: 25 invoices a second are the most that its documented limits allow. The raised limits show what "
             "the product could do where Stripe grants them.",

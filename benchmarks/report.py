@@ -54,16 +54,31 @@ def show(tables: Sequence[Table]) -> None:
 
 
 def write(tables: Sequence[Table], command: str, load_before: float) -> Path:
-    """Write docs/performance.md anew; `load_before` is the machine's load average when the run began."""
-    parts = [f"# Performance\n\n{_describe_run(command, load_before)}"]
+    """Put tables into docs/performance.md, in place of those of the same name.
+
+    `load_before` is the machine's load average when the run of `command` began.
+    """
+    sections = _read_sections()
+    # What a title counts may change from run to run; what it is about comes before.
+    known = {_subject(title): title for title in sections}
     for table in tables:
         alignment = ["---", *["---:"] * (len(table.columns) - 1)]
         lines = [_row(line) for line in (table.columns, alignment, *table.rows)]
-        notes = "\n".join(f"- {note}" for note in table.notes)
-        parts.append(f"## {table.title}\n\n" + "\n".join(lines) + (f"\n\n{notes}" if notes else ""))
-    _FILE.parent.mkdir(exist_ok=True)
-    _FILE.write_text("\n\n".join(parts) + "\n")
+        notes = "\n".join(f"- {note}" for note in (*table.notes, _describe_run(command, load_before)))
+        title = known.get(_subject(table.title), table.title)
+        sections[title] = f"## {table.title}\n\n" + "\n".join(lines) + f"\n\n{notes}"
+    _FILE.write_text("\n\n".join([f"# Performance\n\n{_describe_machine()}", *sections.values()]) + "\n")
     return _FILE
+
+
+def _read_sections() -> dict[str, str]:
+    """Read the tables that are there, by title."""
+    parts = _FILE.read_text().split("\n## ")[1:] if _FILE.exists() else []
+    return {part.partition("\n")[0]: f"## {part.strip()}" for part in parts}
+
+
+def _subject(title: str) -> str:
+    return title.partition(" with ")[0]
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -71,14 +86,16 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _describe_run(command: str, load_before: float) -> str:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     day = dt.datetime.now(dt.UTC).date()
+    return f"Measured by `{command}` on {day:%-d %B %Y}, while others kept {load_before:.1f} of the cores busy."
+
+
+def _describe_machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     return (
-        f"Measured by `{command}` on {day:%-d %B %Y}, all in one run, with everything real: PostgreSQL and Valkey from "
-        f"their wheels on the same machine.\n\n"
-        f"Machine: {os.cpu_count()} cores ({_processor()}), {memory:.0f} GB, {platform.system()} "
-        f"{platform.release().split('-')[0]}, Python {platform.python_version()}. When the run began, others kept "
-        f"{load_before:.1f} of the cores busy.\n\n"
+        "Each table is of one run, with everything real: PostgreSQL and Valkey from their wheels on the same machine."
+        f"\n\nMachine: {os.cpu_count()} cores ({_processor()}), {memory:.0f} GB, {platform.system()} "
+        f"{platform.release().split('-')[0]}, Python {platform.python_version()}.\n\n"
         "This file is written by the benchmarks; absolute figures are this machine's, ratios travel better."
     )
 
