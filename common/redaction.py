@@ -66,6 +66,11 @@ _SHAPES: tuple[_Shape, ...] = (
     # What Fernet encrypted, and its keys: 32 bytes in URL-safe base64
     _Shape(("gaaaaa",), re.compile(r"(?<![\w-])gAAAAA[\w-]{20,}={0,2}")),
     _Shape(("=",), re.compile(r"(?<![\w+/=-])[\w-]{43}=(?![\w=])")),
+    # Passwords as Django keeps them, which the database quotes where a row does not fit
+    _Shape(
+        ("pbkdf2_", "argon2", "bcrypt", "scrypt"),
+        re.compile(r"(?<![\w$])(?:pbkdf2_\w+|argon2|bcrypt\w*|scrypt)\$(?:[^\s,)\"']|,(?=\S))+"),
+    ),
     # Addresses of notification services carry their secrets anywhere: discord://id/token, tgram://token/chat
     _Shape(
         ("://",),

@@ -7,16 +7,24 @@ from contextvars import ContextVar, copy_context
 from typing import Any
 
 _NOTHING: Mapping[str, Any] = {}
+# Under this name an exception carries what was bound where it was raised, for whoever reports it further up.
+_CARRIED = "_huntaze_trail"
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("trail", default=_NOTHING)
 
 
 @contextmanager
 def bound(**fields: Any) -> Iterator[None]:
-    """Bind names to what is worked on during the block, beside those that are bound already; None binds nothing."""
+    """Bind names to what is worked on during the block, beside those that are bound already; None binds nothing.
+
+    An exception that leaves the block takes along what was bound innermost: see `of_error`.
+    """
     given = {name: value for name, value in fields.items() if value is not None}
     token = _bound.set({**_bound.get(), **given})
     try:
         yield
+    except Exception as error:
+        vars(error).setdefault(_CARRIED, _bound.get())
+        raise
     finally:
         _bound.reset(token)
 
@@ -24,6 +32,12 @@ def bound(**fields: Any) -> Iterator[None]:
 def current() -> Mapping[str, Any]:
     """Read what is bound here."""
     return _bound.get()
+
+
+def of_error(error: object) -> Mapping[str, Any]:
+    """Read what was bound where an exception was raised, and here; what is bound here counts."""
+    carried: Mapping[str, Any] = getattr(error, _CARRIED, _NOTHING)
+    return {**carried, **current()}
 
 
 def submit[**P, T](pool: Executor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":

@@ -11,7 +11,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from common.clock import iso
 from common.redaction import Redactor
-from common.trail import current
+from common.trail import of_error
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "trail", "color_message"}
 # What frameworks add to a line: the whole request, its address with the query.
@@ -50,7 +50,7 @@ class Discreet(logging.Filter):
         clean.stack_info = text(record.stack_info) if record.stack_info else None
         for name in vars(record).keys() - _PLAIN - _WITH_QUERY:
             setattr(clean, name, redactor().value({name: getattr(record, name)})[name])
-        clean.trail = redactor().value(dict(current()))
+        clean.trail = redactor().value(dict(of_error(record.exc_info and record.exc_info[1])))
         return clean
 
 

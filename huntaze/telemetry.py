@@ -3,15 +3,17 @@
 import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from common import tracing
-from common.trail import current
+from common.trail import of_error
 from huntaze.logs import redactor
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _FLUSH_SECONDS = 5.0
+_OF_ADDRESS = frozenset({"http.query", "http.fragment"})
 
 
 def wants_traces(environment: Mapping[str, str]) -> bool:
@@ -64,7 +66,7 @@ def _report_errors(dsn: str) -> None:
     sentry_sdk.init(
         dsn=dsn,
         before_send=_clean_event,
-        before_breadcrumb=lambda crumb, hint: redactor().value(crumb),
+        before_breadcrumb=_clean_breadcrumb,
         send_default_pii=False,
         # What a function held in its hands may be a key, under whatever name.
         include_local_variables=False,
@@ -76,9 +78,21 @@ def _report_errors(dsn: str) -> None:
 def _clean_event(event: Any, hint: Any) -> Any:
     """Take secrets out of a report, and say on it what was being worked on."""
     clean = redactor().value(event)
-    tags = {name: str(value) for name, value in redactor().value(dict(current())).items()}
+    raised = (hint.get("exc_info") or (None, None))[1]
+    tags = {name: str(value) for name, value in redactor().value(dict(of_error(raised))).items()}
     clean["tags"] = {**(clean.get("tags") or {}), **tags}
     request = clean.get("request")
     if isinstance(request, dict):
         clean["request"] = {name: request[name] for name in ("url", "method") if name in request}
+    return clean
+
+
+def _clean_breadcrumb(crumb: Any, hint: Any) -> Any:
+    """Take secrets out of what went before; of a call outside keep who was called, for its path may be the secret."""
+    clean = redactor().value(crumb)
+    if clean.get("type") == "http":
+        data = clean.get("data") or {}
+        parts = urlsplit(str(data.get("url", "")))
+        clean["data"] = {name: value for name, value in data.items() if name not in _OF_ADDRESS}
+        clean["data"]["url"] = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     return clean

@@ -67,7 +67,8 @@ class Batch:
     def _halve(self, step: Step, keys: Sequence[str], error: Exception) -> None:
         if len(keys) < 2:
             for key in keys:
-                self.context.fail(key, as_work_error(error))
+                with bound(item=key, step=step.name):
+                    self.context.fail(key, as_work_error(error))
             return
         middle = len(keys) // 2
         for half in (keys[:middle], keys[middle:]):

@@ -3,17 +3,21 @@
 import datetime as dt
 import logging
 import random
+import threading
+import traceback
 
 from django.conf import settings
 from django.db import OperationalError
 
 from common.clock import iso
 from common.errors import NotYet, Permanent, Retryable, WorkError
+from common.trail import current
 from jobs.engine.claims import Claimed
 from jobs.models import JobItem
 
 logger = logging.getLogger(__name__)
 _KEPT_ERRORS = 10
+_TOLD_AT_MOST = 1_000
 
 
 def as_work_error(error: BaseException) -> WorkError:
@@ -23,8 +27,38 @@ def as_work_error(error: BaseException) -> WorkError:
     if isinstance(error, OperationalError):
         logger.warning("The database interrupted a step", exc_info=error)
         return Retryable(f"The database interrupted this step: {str(error).splitlines()[0]}")
-    logger.error("A step failed in a way nobody foresaw", exc_info=error)
+    if _is_first(error):
+        logger.error("A step failed in a way nobody foresaw", exc_info=error)
+    else:
+        logger.warning("A step failed as it did before in this run: %s", type(error).__name__)
     return Permanent(f"Unforeseen {type(error).__name__}: {error}")
+
+
+class _Told:
+    """Which failures of which runs have had their traceback told: a thousand items that fail alike need one."""
+
+    def __init__(self) -> None:
+        self._keys: dict[tuple[object, ...], None] = {}
+        self._hand = threading.Lock()
+
+    def add(self, key: tuple[object, ...]) -> bool:
+        """Remember a failure; return whether it is new. The oldest are forgotten first."""
+        with self._hand:
+            if key in self._keys:
+                return False
+            self._keys[key] = None
+            while len(self._keys) > _TOLD_AT_MOST:
+                del self._keys[next(iter(self._keys))]
+            return True
+
+
+_told = _Told()
+
+
+def _is_first(error: BaseException) -> bool:
+    way = tuple((frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__))
+    doing = current()
+    return _told.add((doing.get("run"), doing.get("step"), type(error), way))
 
 
 def record_failure(item: Claimed, error: WorkError, now: dt.datetime) -> None:

@@ -92,7 +92,8 @@ def work(run_id: int, *, wait: bool = False, seconds: float | None = None) -> bo
     With `wait`, stay until the run has ended, sleeping where items are due later; else leave when there is nothing
     to take right now. `seconds` bounds how long new batches are taken.
     """
-    run = expand_run(run_id)
+    with bound(run=run_id):
+        run = expand_run(run_id)
     until = None if seconds is None else time.monotonic() + seconds
     if not run.is_active:
         return True

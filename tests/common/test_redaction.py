@@ -45,6 +45,8 @@ FERNET = Fernet.generate_key().decode()
         ("https://7d1f7d1f@sentry.test/1", f"https://{MASK}@sentry.test/1"),
         ("https://discord.com/api/webhooks/4711/t0k-en", f"https://discord.com/api/webhooks/{MASK}"),
         ("https://api.telegram.org/bot123:AAbb/send", f"https://api.telegram.org/bot{MASK}"),
+        ("row (1, pbkdf2_sha256$1000000$s4lt$h4sh+/=, ann)", f"row (1, {MASK}, ann)"),
+        ("row (argon2$argon2id$v=19$m=102400,t=2,p=8$s4lt$h4sh, f)", f"row ({MASK}, f)"),
         ("GET /v1?limit=10&key=abcdef&sig=7d1f", f"GET /v1?limit=10&key={MASK}&sig={MASK}"),
     ],
 )

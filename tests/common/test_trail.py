@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from common.trail import bound, current, submit
+from common.trail import bound, current, of_error, submit
 
 
 def test_names_are_bound_for_a_block() -> None:
@@ -28,3 +28,12 @@ def test_threads_of_a_pool_take_it_along() -> None:
             not_taken = pool.submit(lambda: dict(current()))
         assert (taken.result(), not_taken.result()) == ({"run": 1}, {})
         assert pool.submit(lambda: dict(current())).result() == {}
+
+
+def test_an_exception_takes_along_what_was_bound_where_it_was_raised() -> None:
+    with pytest.raises(ValueError, match="no") as outside, bound(run=1, item="org_1"), bound(step="email"):
+        raise ValueError("no")
+    assert of_error(outside.value) == {"run": 1, "item": "org_1", "step": "email"}
+    with bound(run=2):
+        assert of_error(outside.value) == {"run": 2, "item": "org_1", "step": "email"}
+    assert of_error(None) == of_error(ValueError("elsewhere")) == {}

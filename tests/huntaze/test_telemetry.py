@@ -42,9 +42,24 @@ def receiver() -> Iterator[Receiver]:
         yield running
 
 
-def _answer_and_fail(**variables: str) -> str:
+CALL = """
+import logging, django
+django.setup()
+import httpx, requests
+from common.trail import bound
+try:
+    with bound(run=8):
+        requests.post("http://ann:{secret}@127.0.0.1:{port}/hooks/{path}?key={query}", timeout=5)
+        httpx.post("http://127.0.0.1:{port}/hooks/{path}?key={query}", timeout=5)
+        raise RuntimeError("after calling")
+except RuntimeError:
+    logging.getLogger("tested").exception("It failed")
+"""
+
+
+def _answer_and_fail(code: str = "", **variables: str) -> str:
     """Let a process of its own answer a request, and fail at something."""
-    code = ANSWER.format(secret=SECRET, known=KNOWN)
+    code = code or ANSWER.format(secret=SECRET, known=KNOWN)
     server = os.environ["DATABASE_URL"].rsplit("/", 1)[0]
     database = {"DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}", "CRON_SECRET": KNOWN}
     ended = subprocess.run(
@@ -148,6 +163,22 @@ def test_errors_are_reported_to_sentry_without_secrets(receiver: Receiver) -> No
     assert "vars" not in failure["stacktrace"]["frames"][-1]
     assert {"run": "7", "job": "monthly-billing"}.items() <= event["tags"].items()
     assert event["logentry"]["formatted"] == "It failed with [secret]"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_calls_outside_reports_tell_who_was_called_and_no_more(receiver: Receiver) -> None:
+    # In parts, for the lines of code around a failure are told as well.
+    parts = {"path": 'in-the" "-path', "query": 'in-the" "-query'}
+    code = CALL.format(port=receiver.port, secret=KNOWN, **parts)
+    _answer_and_fail(code, SENTRY_DSN=f"http://public@127.0.0.1:{receiver.port}/1")
+    receiver.bodies = [(path, body) for path, body in receiver.bodies if not path.startswith("/hooks/")]
+    sent = b"".join(body for _, body in receiver.bodies)
+    assert [secret for secret in (b"in-the-path", b"in-the-query", KNOWN.encode()) if secret in sent] == []
+    (event,) = _events(receiver)
+    calls = [crumb["data"] for crumb in event["breadcrumbs"]["values"] if crumb["type"] == "http"]
+    told = {(call["http.method"], call["url"], call["http.response.status_code"]) for call in calls}
+    assert told == {("POST", receiver.url, 200)}
+    assert event["tags"]["run"] == "8"
 
 
 def _events(receiver: Receiver) -> Iterator[dict[str, Any]]:
