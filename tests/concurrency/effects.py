@@ -18,7 +18,10 @@ import psycopg
 from django.db import connection
 
 _WRITES = re.compile(
-    r"\s*(INSERT|UPDATE|DELETE|COPY)\s+(?:INTO\s+|FROM\s+)?[\"]?(\w+)|\s*WITH\b.*\b(UPDATE|INTO)\s+(\w+)", re.S
+    r"\s*(INSERT|UPDATE|DELETE|COPY)\s+(?:INTO\s+|FROM\s+)?[\"]?(\w+)|\s*WITH\b.*\b(UPDATE|INTO)\s+(\w+)"
+    # A function that writes.
+    r"|.*\bFROM\s+(onlyfans_ingest)\b",
+    re.S,
 )
 
 
@@ -108,8 +111,8 @@ class _Copy:
 
 def _name_write(effects: Effects, sql: str) -> None:
     if found := _WRITES.match(sql):
-        verb, table, changed_by, changed = found.groups()
-        effects.happen(f"{verb or changed_by} {table or changed}")
+        verb, table, changed_by, changed, function = found.groups()
+        effects.happen(f"{verb or changed_by or 'call'} {table or changed or function}")
 
 
 def _after(owner: Any, name: str, do: Callable[..., None]) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 import django
 
-from tests.concurrency import careless, event_deeds, result_deeds
+from tests.concurrency import careless, earnings_deeds, event_deeds, result_deeds, snapshot_deeds
 
 _PATIENCE = 60.0
 # Beyond a lease, and what others need to do the sleeper's work.
@@ -38,6 +38,7 @@ def main() -> None:
     os.dup2(2, 1)
     django.setup()
     careless.declare()
+    snapshot_deeds.declare()
     _warm_up()
     for line in sys.stdin:
         print(json.dumps(_let_loose(json.loads(line))), file=out, flush=True)
@@ -52,7 +53,10 @@ def _warm_up() -> None:
     from django.conf import settings
     from django.db import connections
     from django.template.loader import get_template
+    from django.urls import reverse
 
+    # All addresses, and so the whole admin.
+    reverse("admin:index")
     client = stripe.StripeClient(settings.STRIPE_API_KEY, base_addresses={"api": settings.STRIPE_API_BASE}).v1
     customer = client.customers.create({"email": "warm@example.test"}).id
     assert client.customers.list({"email": "cold@example.test"}).data == []
@@ -188,6 +192,7 @@ _DEEDS: dict[str, Callable[[Spec], Any]] = {
     "process_events": event_deeds.work_through_events,
     "take_results": result_deeds.take_results,
     "process_results": result_deeds.work_through_results,
+    "attach_earnings": earnings_deeds.attach,
 }
 
 
