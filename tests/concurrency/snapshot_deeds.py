@@ -45,7 +45,8 @@ def declare_careless() -> None:
         def process(self, keys: Sequence[str], context: "Context") -> None:
             """Take the snapshots of some ranges."""
             for key in keys:
-                _take_carelessly(*json.loads(key), self.params.slot)
+                provider, first, before = json.loads(key)
+                _take_carelessly(provider, first, before, self.params.slot)
 
 
 def _take_carelessly(provider: str, first: str, before: str, slot_at: dt.datetime) -> None:
