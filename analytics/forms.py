@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import Organization
+from analytics.models import FIRST_DAY
 from analytics.registry import Scope
 from analytics.selectors.creators import search_creators, search_organizations
 from common.clock import Month
@@ -24,8 +25,8 @@ RANGES = {
 }
 DEFAULT_RANGE = "12m"
 _LONGEST_DAYS = 3_700
-# Calendars end: beyond these there may be no day before or after.
-_OLDEST, _LATEST = dt.date(2000, 1, 1), dt.date(2100, 12, 31)
+# Calendars end: beyond there may be no day after.
+_LATEST = dt.date(2100, 12, 31)
 _OFFERED = 8
 
 
@@ -46,7 +47,7 @@ class ScopeForm(forms.Form):
         """Find the days that are meant, and the creator."""
         cleaned = super().clean() or {}
         first, last = self._days(cleaned)
-        if first and last and not (_OLDEST <= first <= last <= _LATEST and (last - first).days <= _LONGEST_DAYS):
+        if first and last and not (FIRST_DAY <= first <= last <= _LATEST and (last - first).days <= _LONGEST_DAYS):
             self.add_error("last", "Give days of at most ten years between 2000 and 2100, the earlier one first.")
         cleaned["days"] = (first, last)
         if text := cleaned.get("organization", ""):

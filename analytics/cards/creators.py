@@ -5,7 +5,8 @@ from itertools import groupby
 from analytics.cards.words import REVENUE, bars, money, name_month
 from analytics.registry import Cell, Chart, Column, Content, Part, Scope, Series, card
 from analytics.selectors.creators import describe_creators
-from analytics.selectors.revenue import Revenue, list_by_creator, list_by_month, sum_up
+from analytics.selectors.ranking import list_by_creator
+from analytics.selectors.revenue import Revenue, list_by_month, sum_up
 from common.money import divide_half_even
 
 

@@ -7,7 +7,8 @@ from analytics.cards.words import DAYS, REVENUE, bars, money, name_month
 from analytics.registry import Cell, Chart, Column, Content, Part, Scope, Series, card
 from analytics.registry.names import EARNED_GROSS, EARNED_NET
 from analytics.selectors.days import list_days, name_stretch
-from analytics.selectors.revenue import Revenue, list_by_month, list_by_organization, list_categories, sum_up
+from analytics.selectors.ranking import list_by_organization
+from analytics.selectors.revenue import Revenue, list_by_month, list_categories, sum_up
 from common.money import divide_half_even
 
 _WHOLE_MONTHS = "Revenue is known by the month: every month that these days touch is shown whole."

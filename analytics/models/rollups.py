@@ -1,9 +1,14 @@
 """Roll-ups: sums kept beside the truth, from which dashboards read. Each can be computed anew from what it sums up."""
 
+import datetime as dt
+
 from django.db import models
 from django.db.models import Q
 
 from accounts.models import Organization
+
+# Dashboards begin no earlier. What lies before is so rare, and so likely a mistake, that no sums are kept of it.
+FIRST_DAY = dt.date(2000, 1, 1)
 
 
 class RevenueRollup(models.Model):
@@ -53,6 +58,43 @@ class RevenueRollup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_level_display()} {self.month:%Y-%m} {self.category} {self.currency}".rstrip()
+
+
+class RevenueToDate(models.Model):
+    """What was earned up to the end of a month: what any months in a row brought is the difference of two of these.
+
+    Each series, a creator's or an organization's in one currency, has a row a month from its first one up to the month
+    of the last refresh; `months` is how many months with revenue are in it.
+    """
+
+    level = models.CharField(max_length=16, choices=RevenueRollup.Level)
+    provider = models.CharField(max_length=32)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+", db_index=False)
+    creator = models.CharField(max_length=64, blank=True)
+    currency = models.CharField(max_length=3)
+    month = models.DateField()
+    gross_cents = models.BigIntegerField()
+    net_cents = models.BigIntegerField()
+    months = models.IntegerField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["creator", "organization", "level", "provider", "currency", "month"],
+                name="analytics_todate_unique",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["level", "provider", "month", "organization"],
+                include=["creator", "currency", "gross_cents", "net_cents", "months"],
+                name="analytics_todate_month",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_level_display()} up to {self.month:%Y-%m} {self.currency}"
 
 
 class CreatorDay(models.Model):

@@ -3,9 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet, Sum
 
 from analytics.models import RevenueRollup
@@ -39,57 +37,6 @@ def list_by_month(scope: Scope) -> list[Revenue]:
     return [
         Revenue(currency, gross, net, creators, month, category)
         for month, category, currency, gross, net, creators in sums
-    ]
-
-
-_RANKED = """
-    WITH sums AS (
-        SELECT currency, CASE level WHEN 'creator' THEN provider ELSE '' END AS source, creator, organization_id,
-            sum(gross_cents)::bigint AS gross, sum(net_cents)::bigint AS net, max(creators) AS creators
-        FROM analytics_revenuerollup
-        WHERE level = %(level)s AND category = '' AND month BETWEEN %(first)s AND %(last)s
-            AND (%(organization)s = '' OR organization_id = %(organization)s)
-            AND (%(creator)s = '' OR (provider = %(provider)s AND creator = %(creator)s))
-        GROUP BY currency, source, creator, organization_id
-    ), ranked AS (
-        SELECT *, row_number() OVER (PARTITION BY currency ORDER BY gross DESC, organization_id, creator) AS place
-        FROM sums
-    )
-    SELECT ranked.currency, gross, net, creators, organization_id, owner.name, source, creator
-    FROM ranked JOIN accounts_organization owner ON owner.id = organization_id
-    WHERE %(limit)s::int IS NULL OR place <= %(limit)s
-    ORDER BY ranked.currency, place
-"""
-
-
-def list_by_organization(scope: Scope) -> list[Revenue]:
-    """List the organizations that earned most, by currency; as many of each as there is room for."""
-    return _rank(scope, Level.ORGANIZATION)
-
-
-def list_by_creator(scope: Scope) -> list[Revenue]:
-    """List the creators who earned most, by currency; as many of each as there is room for."""
-    return _rank(scope, Level.CREATOR)
-
-
-def _rank(scope: Scope, level: str) -> list[Revenue]:
-    values: dict[str, Any] = {
-        "level": str(level),
-        "first": scope.first_month,
-        "last": scope.last_month,
-        "organization": scope.organization,
-        "provider": scope.provider,
-        "creator": scope.creator,
-        "limit": scope.limit,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_RANKED, values)
-        rows = cursor.fetchall()
-    return [
-        Revenue(
-            currency, gross, net, creators, organization=id_, organization_name=name, provider=provider, creator=creator
-        )
-        for currency, gross, net, creators, id_, name, provider, creator in rows
     ]
 
 

@@ -8,6 +8,8 @@ from django.db import connection, transaction
 from analytics.registry import RevenueSource
 from analytics.registry.revenue import FACT_COLUMNS, Rows
 from analytics.services.rollups.states import lock_state
+from analytics.services.rollups.to_date import refresh_to_date
+from common.clock import Month
 
 # A change is dated by its statement and seen after its commit: so much earlier is looked again.
 MARGIN = dt.timedelta(minutes=15)
@@ -30,9 +32,9 @@ _FORGET = """
         DELETE FROM analytics_revenuerollup old USING stale_months
         WHERE old.level = 'creator' AND old.provider = %s
             AND old.creator = stale_months.creator AND old.month = stale_months.month
-        RETURNING old.organization_id, old.month
+        RETURNING old.organization_id, old.creator, old.month
     )
-    INSERT INTO touched_months SELECT DISTINCT organization_id, month FROM gone
+    INSERT INTO touched_months SELECT DISTINCT organization_id, creator, month FROM gone
 """
 _INSERT = """
     INSERT INTO analytics_revenuerollup
@@ -46,9 +48,9 @@ _CREATORS = f"""
         GROUP BY GROUPING SETS (
             (organization, creator, month, currency, category), (organization, creator, month, currency)
         )
-        RETURNING organization_id, month
+        RETURNING organization_id, creator, month
     )
-    INSERT INTO touched_months SELECT DISTINCT organization_id, month FROM made
+    INSERT INTO touched_months SELECT DISTINCT organization_id, creator, month FROM made
 """  # noqa: S608 - our own columns
 _ORGANIZATIONS = (
     """
@@ -90,12 +92,15 @@ def refresh_revenue(source: RevenueSource, *, compare: bool = False) -> int:
         state, moment = lock_state(f"revenue {source.provider}")
         compare = compare or state.refreshed_at is None
         cursor.execute("CREATE TEMPORARY TABLE stale_months (creator text, month date) ON COMMIT DROP")
-        cursor.execute("CREATE TEMPORARY TABLE touched_months (organization_id text, month date) ON COMMIT DROP")
+        cursor.execute(
+            "CREATE TEMPORARY TABLE touched_months (organization_id text, creator text, month date) ON COMMIT DROP"
+        )
         stale, values = _stale(source, None if compare or not state.refreshed_at else state.refreshed_at - MARGIN)
         cursor.execute(_STALE.format(stale=stale), values)
         count: int = cursor.rowcount
         if count:
             _add_up(cursor, source)
+        refresh_to_date(cursor, source.provider, Month.of(moment.astimezone(dt.UTC)).first_day, compare=compare)
         cursor.execute("DROP TABLE stale_months, touched_months")
         state.refreshed_at = moment
         state.compared_at = moment if compare else state.compared_at
