@@ -7,14 +7,16 @@ from django.db.models import Count, Min
 from django.urls import reverse
 
 from alerts.registry import Finding, condition
-from common.clock import now
+from common.clock import Month, now
 from onlyfans.models import ResultFile
-from onlyfans.selectors import get_longest_waiting, list_expired
+from onlyfans.selectors import get_longest_waiting, list_expired, list_overruled
 
 # Who is being set up just now needs no alert.
 _PATIENCE = dt.timedelta(days=1)
 # A result file is read within seconds where all is well.
 _LONGEST_WAIT = dt.timedelta(minutes=30)
+# Figures that have held still for so long need nobody's second look.
+_NEWS = dt.timedelta(days=7)
 CONNECT_AGAIN = "Log in to the gateway for this creator, open its page and store the new token."
 
 
@@ -45,6 +47,21 @@ def find_unmatched() -> Iterator[Finding]:
             link=reverse("admin:onlyfans_unmatchedaggregate_changelist"),
             advice="Add each as a creator with its OnlyFans user id, or stop sending its earnings.",
             count=users,
+        )
+
+
+@condition("correction-overruled", title="A correction of earnings no longer stands", severity="warning")
+def find_overruled() -> Iterator[Finding]:
+    """Find the months of which a source said something new after staff had entered figures."""
+    for one in list_overruled(now() - _NEWS):
+        month = Month.of(one.month)
+        yield Finding(
+            scope=f"{one.creator_id} {month}",
+            title=f"{one.creator}: the correction of {month.label} no longer stands",
+            detail="A source has said something else since. Its figures stand now, and are what is billed.",
+            since=one.__dict__["changed_at"],
+            link=reverse("admin:onlyfans_earningsrevision_change", args=[one.pk]),
+            advice="Compare the versions. Where the new figures are wrong, too, correct them again; else do nothing.",
         )
 
 

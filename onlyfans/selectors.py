@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 
-from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet, Subquery
 
 from common.clock import Month
 from onlyfans.client import GATEWAY_SOURCE
@@ -57,3 +57,19 @@ def get_longest_waiting(before: dt.datetime) -> tuple[int, dt.datetime | None]:
     found = UnmatchedAggregate.objects.filter(recorded_at__lt=before)
     figures = found.aggregate(users=Count("onlyfans_user_id", distinct=True), since=Min("recorded_at"))
     return figures["users"], figures["since"]
+
+
+def list_overruled(since: dt.datetime) -> QuerySet[EarningsRevision]:
+    """List what staff entered last of months for which a source's figures stand all the same, with since when.
+
+    Only where those changed after `since`; `changed_at` tells when.
+    """
+    rows = EarningsAggregate.objects.filter(creator=OuterRef("creator"), month=OuterRef("month")).order_by()
+    stands = rows.filter(revision__answers__isnull=True).values("month")
+    corrections = EarningsRevision.objects.filter(answers__isnull=False).alias(alive=Exists(stands))
+    last = (
+        corrections.filter(alive=True).order_by("creator_id", "month", "-received_at").distinct("creator_id", "month")
+    )
+    found = EarningsRevision.objects.filter(pk__in=last.values("pk"))
+    changed = found.annotate(changed_at=Subquery(stands.annotate(at=Max("changed_at")).values("at")))
+    return changed.filter(changed_at__gt=since).select_related("creator").defer("creator__credentials").order_by("pk")

@@ -25,6 +25,7 @@ class ResultFile(models.Model):
         REJECTED = "rejected", "Rejected"
         FAILED = "failed", "To be tried again"
         DEAD = "dead", "Dead letter"
+        DISMISSED = "dismissed", "Dismissed"
 
     class Kind(models.TextChoices):
         EARNINGS = "earnings", "Earnings"
@@ -52,6 +53,7 @@ class ResultFile(models.Model):
     error = models.TextField(blank=True)
     reasons = models.JSONField(default=list, blank=True, help_text="Which field was refused, and why.")
     message = models.TextField(blank=True, help_text="The notification, where it could not be read.")
+    dismissed_reason = models.CharField("why dismissed", max_length=500, blank=True, db_default="")
 
     # What stands in it.
     kind = models.CharField(max_length=16, choices=Kind, blank=True)
@@ -64,7 +66,10 @@ class ResultFile(models.Model):
     class Meta:
         ordering = ["-id"]
         default_permissions = ("view",)
-        permissions = [("retry_resultfile", "Can read result files again")]
+        permissions = [
+            ("retry_resultfile", "Can read result files again"),
+            ("dismiss_resultfile", "Can dismiss result files"),
+        ]
         constraints = [models.UniqueConstraint(fields=["bucket", "key", "etag"], name="onlyfans_result_unique")]
         indexes = [
             models.Index(

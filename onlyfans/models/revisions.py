@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from onlyfans.explaining import Version, tell
 from onlyfans.models.creators import CreatorAccount
 
 
@@ -55,6 +56,8 @@ class EarningsRevision(EarningsVersion):
     """A version of a creator's month; which of them stands is written in the aggregates that project it."""
 
     creator = models.ForeignKey(CreatorAccount, on_delete=models.PROTECT, related_name="revisions", db_index=False)
+    # By source its currency and what was not zero; nothing where it is no correction.
+    answers = models.JSONField(null=True, editable=False, help_text="What each source had said when staff entered it.")
 
     class Meta:
         ordering = ["-month", "creator", "-received_at", "-id"]
@@ -65,20 +68,38 @@ class EarningsRevision(EarningsVersion):
             models.UniqueConstraint(fields=["creator", "month", "fingerprint"], name="onlyfans_revision_unique"),
             models.CheckConstraint(condition=Q(month__day=1), name="onlyfans_revision_first_day"),
         ]
+        indexes = [
+            models.Index(
+                fields=["creator", "month"], condition=Q(answers__isnull=False), name="onlyfans_revision_corrects"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.month:%Y-%m} from {self.source}"
 
+    def read(self) -> Version:
+        """Return what decides about it."""
+        answers = None if self.answers is None else {source: tell(*said) for source, said in self.answers.items()}
+        said = tell(self.currency, self.parts)
+        origin = self.bucket, self.key, self.sequencer, self.received_at
+        return Version(*origin, self.fingerprint, self.source, said, answers)
+
 
 class UnmatchedAggregate(EarningsVersion):
-    """A version that waits for its creator: nobody here has its user id yet."""
+    """A version that waits for its creator: nobody here has its user id yet.
+
+    One that staff dismissed waits for nobody, until it is sent again.
+    """
 
     onlyfans_user_id = models.CharField("OnlyFans user id", max_length=64)
+    dismissed_at = models.DateTimeField("dismissed (UTC)", null=True, blank=True, editable=False)
+    dismissed_reason = models.CharField("why", max_length=500, blank=True, db_default="", editable=False)
 
     class Meta:
         ordering = ["id"]
         verbose_name = verbose_name_plural = "earnings without creator"
         default_permissions = ("view",)
+        permissions = [("dismiss_unmatchedaggregate", "Can dismiss earnings without creator")]
         constraints = [
             models.UniqueConstraint(
                 fields=["onlyfans_user_id", "month", "fingerprint"], name="onlyfans_unmatched_unique"

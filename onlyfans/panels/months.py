@@ -6,7 +6,7 @@ from django.urls import reverse
 from accounts.panels import Cell, Panel
 from common.clock import Month
 from common.money import format_money
-from onlyfans.explaining import STANDS, Version, explain_version
+from onlyfans.explaining import STANDS, explain_version
 from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
 from onlyfans.selectors import count_unmatched, list_months
 
@@ -53,7 +53,7 @@ def versions_panel(request: HttpRequest, thing: EarningsAggregate | EarningsRevi
     if not request.user.has_perm(_SEE):
         return None
     found = list(EarningsRevision.objects.filter(creator=thing.creator_id, month=thing.month).order_by("-received_at"))
-    versions = {one.pk: _version(one) for one in found}
+    versions = {one.pk: one.read() for one in found}
     reasons = {pk: explain_version(one, list(versions.values())) for pk, one in versions.items()}
     return Panel(
         f"Versions of {Month.of(thing.month).label}",
@@ -70,10 +70,6 @@ def versions_panel(request: HttpRequest, thing: EarningsAggregate | EarningsRevi
         empty="These figures were written past ingestion: no version of them was kept.",
         note=f"The last {_VERSIONS} of {len(found)} are shown." if len(found) > _VERSIONS else "",
     )
-
-
-def _version(one: EarningsRevision) -> Version:
-    return Version(one.bucket, one.key, one.sequencer, one.received_at, one.fingerprint)
 
 
 def _version_row(one: EarningsRevision, reason: str) -> tuple[Cell | str, ...]:

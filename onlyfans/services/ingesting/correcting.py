@@ -1,11 +1,11 @@
-"""Figures that staff enter: a version like any other, which stands for having come last."""
+"""Figures that staff enter: a version that stands until a source says something else than it had said by then."""
 
 import datetime as dt
 
 from django.db import transaction
-from django.db.models import Max
 
 from common.clock import Month
+from onlyfans.explaining import gather_answers
 from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
 from onlyfans.services.ingesting.rows import IncomingAggregate
 from onlyfans.services.ingesting.writing import ingest_aggregates
@@ -36,7 +36,8 @@ def correct_category(
     """Set a category of a creator's month, leaving its other figures as they stand; return the row."""
     creator = lock_creator(creator_id)
     rows = EarningsAggregate.objects.filter(creator=creator, month=month)
-    last = EarningsRevision.objects.filter(creator=creator, month=month).aggregate(at=Max("received_at"))["at"]
+    versions = [one.read() for one in EarningsRevision.objects.filter(creator=creator, month=month)]
+    last = max((one.received_at for one in versions), default=None)
     row = IncomingAggregate(
         user_id=creator.onlyfans_user_id,
         month=Month.of(month),
@@ -45,6 +46,7 @@ def correct_category(
         # Whoever decides knows what is there, even where a clock elsewhere runs ahead.
         received_at=max(moment, last + _MOMENT) if last else moment,
         source=STAFF_SOURCE,
+        answers=gather_answers(versions),
     )
     ingest_aggregates([row], moment)
     return rows.get(category=category)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from common.clock import Month
+from onlyfans.explaining import Said
 
 # What a category can hold at most, in cents: beyond it a figure is garbage.
 MOST_CENTS = 10**14
@@ -48,6 +49,8 @@ class IncomingAggregate:
     key: str = ""
     etag: str = ""
     sequencer: str = ""
+    # Of what staff enter: what each source had said last by then.
+    answers: Mapping[str, Said] | None = None
 
 
 def read_sequencer(text: str) -> str:

@@ -69,7 +69,7 @@ def _pack(rows: Sequence[IncomingAggregate], received_at: dt.datetime) -> str:
 
 
 def _describe(place: int, row: IncomingAggregate, recorded_at: dt.datetime) -> dict[str, Any]:
-    return {
+    given = {
         "place": place,
         "user_id": row.user_id,
         "month": f"{row.month}-01",
@@ -83,3 +83,4 @@ def _describe(place: int, row: IncomingAggregate, recorded_at: dt.datetime) -> d
         "received_at": row.received_at,
         "recorded_at": recorded_at,
     }
+    return given if row.answers is None else given | {"answers": row.answers}

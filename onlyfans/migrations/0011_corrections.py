@@ -1,0 +1,214 @@
+"""Let what staff enter stand until a source says something new."""
+
+from importlib import import_module
+
+from django.db import migrations, models
+
+FORMER: str = import_module("onlyfans.migrations.0006_ingest").INGEST
+
+# Of one version that came more than once: of an object the newest by S3's order and of that its first delivery; of
+# figures without an object the last.
+_IS_LATER = """
+    CASE WHEN former.key = '' THEN (excluded.received_at, excluded.source) > (former.received_at, former.source)
+    WHEN excluded.sequencer <> former.sequencer THEN excluded.sequencer > former.sequencer
+    ELSE (excluded.received_at, excluded.source) < (former.received_at, former.source) END
+"""
+_ONE_A_VERSION = """
+    sequencer COLLATE "C" DESC, CASE WHEN key <> '' THEN received_at END, CASE WHEN key <> '' THEN source END,
+    received_at DESC, source DESC, place
+"""
+
+# As `answers` keeps them, so that a category without figures and none at all are the same.
+_FIGURES = """
+    jsonb_build_array(later.currency, (
+        SELECT coalesce(jsonb_object_agg(part.key, part.value), '{}')
+        FROM jsonb_each(later.parts) part WHERE part.value <> '[0, 0]'
+    ))
+"""
+
+# What staff entered stands until a source says something else than it had said by then.
+_LASTING = f"""
+    ), correction AS MATERIALIZED (
+        SELECT DISTINCT ON (creator_id, month) id, creator_id, month, received_at, answers
+        FROM version WHERE answers IS NOT NULL
+        ORDER BY creator_id, month, received_at DESC, fingerprint DESC
+    ), lasting AS MATERIALIZED (
+        SELECT correction.id, correction.creator_id, correction.month, correction.received_at,
+            max(later.received_at) AS confirmed_at
+        FROM correction LEFT JOIN version later ON later.creator_id = correction.creator_id
+            AND later.month = correction.month AND later.received_at > correction.received_at
+        GROUP BY 1, 2, 3, 4
+        HAVING coalesce(bool_and(correction.answers -> later.source IS NOT DISTINCT FROM {_FIGURES})
+            FILTER (WHERE later.id IS NOT NULL), true)
+"""  # noqa: S608 - a constant
+
+
+def _write_query(lasting: str = "", holds_at: str = "version.received_at", but_held: str = "") -> str:
+    return f"""
+    RETURN QUERY WITH incoming AS MATERIALIZED (
+        SELECT known.id AS creator_id, row.*,
+            onlyfans_fingerprint(bucket, key, etag, source, currency, parts) AS fingerprint
+        FROM jsonb_to_recordset(given) AS row(
+            place integer, user_id text, month date, currency text, parts jsonb, source text,
+            bucket text, key text, etag text, sequencer text, received_at timestamptz,
+            recorded_at timestamptz, answers jsonb
+        )
+        LEFT JOIN unnest(ids, users) AS known(id, onlyfans_user_id) ON known.onlyfans_user_id = user_id
+    ), waiting AS (
+        INSERT INTO onlyfans_unmatchedaggregate AS former (onlyfans_user_id, month, currency, parts, source,
+            bucket, key, etag, sequencer, received_at, recorded_at, fingerprint)
+        SELECT DISTINCT ON (user_id, month, fingerprint) user_id, month, currency, parts, source,
+            bucket, key, etag, sequencer, received_at, recorded_at, fingerprint
+        FROM incoming WHERE creator_id IS NULL
+        ORDER BY user_id, month, fingerprint, {_ONE_A_VERSION}
+        ON CONFLICT (onlyfans_user_id, month, fingerprint) DO UPDATE
+        -- Whoever sends again what was dismissed means it.
+        SET sequencer = excluded.sequencer, received_at = excluded.received_at, source = excluded.source,
+            dismissed_at = NULL, dismissed_reason = ''
+        WHERE {_IS_LATER}
+    ), fresh AS MATERIALIZED (
+        SELECT DISTINCT ON (creator_id, month, fingerprint) *,
+            min(place) OVER (PARTITION BY creator_id, month, fingerprint) AS first_place
+        FROM incoming WHERE creator_id IS NOT NULL
+        ORDER BY creator_id, month, fingerprint, {_ONE_A_VERSION}
+    ), kept AS MATERIALIZED (
+        INSERT INTO onlyfans_earningsrevision AS former (creator_id, month, currency, parts, source,
+            bucket, key, etag, sequencer, received_at, recorded_at, fingerprint, answers)
+        SELECT creator_id, month, currency, parts, source, bucket, key, etag, sequencer, received_at, recorded_at,
+            fingerprint, answers
+        FROM fresh
+        ON CONFLICT (creator_id, month, fingerprint) DO UPDATE
+        SET sequencer = excluded.sequencer, received_at = excluded.received_at, source = excluded.source,
+            answers = excluded.answers
+        WHERE {_IS_LATER}
+        RETURNING *, xmax = 0 AS is_new
+    ), pair AS (
+        SELECT DISTINCT creator_id, month FROM fresh
+    ), known AS MATERIALIZED (
+        SELECT former.* FROM pair CROSS JOIN LATERAL (
+            SELECT * FROM onlyfans_earningsrevision one
+            WHERE one.creator_id = pair.creator_id AND one.month = pair.month OFFSET 0
+        ) former
+    ), version AS (
+        SELECT id, creator_id, month, currency, parts, source, bucket, key, sequencer, received_at, fingerprint,
+            answers
+        FROM kept
+        UNION ALL
+        SELECT id, creator_id, month, currency, parts, source, bucket, key, sequencer, received_at, fingerprint,
+            answers
+        FROM known WHERE id NOT IN (SELECT id FROM kept)
+    {lasting}
+    ), leader AS (
+        -- Of each object its newest version by S3's order; beside it, what came without such an order.
+        SELECT DISTINCT ON (creator_id, month, bucket, key, sequencer = '') version.*, {holds_at} AS holds_at
+        FROM version {but_held}
+        ORDER BY creator_id, month, bucket, key, sequencer = '', sequencer COLLATE "C" DESC, received_at DESC,
+            fingerprint DESC
+    ), standing AS MATERIALIZED (
+        SELECT DISTINCT ON (creator_id, month) * FROM leader
+        ORDER BY creator_id, month, received_at DESC, fingerprint DESC
+    ), moved AS MATERIALIZED (
+        SELECT standing.*, former.revision_id AS former_id FROM standing LEFT JOIN LATERAL (
+            SELECT revision_id, received_at FROM onlyfans_earningsaggregate row
+            WHERE row.creator_id = standing.creator_id AND row.month = standing.month LIMIT 1
+        ) former ON true
+        WHERE (former.revision_id, former.received_at) IS DISTINCT FROM (standing.id, standing.holds_at)
+    ), written AS (
+        INSERT INTO onlyfans_earningsaggregate (creator_id, month, category, gross_cents, net_cents, currency,
+            source, received_at, revision_id)
+        SELECT moved.creator_id, moved.month, part.category, part.gross, part.net, moved.currency, moved.source,
+            moved.holds_at, moved.id
+        FROM moved CROSS JOIN LATERAL (
+            SELECT one.key AS category, (one.value ->> 0)::bigint AS gross, (one.value ->> 1)::bigint AS net
+            FROM jsonb_each(moved.parts) one
+            UNION ALL
+            -- What is gone becomes zero: late data is found by change, and what is deleted changes no more.
+            SELECT gone.category, 0, 0 FROM onlyfans_earningsaggregate gone
+            WHERE gone.creator_id = moved.creator_id AND gone.month = moved.month
+                AND NOT moved.parts ? gone.category
+        ) part
+        ON CONFLICT (creator_id, month, category) DO UPDATE
+        SET gross_cents = excluded.gross_cents, net_cents = excluded.net_cents, currency = excluded.currency,
+            source = excluded.source, received_at = excluded.received_at, revision_id = excluded.revision_id
+    )
+    SELECT incoming.place, CASE
+        WHEN incoming.creator_id IS NULL THEN 'unmatched'
+        WHEN fresh.first_place IS NULL THEN 'unchanged'
+        WHEN moved.fingerprint = incoming.fingerprint AND moved.former_id IS NULL THEN 'created'
+        WHEN moved.fingerprint = incoming.fingerprint AND moved.former_id <> moved.id THEN 'updated'
+        WHEN kept.is_new AND standing.id <> kept.id THEN 'stale'
+        ELSE 'unchanged' END
+    FROM incoming
+    LEFT JOIN fresh ON fresh.first_place = incoming.place
+    LEFT JOIN kept ON kept.creator_id = incoming.creator_id AND kept.month = incoming.month
+        AND kept.fingerprint = incoming.fingerprint
+    LEFT JOIN standing ON standing.creator_id = incoming.creator_id AND standing.month = incoming.month
+    LEFT JOIN moved ON moved.creator_id = incoming.creator_id AND moved.month = incoming.month
+    ORDER BY incoming.place;
+"""  # noqa: S608 - constants
+
+
+# Few months are corrected, and all others are spared what that takes.
+_WITH_CORRECTIONS = _write_query(
+    _LASTING,
+    "coalesce(lasting.confirmed_at, version.received_at)",
+    """LEFT JOIN lasting ON lasting.creator_id = version.creator_id AND lasting.month = version.month
+        WHERE lasting.id IS NULL OR version.id = lasting.id OR version.received_at < lasting.received_at""",
+)
+
+# Plans are made once a session, and look rows up by their indexes whatever the tables' sizes were then.
+INGEST = f"""
+CREATE OR REPLACE FUNCTION onlyfans_ingest(given jsonb) RETURNS TABLE (place integer, outcome text)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+    SET enable_nestloop = off AS $$
+#variable_conflict use_column
+DECLARE
+    ids bigint[];
+    users text[];
+BEGIN
+    -- In one order everywhere, so that nobody waits in a circle; what follows sees what others committed before.
+    SELECT array_agg(locked.id), array_agg(locked.onlyfans_user_id) INTO ids, users FROM (
+        SELECT id, onlyfans_user_id FROM onlyfans_creatoraccount
+        WHERE onlyfans_user_id = ANY (ARRAY(SELECT one ->> 'user_id' FROM jsonb_array_elements(given) one))
+        ORDER BY id FOR NO KEY UPDATE
+    ) locked;
+
+    IF EXISTS (SELECT FROM onlyfans_earningsrevision WHERE creator_id = ANY (ids) AND answers IS NOT NULL)
+        OR jsonb_path_exists(given, '$[*].answers')
+    THEN {_WITH_CORRECTIONS}
+    ELSE {_write_query()}
+    END IF;
+END $$;
+"""  # noqa: S608 - constants
+
+
+class Migration(migrations.Migration):
+    dependencies = [("onlyfans", "0010_transaction_names")]
+    operations = [
+        migrations.AddField(
+            model_name="earningsrevision",
+            name="answers",
+            field=models.JSONField(
+                editable=False, help_text="What each source had said when staff entered it.", null=True
+            ),
+        ),
+        migrations.AddField(
+            model_name="unmatchedaggregate",
+            name="dismissed_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="dismissed (UTC)"),
+        ),
+        migrations.AddField(
+            model_name="unmatchedaggregate",
+            name="dismissed_reason",
+            field=models.CharField(blank=True, db_default="", editable=False, max_length=500, verbose_name="why"),
+        ),
+        migrations.AddIndex(
+            model_name="earningsrevision",
+            index=models.Index(
+                condition=models.Q(("answers__isnull", False)),
+                fields=["creator", "month"],
+                name="onlyfans_revision_corrects",
+            ),
+        ),
+        migrations.RunSQL(INGEST, FORMER.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")),
+    ]
