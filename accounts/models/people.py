@@ -115,7 +115,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         return str(self)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep the role true to the right to log in to this back office."""
+        """Keep the role true to the right to log in to this back office; end what somebody inactive still has open."""
+        fields = kwargs.get("update_fields")
+        if not self.is_active and (fields is None or "is_active" in fields):
+            # Or else sessions and tokens from before would open again with the account.
+            self.session_version += 1
+            kwargs |= {"update_fields": {*fields, "session_version"}} if fields else {}
         if self.is_staff:
             self.role = self.Role.STAFF
         elif self.role == self.Role.STAFF:

@@ -110,6 +110,19 @@ def test_somebody_switched_off_is_out(client: Client, user: User) -> None:
         refresh_tokens(tokens.refresh)
 
 
+@pytest.mark.parametrize("fields", [None, ["name", "is_active"]])
+def test_who_is_switched_on_again_comes_in_anew(client: Client, user: User, fields: list[str] | None) -> None:
+    tokens = issue_tokens(user)
+    for is_active in (False, True):
+        person = User.objects.get(pk=user.pk)
+        person.is_active = is_active
+        person.save(update_fields=fields)
+    assert not _is_in(client)
+    with pytest.raises(InvalidToken):
+        refresh_tokens(tokens.refresh)
+    assert show_password(user, PASSWORD)[1] == INDEX
+
+
 def test_logging_out_everywhere_ends_all_sessions_and_tokens_of_one(client: Client, user: User) -> None:
     other, _ = show_password(user, PASSWORD)
     tokens = issue_tokens(user)
