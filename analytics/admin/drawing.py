@@ -65,7 +65,7 @@ def _show(cell: Cell, column: Column, query: str) -> ShownCell:
 def _write(cell: Cell, column: Column) -> str:
     value = cell.value
     if value is None:
-        return "-"
+        return cell.instead
     if isinstance(value, int):
         return format_money(value, cell.currency) if cell.currency else f"{value:,}"
     if isinstance(value, dt.date):
@@ -80,7 +80,7 @@ def draw(chart: Chart) -> Drawing:
         {
             "label": series.label,
             "data": [None if value is None else str(Decimal(value).scaleb(scale)) for value in series.values],
-            **_style(chart, place),
+            **_style(chart, place, has_gaps=None in series.values),
         }
         for place, series in enumerate(chart.series)
     ]
@@ -91,10 +91,13 @@ def draw(chart: Chart) -> Drawing:
     )
 
 
-def _style(chart: Chart, place: int) -> dict[str, Any]:
+def _style(chart: Chart, place: int, *, has_gaps: bool) -> dict[str, Any]:
     colour = _COLOURS[place % len(_COLOURS)]
     if chart.kind == "line":
-        return {"borderColor": colour, "backgroundColor": colour, "borderWidth": 2, "pointRadius": 0, "tension": 0.2}
+        # A point between two gaps has no line that would show it.
+        radius = 2 if has_gaps or len(chart.labels) == 1 else 0
+        style = {"borderColor": colour, "backgroundColor": colour, "borderWidth": 2, "tension": 0.2}
+        return {**style, "pointRadius": radius}
     return {"backgroundColor": colour, "borderRadius": 2, "maxBarThickness": 40}
 
 

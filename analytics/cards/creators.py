@@ -1,12 +1,13 @@
 """Creators: how many earn, and who earns most."""
 
+import datetime as dt
 from itertools import groupby
 
 from analytics.cards.words import REVENUE, bars, money, name_month
 from analytics.registry import Cell, Chart, Column, Content, Part, Scope, Series, card
 from analytics.selectors.creators import describe_creators
 from analytics.selectors.ranking import list_by_creator
-from analytics.selectors.revenue import Revenue, list_by_month, sum_up
+from analytics.selectors.revenue import Revenue, list_by_month, list_months, sum_up
 from common.money import divide_half_even
 
 
@@ -14,15 +15,17 @@ from common.money import divide_half_even
 def who_earn(scope: Scope) -> Content:
     """Count, month by month, the creators who earned anything, and what each earned on average."""
     found = [row for row in list_by_month(scope) if not row.category]
+    months = list_months(scope, found)
     columns = [Column("Month", "month"), Column("Creators", "count"), Column("Gross a creator", "money")]
     parts = [
-        _counts(total.currency, [row for row in found if row.currency == total.currency]) for total in sum_up(found)
+        _counts(total.currency, months, {row.month: row for row in found if row.currency == total.currency})
+        for total in sum_up(found)
     ]
     return Content(columns, parts)
 
 
-def _counts(currency: str, rows: list[Revenue]) -> Part:
-    labels = [name_month(row.month) for row in rows if row.month]
+def _counts(currency: str, months: list[dt.date], by_month: dict[dt.date | None, Revenue]) -> Part:
+    rows = [by_month.get(month, Revenue(currency, 0, 0, month=month)) for month in months]
     table = [
         [
             Cell(row.month),
@@ -31,6 +34,7 @@ def _counts(currency: str, rows: list[Revenue]) -> Part:
         ]
         for row in reversed(rows)
     ]
+    labels = [name_month(month) for month in months]
     return Part(currency, table, Chart("bar", labels, [Series("Creators", [row.creators for row in rows])]))
 
 

@@ -1,12 +1,21 @@
 """Fans: how many there are, and with whom."""
 
+import datetime as dt
 from itertools import groupby
 
 from analytics.cards.words import DAYS, bars
 from analytics.registry import Cell, Chart, Column, Content, Part, Scope, Series, card, find_source
 from analytics.registry.names import FANS
 from analytics.selectors.creators import describe_creators
-from analytics.selectors.days import CreatorMetric, Day, list_days, name_stretch, rank_creators, split_lines
+from analytics.selectors.days import (
+    CreatorMetric,
+    Day,
+    list_days,
+    list_stretches,
+    name_stretch,
+    rank_creators,
+    split_lines,
+)
 
 
 @card("fans-by-day", title="Fans", permission=DAYS, page="fans")
@@ -18,14 +27,24 @@ def by_day(scope: Scope) -> Content:
         Column("Change", "count"),
         Column("Creators counted", "count"),
     ]
-    parts = [_line(provider, days) for (provider, _, _), days in split_lines(list_days(scope, [FANS]))]
+    stretches = list_stretches(scope)
+    parts = [_line(provider, stretches, days) for (provider, _, _), days in split_lines(list_days(scope, [FANS]))]
     return Content(columns, parts, "A change is counted between two snapshots: a new creator's first fans are none.")
 
 
-def _line(provider: str, days: list[Day]) -> Part:
-    table = [[Cell(row.day), Cell(row.closing), Cell(row.change), Cell(row.creators)] for row in reversed(days)]
-    labels = [f"{row.day:%Y-%m-%d}" for row in days]
-    return Part(title_of(provider), table, Chart("line", labels, [Series("Fans", [row.closing for row in days])]))
+def _line(provider: str, stretches: list[dt.date], days: list[Day]) -> Part:
+    by_day = {row.day: row for row in days}
+    rows = [by_day.get(day) for day in stretches]
+    table = [_counted(day, row) for day, row in zip(reversed(stretches), reversed(rows), strict=True)]
+    labels = [f"{day:%Y-%m-%d}" for day in stretches]
+    series = Series("Fans", [row.closing if row else None for row in rows])
+    return Part(title_of(provider), table, Chart("line", labels, [series]))
+
+
+def _counted(day: dt.date, row: Day | None) -> list[Cell]:
+    if row is None:
+        return [Cell(day), Cell(None, instead="Not counted"), Cell(None), Cell(0)]
+    return [Cell(day), Cell(row.closing), Cell(row.change), Cell(row.creators)]
 
 
 def title_of(provider: str) -> str:
@@ -38,15 +57,17 @@ def title_of(provider: str) -> str:
 def gained(scope: Scope) -> Content:
     """Show by how much the number of fans changed."""
     columns = [Column(name_stretch(scope), "day"), Column("Change", "count")]
-    return Content(
-        columns, [_changes(provider, days) for (provider, _, _), days in split_lines(list_days(scope, [FANS]))]
-    )
+    stretches = list_stretches(scope)
+    parts = [_changes(provider, stretches, days) for (provider, _, _), days in split_lines(list_days(scope, [FANS]))]
+    return Content(columns, parts)
 
 
-def _changes(provider: str, days: list[Day]) -> Part:
-    table = [[Cell(row.day), Cell(row.change)] for row in reversed(days)]
-    labels = [f"{row.day:%Y-%m-%d}" for row in days]
-    return Part(title_of(provider), table, Chart("bar", labels, [Series("Change", [row.change for row in days])]))
+def _changes(provider: str, stretches: list[dt.date], days: list[Day]) -> Part:
+    by_day = {row.day: row.change for row in days}
+    table = [[Cell(day), Cell(by_day.get(day), instead="Not counted")] for day in reversed(stretches)]
+    labels = [f"{day:%Y-%m-%d}" for day in stretches]
+    series = Series("Change", [by_day.get(day) for day in stretches])
+    return Part(title_of(provider), table, Chart("bar", labels, [series]))
 
 
 @card("creators-by-fans", title="Creators by fans", permission=DAYS, page="fans")

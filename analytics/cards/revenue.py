@@ -1,14 +1,14 @@
 """Revenue: by month, by category, by organization, and as it came in day by day."""
 
+import datetime as dt
 from itertools import groupby
-from typing import Any
 
 from analytics.cards.words import DAYS, REVENUE, bars, money, name_month
 from analytics.registry import Cell, Chart, Column, Content, Part, Scope, Series, card
 from analytics.registry.names import EARNED_GROSS, EARNED_NET
-from analytics.selectors.days import list_days, name_stretch
+from analytics.selectors.days import list_days, list_stretches, name_stretch
 from analytics.selectors.ranking import list_by_organization
-from analytics.selectors.revenue import Revenue, list_by_month, list_categories, sum_up
+from analytics.selectors.revenue import Revenue, list_by_month, list_categories, list_months, sum_up
 from common.money import divide_half_even
 
 _WHOLE_MONTHS = "Revenue is known by the month: every month that these days touch is shown whole."
@@ -24,24 +24,28 @@ def by_month(scope: Scope) -> Content:
         Column("Net", "money"),
         Column("Creators", "count"),
     ]
+    months = list_months(scope, found)
     parts = [
-        _months(total.currency, [row for row in found if row.currency == total.currency]) for total in sum_up(found)
+        _months(total.currency, months, [row for row in found if row.currency == total.currency])
+        for total in sum_up(found)
     ]
     return Content(columns, parts, _WHOLE_MONTHS)
 
 
-def _months(currency: str, rows: list[Revenue]) -> Part:
-    totals = [row for row in rows if not row.category]
-    months = [row.month for row in totals]
+def _months(currency: str, months: list[dt.date], rows: list[Revenue]) -> Part:
+    totals = {row.month: row for row in rows if not row.category}
     by_place = {(row.category, row.month): row.gross_cents for row in rows if row.category}
     shown = [(name, title) for name, title in list_categories().items() if any((name, m) in by_place for m in months)]
     series = [Series(title, [by_place.get((name, month), 0) for month in months]) for name, title in shown]
-    labels = [name_month(month) for month in months if month]
-    table = [
-        [Cell(row.month), money(row.gross_cents, currency), money(row.net_cents, currency), Cell(row.creators)]
-        for row in reversed(totals)
-    ]
+    labels = [name_month(month) for month in months]
+    table = [_month(currency, month, totals.get(month)) for month in reversed(months)]
     return Part(currency, table, Chart("bar", labels, series, currency, is_stacked=True))
+
+
+def _month(currency: str, month: dt.date, total: Revenue | None) -> list[Cell]:
+    if total is None:
+        return [Cell(month), Cell(None, currency, instead="No earnings"), Cell(None, currency), Cell(0)]
+    return [Cell(month), money(total.gross_cents, currency), money(total.net_cents, currency), Cell(total.creators)]
 
 
 @card("revenue-by-category", title="Revenue by category", permission=REVENUE, page="revenue")
@@ -113,21 +117,27 @@ def _organizations(currency: str, rows: list[Revenue]) -> Part:
 def by_day(scope: Scope) -> Content:
     """Show by how much the month's earnings grew, as snapshots saw it."""
     columns = [Column(name_stretch(scope), "day"), Column("Gross", "money"), Column("Net", "money")]
-    places: dict[str, dict[Any, dict[str, int]]] = {}
+    places: dict[str, dict[dt.date, dict[str, int]]] = {}
     for day in list_days(scope, [EARNED_GROSS, EARNED_NET]):
         place = places.setdefault(day.currency, {}).setdefault(day.day, {})
         place[day.metric] = place.get(day.metric, 0) + day.change
-    parts = [_growth(currency, places[currency]) for currency in sorted(places)]
+    stretches = list_stretches(scope)
+    parts = [_growth(currency, stretches, places[currency]) for currency in sorted(places)]
     note = "Seen by snapshots every six hours: what came in after the last of a month is in the month's revenue alone."
     return Content(columns, parts, note)
 
 
-def _growth(currency: str, days: dict[Any, dict[str, int]]) -> Part:
-    order = sorted(days)
-    gross, net = ([days[day].get(name, 0) for day in order] for name in (EARNED_GROSS, EARNED_NET))
-    labels = [f"{day:%Y-%m-%d}" for day in order]
-    table = [
-        [Cell(day), money(one, currency), money(other, currency)]
-        for day, one, other in zip(reversed(order), reversed(gross), reversed(net), strict=True)
+def _growth(currency: str, stretches: list[dt.date], days: dict[dt.date, dict[str, int]]) -> Part:
+    table = [_day(currency, day, days.get(day)) for day in reversed(stretches)]
+    labels = [f"{day:%Y-%m-%d}" for day in stretches]
+    series = [
+        Series(title, [days[day].get(name, 0) if day in days else None for day in stretches])
+        for title, name in (("Gross", EARNED_GROSS), ("Net", EARNED_NET))
     ]
-    return Part(currency, table, Chart("bar", labels, [Series("Gross", gross), Series("Net", net)], currency))
+    return Part(currency, table, Chart("bar", labels, series, currency))
+
+
+def _day(currency: str, day: dt.date, seen: dict[str, int] | None) -> list[Cell]:
+    if seen is None:
+        return [Cell(day), Cell(None, currency, instead="None seen"), Cell(None, currency)]
+    return [Cell(day), money(seen.get(EARNED_GROSS, 0), currency), money(seen.get(EARNED_NET, 0), currency)]

@@ -56,11 +56,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One value: an amount in cents has its currency, a text may lead somewhere; None is not known."""
+    """One value: an amount in cents has its currency, a text may lead somewhere; None is not known.
+
+    `instead` is what a page says where the value is None; in a file there is nothing.
+    """
 
     value: str | int | dt.date | None
     currency: str = ""
     address: str = ""
+    instead: str = "-"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from django.db import connection
 
 from analytics.models import CreatorDay, MetricDay
 from analytics.registry import Scope, find_metric, list_sources
+from common.clock import now
 
 # Beyond so many days a point is a week, and beyond so many a month.
 _BY_DAY, _BY_WEEK = 92, 370
@@ -112,6 +113,13 @@ def start_of(day: dt.date, scope: Scope) -> dt.date:
     if scope.days <= _BY_DAY:
         return day
     return day - dt.timedelta(days=day.weekday()) if scope.days <= _BY_WEEK else day.replace(day=1)
+
+
+def list_stretches(scope: Scope) -> list[dt.date]:
+    """List the first day of each stretch that has begun, with or without figures."""
+    last = min(scope.last_day, now().date())
+    days = (scope.first_day + dt.timedelta(days=place) for place in range((last - scope.first_day).days + 1))
+    return list(dict.fromkeys(start_of(day, scope) for day in days))
 
 
 def name_stretch(scope: Scope) -> str:

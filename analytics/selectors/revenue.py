@@ -8,6 +8,7 @@ from django.db.models import QuerySet, Sum
 
 from analytics.models import RevenueRollup
 from analytics.registry import Scope, list_revenue_sources
+from common.clock import Month, now
 
 Level = RevenueRollup.Level
 
@@ -38,6 +39,14 @@ def list_by_month(scope: Scope) -> list[Revenue]:
         Revenue(currency, gross, net, creators, month, category)
         for month, category, currency, gross, net, creators in sums
     ]
+
+
+def list_months(scope: Scope, rows: Iterable[Revenue]) -> list[dt.date]:
+    """List every month that the days touch, up to the present one or a later one that has revenue."""
+    known = max((row.month for row in rows if row.month), default=scope.first_month)
+    last = min(scope.last_month, max(known, Month.of(now()).first_day))
+    first = Month.of(scope.first_month)
+    return [first.plus(months).first_day for months in range(first.months_until(Month.of(last)) + 1)]
 
 
 def list_categories() -> dict[str, str]:

@@ -49,4 +49,4 @@ def test_whose_id_it_is_is_meant_however_many_names_begin_so() -> None:
 def test_an_average_that_is_unknown_is_still_in_a_currency() -> None:
     earn(make_creator(make_organization()), THIS, 0, "tips", net_cents=0)
 
-    assert _table("creators-who-earn")[1:] == [[str(THIS.first_day), "0", "", "USD"]]
+    assert _table("creators-who-earn", "?range=month")[1:] == [[str(THIS.first_day), "0", "", "USD"]]

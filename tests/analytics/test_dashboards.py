@@ -95,8 +95,9 @@ def test_a_file_that_is_not_there_is_not_found(name: str, kind: str) -> None:
 
 
 def test_currencies_are_never_added_up_together(creator: CreatorAccount) -> None:
-    assert _table("revenue-by-month") == [
-        ["Month", "Gross", "Net", "Creators", "Currency"],
+    head, *rows = _table("revenue-by-month")
+    assert head == ["Month", "Gross", "Net", "Creators", "Currency"]
+    assert [row for row in rows if row[1]] == [
         [str(THIS.first_day), "1210.00", "970.00", "2", "USD"],
         [str(THIS.plus(-1).first_day), "5000", "5000", "1", "JPY"],
     ]
@@ -212,7 +213,7 @@ def test_fans_are_counted_day_by_day(provider: Provider) -> None:
 
     assert rows[0] == ["Source", "Day", "Fans", "Change", "Creators counted"]
     assert rows[1][0] == "Elsewhere" and rows[1][2] == "9005" and rows[1][4] == "2"
-    assert sum(int(row[3]) for row in rows[1:]) == 8_900
+    assert sum(int(row[3]) for row in rows[1:] if row[3]) == 8_900
     assert [row[1:4] for row in ranked[1:]] == [["Ada", "Aurora Talent", "9000"], ["Bea", "Aurora Talent", "5"]]
 
 

@@ -54,7 +54,7 @@ def test_finance_reads_narrows_down_and_exports(open_desk: OpenDesk, outside: Ou
     with desk.page.expect_download() as downloading:
         card.get_by_role("link", name="CSV").click()
     rows = list(csv.reader(StringIO(Path(downloading.value.path()).read_text("utf-8-sig"))))
-    assert rows[1:] == [
+    assert [row for row in rows[1:] if row[1]] == [
         [str(month.first_day), "1234.56", "1234.56", "1", "USD"],
         [str(month.first_day), "9900", "9900", "1", "JPY"],
     ]
