@@ -33,6 +33,11 @@ class Effects:
         self._at = at
         self._lock = threading.Lock()
 
+    def begin_anew(self, at: dict[int, Callable[[], None]]) -> None:
+        """Forget what was, and let other things happen from now on."""
+        with self._lock:
+            self.names, self._at = [], at
+
     def happen(self, name: str) -> None:
         """Count an effect, and let happen what is to happen at it."""
         # The heartbeat beats when it will: it is an effect too, but none that can be numbered.

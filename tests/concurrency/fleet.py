@@ -39,10 +39,19 @@ class Fleet:
 
     def let_loose(self, *specs: dict[str, Any]) -> list[dict[str, Any]]:
         """Let children begin together, and tell how each ended."""
-        assert self._driver.stdin and self._driver.stdout
+        self.begin(*specs)
+        return self.await_ends()
+
+    def begin(self, *specs: dict[str, Any]) -> None:
+        """Let children begin together; `await_ends` is next."""
+        assert self._driver.stdin
         with suppress(BrokenPipeError):
             self._driver.stdin.write(json.dumps(specs) + "\n")
             self._driver.stdin.flush()
+
+    def await_ends(self) -> list[dict[str, Any]]:
+        """Wait until all that began have ended, and tell how."""
+        assert self._driver.stdout
         answer = self._driver.stdout.readline()
         assert answer, f"the driver ended; it said:\n{self._log.read_text()[-4000:]}"
         ends: list[dict[str, Any]] = json.loads(answer)

@@ -23,7 +23,7 @@ from typing import Any
 
 import django
 
-from tests.concurrency import careless, earnings_deeds, event_deeds, result_deeds, snapshot_deeds
+from tests.concurrency import careless, earnings_deeds, event_deeds, result_deeds, snapshot_deeds, web
 
 _PATIENCE = 60.0
 # Beyond a lease, and what others need to do the sleeper's work.
@@ -54,6 +54,8 @@ def _warm_up() -> None:
     from django.db import connections
     from django.template.loader import get_template
     from django.urls import reverse
+
+    import huntaze.wsgi  # noqa: F401 - what a web server needs
 
     # All addresses, and so the whole admin.
     reverse("admin:index")
@@ -193,6 +195,7 @@ _DEEDS: dict[str, Callable[[Spec], Any]] = {
     "take_results": result_deeds.take_results,
     "process_results": result_deeds.work_through_results,
     "attach_earnings": earnings_deeds.attach,
+    "serve": web.serve,
 }
 
 
