@@ -74,7 +74,7 @@ def _describe_price(price: "UsagePrice", currency: str) -> str:
 
 
 def _commission(of: Explanation, currency: str) -> list[str]:
-    said = [_earnings(of, currency)]
+    said = [_earnings(of, currency), *_early(of)]
     if of["carried_in_cents"]:
         deficit, basis = (format_money(cents, currency) for cents in (-of["carried_in_cents"], of["basis_cents"]))
         said.append(f"Less the deficit of {deficit} carried from before = {basis}")
@@ -99,6 +99,14 @@ def _earnings(of: Explanation, currency: str) -> str:
     return (
         f"{of['basis'].capitalize()} earnings {format_money(of[of['basis'] + '_cents'], currency)} ({', '.join(parts)})"
     )
+
+
+def _early(of: Explanation) -> list[str]:
+    """Say that figures are from before the month's end."""
+    if "as_of" not in of:
+        return []
+    moment = of["as_of"][:16].replace("T", " ")
+    return [f"As known on {moment} UTC, before the month had ended: what comes later is billed as an adjustment"]
 
 
 def _charge(of: Explanation, currency: str) -> list[str]:
@@ -147,6 +155,8 @@ def _commission_short(of: Explanation, currency: str) -> list[str]:
     said = [f"{of['basis'].capitalize()} earnings {earned}" if of["categories"] else f"No {of['basis']} earnings"]
     if of["carried_in_cents"]:
         said[0] += f", less a carried deficit of {format_money(-of['carried_in_cents'], currency)}"
+    if "as_of" in of:
+        said[0] += f" as known on {of['as_of'][:10]}"
     if "free_month" in of:
         said.append("Free month {} of {}".format(*of["free_month"]))
     elif of.get("slices"):

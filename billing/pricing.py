@@ -4,11 +4,12 @@ Each result carries its explanation: the inputs and what was done with them, as 
 `billing.explaining` turns into sentences.
 """
 
+import datetime as dt
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
-from common.clock import Month
+from common.clock import Month, iso
 from common.money import BPS, divide_half_even, round_cents, share_cents
 
 # Digits enough for any quantity times any price that the columns hold, so that only the result is rounded.
@@ -63,11 +64,16 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Earnings:
-    """A creator's month in cents; chargebacks, negative, are part of both sums."""
+    """A creator's month in cents, as it was last heard of; chargebacks, negative, are part of both sums."""
 
     gross_cents: int = 0
     net_cents: int = 0
     categories: tuple[tuple[str, int, int], ...] = ()
+    received_at: dt.datetime | None = None
+
+    def is_part_of(self, month: Month) -> bool:
+        """Tell whether the figures are from before the month's end, so that something may be missing."""
+        return self.received_at is not None and self.received_at < month.ends_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,8 @@ def compute_commission(
         "carried_in_cents": carried_in_cents,
         "basis_cents": basis,
     }
+    if earnings.received_at and earnings.is_part_of(month):
+        explanation["as_of"] = iso(earnings.received_at)
     commission, carried = 0, min(basis, 0)
     if 0 <= created.months_until(month) < terms.commission_free_months:
         carried = carried_in_cents

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery
 
 from common.clock import Month
 from onlyfans.client import GATEWAY_SOURCE
@@ -11,15 +11,18 @@ from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision,
 
 
 def list_creators_to_pull(organization_ids: Iterable[str], month: dt.date) -> QuerySet[CreatorAccount]:
-    """List the active creators of these organizations for whose month nothing was ingested yet.
+    """List the active creators of these organizations for whose whole month no figures are there yet.
 
-    What the gateway said before the month had ended counts for nothing. Those who were not there yet by its end are
-    left out.
+    What was received before the month had ended is a part of it, wherever it came from. Of creators without
+    credentials it has to do, unless it came from the gateway: they were connected, and must be again. Those who were
+    not there yet by the month's end are left out.
     """
     of_month = EarningsAggregate.objects.filter(creator=OuterRef("pk"), month=month)
-    ingested = of_month.exclude(source=GATEWAY_SOURCE, received_at__lt=Month.of(month).ends_at)
+    whole = of_month.filter(received_at__gte=Month.of(month).ends_at)
+    ingested = of_month.exclude(source=GATEWAY_SOURCE)
     return CreatorAccount.objects.filter(
-        ~Exists(ingested),
+        ~Exists(whole),
+        Q(credentials__isnull=False) | ~Exists(ingested),
         organization__in=list(organization_ids),
         status=CreatorAccount.Status.ACTIVE,
         created_at__lt=Month.of(month).ends_at,

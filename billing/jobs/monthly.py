@@ -18,7 +18,7 @@ from billing.selectors.due import list_due
 from billing.selectors.summaries import list_meter_codes, list_unbilled, summarize_run
 from billing.services.computing import Computed, compute_invoices
 from billing.services.correcting import set_aside_issued, supersede_invoices
-from billing.services.drafts import Draft, describe_draft
+from billing.services.drafts import Draft, describe_draft, describe_early
 from billing.services.numbering import finalize_invoices
 from common.clock import Month, now, previous_month
 from common.errors import NotYet, Permanent, Retryable, WorkError
@@ -63,6 +63,7 @@ class MonthlyBilling(BilledBySlot):
         "organizations",
         "invoices",
         "held",
+        "early_figures",
         "errors",
         "revenue_cents",
         "seconds",
@@ -122,7 +123,7 @@ class MonthlyBilling(BilledBySlot):
         return first + delivery_steps(self.find_invoices, self.params, self._list_issued) + void_steps(self.find_void)
 
     def earnings(self, keys: Sequence[str], context: Context) -> None:
-        """Pull the month's earnings of active creators for whom none were ingested.
+        """Pull the month's earnings of active creators for whom none were ingested since it ended.
 
         Without a gateway, earnings are only ever ingested; what comes after billing is trued up on the next invoice.
         """
@@ -188,6 +189,8 @@ class MonthlyBilling(BilledBySlot):
             context.note(key, **describe_draft(draft))
             if key in already:
                 context.note(key, already_number=already[key][0], already_cents=already[key][1])
+            if early := describe_early(draft):
+                context.note(key, early_figures=len(draft.early_creators), note=early)
             if draft.unpriced_meters:
                 context.note(key, usage_without_a_price=list_meter_codes(draft.unpriced_meters))
             if key in already and not self.params.regenerate:
@@ -202,7 +205,7 @@ class MonthlyBilling(BilledBySlot):
         """Say why a draft is not issued; what was corrected to make room for it is delivered all the same."""
         note = ""
         if draft.status == Invoice.Status.HELD:
-            note = f"Held for approval: {draft.held_reason}"
+            note = f"Held for approval: {draft.held_reason} {describe_early(draft)}".rstrip()
         elif draft.status == Invoice.Status.NOTHING_DUE:
             note = "Nothing is due."
         if note and self.params.regenerate and not context.dry_run:

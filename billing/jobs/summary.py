@@ -61,6 +61,7 @@ def _context(run: JobRun) -> dict[str, object]:
         "organizations": summary["organizations"],
         "invoices": summary["invoices"],
         "held": summary["held"],
+        "early": summary.get("early_figures", 0),
         "errors": [(name, summary["errors"][name]) for name in COMPONENTS],
         "errors_total": sum(summary["errors"].values()),
         "revenue": write_revenue(summary),

@@ -97,12 +97,12 @@ def _fill_creators(accounts: dict[str, Account], month: Month) -> None:
     found = rows(
         """
         SELECT creator.organization_id, creator.id, creator.display_name, creator.created_at AT TIME ZONE 'UTC',
-            sums.categories, sums.gross, sums.net, sums.currencies, coalesce(before.carried_cents, 0)
+            sums.categories, sums.gross, sums.net, sums.received_at, sums.currencies, coalesce(before.carried_cents, 0)
         FROM onlyfans_creatoraccount creator
         LEFT JOIN LATERAL (
             SELECT array_agg(category ORDER BY category) AS categories,
                 array_agg(gross_cents ORDER BY category) AS gross, array_agg(net_cents ORDER BY category) AS net,
-                array_agg(DISTINCT currency) AS currencies
+                max(received_at) AS received_at, array_agg(DISTINCT currency) AS currencies
             FROM onlyfans_earningsaggregate WHERE creator_id = creator.id AND month = %s
         ) sums ON true
         LEFT JOIN LATERAL (
@@ -118,15 +118,17 @@ def _fill_creators(accounts: dict[str, Account], month: Month) -> None:
         list(accounts),
         month.ends_at,
     )
-    for organization, id_, name, created_at, categories, gross, net, currencies, carried in found:
+    for organization, id_, name, created_at, categories, gross, net, received_at, currencies, carried in found:
         account = accounts[organization]
         account.currencies.update(currencies or ())
-        earnings = _earnings(categories or (), gross or (), net or ())
+        earnings = _earnings(categories or (), gross or (), net or (), received_at)
         account.creators.append(Creator(id_, name, Month.of(created_at), earnings, carried))
 
 
-def _earnings(categories: Iterable[str], gross: Sequence[int], net: Sequence[int]) -> Earnings:
-    return Earnings(sum(gross), sum(net), tuple(zip(categories, gross, net, strict=True)))
+def _earnings(
+    categories: Iterable[str], gross: Sequence[int], net: Sequence[int], received_at: dt.datetime | None
+) -> Earnings:
+    return Earnings(sum(gross), sum(net), tuple(zip(categories, gross, net, strict=True)), received_at)
 
 
 def _fill_usage(accounts: dict[str, Account], month: Month) -> None:
@@ -318,7 +320,7 @@ def read_earnings(creator_ids: Iterable[int], before: Month) -> dict[tuple[int, 
     found = rows(
         """
         SELECT creator_id, month, array_agg(category ORDER BY category), array_agg(gross_cents ORDER BY category),
-            array_agg(net_cents ORDER BY category)
+            array_agg(net_cents ORDER BY category), max(received_at)
         FROM onlyfans_earningsaggregate WHERE creator_id = ANY(%s) AND month < %s GROUP BY creator_id, month
         """,
         list(creator_ids),

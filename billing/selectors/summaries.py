@@ -46,7 +46,8 @@ def summarize_run(run: JobRun, month: Month) -> dict[str, Any]:
     counted = rows(
         """
         SELECT result->>'currency', count(*) FILTER (WHERE result->>'status' = 'held'),
-            count(*) FILTER (WHERE billed), coalesce(sum((result->>'total_cents')::bigint) FILTER (WHERE billed), 0)
+            count(*) FILTER (WHERE result ? 'early_figures'), count(*) FILTER (WHERE billed),
+            coalesce(sum((result->>'total_cents')::bigint) FILTER (WHERE billed), 0)
         FROM (
             SELECT *, CASE WHEN %s THEN result->>'status' = 'draft' ELSE result->>'number' IS NOT NULL END AS billed
             FROM jobs_jobitem WHERE run_id = %s AND result ? 'total_cents'
@@ -58,15 +59,18 @@ def summarize_run(run: JobRun, month: Month) -> dict[str, Any]:
     errors = dict.fromkeys(COMPONENTS, 0)
     for step, count in count_failures_by_step(run.pk).items():
         errors[name_component(step)] += count
+    early = sum(row[2] for row in counted)
     return {
         "month": str(month),
         "dry_run": run.dry_run,
         "organizations": run.done + run.skipped + run.failed,
-        "invoices": sum(row[2] for row in counted),
+        "invoices": sum(row[3] for row in counted),
         "held": sum(row[1] for row in counted),
         "errors": errors,
-        "revenue_cents": {currency: int(total) for currency, _, _, total in counted if total},
+        "revenue_cents": {currency: int(total) for currency, *_, total in counted if total},
         "seconds": round(run.duration.total_seconds(), 2) if run.duration else 0,
+        # Said only where somebody should look.
+        **({"early_figures": early} if early else {}),
     }
 
 

@@ -8,6 +8,8 @@ from billing.pricing import Commission, Terms
 from billing.selectors.inputs import Account
 from common.clock import Month
 
+_NAMED = 3
+
 
 @dataclass(slots=True)
 class Line:
@@ -59,6 +61,11 @@ class Draft:
         return [meter for meter, quantity in self.account.usage.items() if quantity and meter not in priced]
 
     @property
+    def early_creators(self) -> list[str]:
+        """The names of the creators whose figures are from before the month's end."""
+        return [creator.name for creator in self.account.creators if creator.earnings.is_part_of(self.month)]
+
+    @property
     def kind(self) -> str:
         return Invoice.Kind.CREDIT_NOTE if self.total_cents < 0 else Invoice.Kind.INVOICE
 
@@ -75,3 +82,15 @@ def describe_draft(draft: Draft) -> dict[str, Any]:
         "former_total_cents": before,
         "invoice_id": draft.id,
     }
+
+
+def describe_early(draft: Draft) -> str:
+    """Say whose figures are from before the month's end; nothing where nobody's are."""
+    names = draft.early_creators
+    if not names:
+        return ""
+    others = f" and {len(names) - _NAMED:,} others" if len(names) > _NAMED else ""
+    return (
+        f"Figures from before the month's end: {', '.join(names[:_NAMED])}{others}. What comes later is billed as an "
+        "adjustment."
+    )

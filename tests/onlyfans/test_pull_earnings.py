@@ -120,7 +120,11 @@ def test_what_was_pulled_before_the_month_had_ended_is_pulled_again_by_billing(c
     EarningsAggregate.objects.update(received_at=AUGUST.ends_at - dt.timedelta(seconds=1))
     assert list(to_pull.all()) == [creator]
     EarningsAggregate.objects.update(source="import")
+    assert list(to_pull.all()) == [creator]
+    CreatorAccount.objects.update(credentials=None)
     assert list(to_pull.all()) == []
+    EarningsAggregate.objects.update(source="gateway")
+    assert list(to_pull.all()) == [creator]
 
 
 def test_an_expired_session_is_a_state_and_an_incident_and_ends_with_a_new_token(
