@@ -16,8 +16,8 @@ from accounts.services.auditing import record_action
 from common.clock import now
 
 _BEGAN, _SEEN, _PROOF, _PENDING = "began_at", "seen_at", "second_step", "password_step"
-# How fresh the last sign of life is kept: each is a write.
-_RESOLUTION = dt.timedelta(minutes=1)
+# How fresh the last sign of life is kept, of the time that one may be away: each is a write.
+_RESOLUTION = 1 / 60
 _PENDING_FOR = dt.timedelta(minutes=10)
 
 
@@ -94,18 +94,22 @@ def find_end(session: SessionBase) -> str:
     at = now()
     began, seen = (_instant(session, name) or at for name in (_BEGAN, _SEEN))
     if at - seen > dt.timedelta(minutes=settings.SESSION_IDLE_MINUTES):
-        return f"You were logged out after {settings.SESSION_IDLE_MINUTES} minutes without doing anything."
+        return f"You were logged out after {_say(settings.SESSION_IDLE_MINUTES, 'minute')} without doing anything."
     if at - began > dt.timedelta(hours=settings.SESSION_HOURS):
-        return f"You were logged out: a session lasts {settings.SESSION_HOURS} hours at most."
+        return f"You were logged out: a session lasts {_say(settings.SESSION_HOURS, 'hour')} at most."
     return ""
 
 
 def note_activity(session: SessionBase) -> None:
     """Remember that somebody is there."""
     at, seen = now(), _instant(session, _SEEN)
-    if seen is None or at - seen > _RESOLUTION:
+    if seen is None or at - seen > dt.timedelta(minutes=settings.SESSION_IDLE_MINUTES) * _RESOLUTION:
         session.setdefault(_BEGAN, at.isoformat())
         session[_SEEN] = at.isoformat()
+
+
+def _say(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 def _instant(session: SessionBase, name: str) -> dt.datetime | None:

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import AuditEntry, User
 from accounts.services.tokens import InvalidToken, issue_tokens, refresh_tokens
@@ -52,6 +53,17 @@ def test_an_hour_without_doing_anything_ends_it(client: Client) -> None:
     answer = client.get(INDEX, follow=True)
     assert (answer.redirect_chain, _is_in(client)) == ([(f"{LOGIN}?next={INDEX}", 302)], False)
     assert "You were logged out after 60 minutes without doing anything." in answer.content.decode()
+
+
+def test_whoever_does_something_now_and_then_stays_in_however_short_the_limit(
+    client: Client, settings: Settings
+) -> None:
+    settings.SESSION_IDLE_MINUTES = 1
+    for _ in range(4):
+        _let_pass(client, 0.6)
+        assert _is_in(client)
+    _let_pass(client, 1.1)
+    assert "You were logged out after 1 minute without" in client.get(INDEX, follow=True).content.decode()
 
 
 def test_nothing_is_done_with_a_session_that_is_over(client: Client, user: User) -> None:
