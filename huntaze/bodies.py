@@ -4,28 +4,48 @@ from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
 
-# More than any door takes; a body that is longer is refused by its length like any other.
-_MOST_BYTES = 17 * 1024 * 1024
+# A door that reads a body as a whole takes no more than that.
+_MOST_WHOLE = 2 * 1024 * 1024
+# More than any door takes: one that reads piece by piece ends where the body does, the others refuse that length.
+_UNKNOWN = str(2**40)
 _AT_ONCE = 64 * 1024
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
+class _Joined:
+    """What was read of a stream already, and the rest of it."""
+
+    def __init__(self, head: bytes, rest: Any) -> None:
+        self._head, self._rest = BytesIO(head), rest
+
+    def read(self, size: int) -> bytes:
+        """Read so many bytes; fewer at the end, and between the two."""
+        found = self._head.read(size)
+        return found or bytes(self._rest.read(size))
+
+
 def measure_bodies(application: Application) -> Application:
-    """Give a body without a length its length, before the application looks at it."""
+    """Give a body without a length one, before the application looks at it: its own, unless it is long."""
 
     def measured(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ.get("HTTP_TRANSFER_ENCODING") and not environ.get("CONTENT_LENGTH"):
-            body = _read(environ["wsgi.input"])
-            environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
+            stream = environ["wsgi.input"]
+            head, is_whole = _read(stream)
+            environ["CONTENT_LENGTH"] = str(len(head)) if is_whole else _UNKNOWN
+            environ["wsgi.input"] = BytesIO(head) if is_whole else _Joined(head, stream)
         return application(environ, start_response)
 
     return measured
 
 
-def _read(stream: Any) -> bytes:
-    parts, size = [], 0
-    while size <= _MOST_BYTES and (part := stream.read(_AT_ONCE)):
+def _read(stream: Any) -> tuple[bytes, bool]:
+    """Read a body, or the beginning of one that is long; tell which."""
+    parts, size = list[bytes](), 0
+    while size <= _MOST_WHOLE:
+        part = stream.read(_AT_ONCE)
+        if not part:
+            return b"".join(parts), True
         parts.append(part)
         size += len(part)
-    return b"".join(parts)
+    return b"".join(parts), False

@@ -1,42 +1,100 @@
-"""Bodies of many rows: whatever is wrong with one of them is that row's own matter."""
+"""Bodies of many rows, taken apart as they arrive; whatever is wrong with one row is its own matter."""
 
-import json
+from collections.abc import Iterable, Iterator
+from itertools import batched, chain
 from typing import Any
 
+import jiter
+from django.http import UnreadablePostError
 from rest_framework.parsers import BaseParser
 
-from common.api.errors import ApiError
-from common.api.parsing import read_bytes
+from onlyfans.api.scanning import Scanner, Unread
 
-# A number beyond that is no figure of ours, and may cost memory by its value instead of its length.
-_MOST_DIGITS = 40
-
-
-class Unreadable:
-    """Stands where something can't be read: no field takes it."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+MOST_ROWS = 10_000
+# Room for as many rows with all that they may hold, however it is escaped.
+MOST_BYTES = 256 * 1024 * 1024
+# A body up to there is parsed in one go, which is quicker; a longer one piece by piece.
+_IN_ONE_GO = 2 * 1024 * 1024
+_PIECE = 64 * 1024
+# Rows are given on so many at a time, or as many as so many bytes hold.
+_BATCH_ROWS, _BATCH_BYTES = 1_000, 1024 * 1024
 
 
 class RowsParser(BaseParser):
-    """Reads JSON within the view's `limits`, and judges none of it."""
+    """Takes JSON for what `read_batches` gives, and judges none of it."""
 
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """Read the body; ApiError where it is too long or no JSON at all."""
-        body = read_bytes(stream, parser_context["request"].META, parser_context["view"].limits)
-        try:
-            return json.loads(body.decode(), parse_int=_read_integer, object_pairs_hook=_read_object)
-        except (ValueError, RecursionError):
-            raise ApiError(400, "The body is not valid JSON.") from None
+        """Return the batches; nothing is read before the first is asked for."""
+        return read_batches(stream)
 
 
-def _read_integer(text: str) -> int | Unreadable:
-    return int(text) if len(text) <= _MOST_DIGITS else Unreadable("This number is beyond reason.")
+def read_batches(stream: Any) -> Iterator[list[Any]]:
+    """Give a body's rows in batches as they arrive; Unread, in the end, where the rest of it can't be read.
+
+    `stream` is read to its end even then, for who still sends would not hear the answer.
+    """
+    pieces = _read_pieces(stream)
+    head, size = [], 0
+    for piece in pieces:
+        head.append(piece)
+        size += len(piece)
+        if size > _IN_ONE_GO:
+            break
+    rows = _parse(b"".join(head)) if size <= _IN_ONE_GO else None
+    if rows is not None:
+        yield from map(list, batched(rows, _BATCH_ROWS))
+    else:
+        yield from _scan(chain(head, pieces))
 
 
-def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Unreadable:
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else Unreadable("A name is given twice.")
+def _read_pieces(stream: Any) -> Iterator[bytes]:
+    size = 0
+    try:
+        while piece := stream.read(_PIECE):
+            size += len(piece)
+            if size > MOST_BYTES:
+                raise Unread(413, f"The body is too large: at most {MOST_BYTES:,} bytes are read", MOST_BYTES)
+            yield piece
+    except UnreadablePostError:
+        # The connection broke. What arrived shows whether anything is missing.
+        return
+
+
+def _parse(body: bytes) -> list[Any] | None:
+    """Parse a body in one go; None where something about it wants a closer look."""
+    try:
+        value = jiter.from_json(body, catch_duplicate_keys=True, cache_mode="keys")
+    except ValueError:
+        return None
+    if not isinstance(value, list):
+        return [value]
+    return value if len(value) <= MOST_ROWS else None
+
+
+def _scan(pieces: Iterator[bytes]) -> Iterator[list[Any]]:
+    scanner, rows, since = Scanner(pieces, MOST_ROWS), list[Any](), 0
+    fault: Unread | None = None
+    try:
+        for row in scanner:
+            rows.append(row)
+            if len(rows) == _BATCH_ROWS or scanner.dropped - since > _BATCH_BYTES:
+                yield rows
+                rows, since = [], scanner.dropped
+    except Unread as error:
+        fault = error
+    if rows:
+        yield rows
+    if fault:
+        _exhaust(pieces)
+        raise fault
+
+
+def _exhaust(pieces: Iterable[bytes]) -> None:
+    try:
+        for _ in pieces:
+            pass
+    except Unread:
+        # Longer than anybody may send: no more of it is read, not even to be thrown away.
+        return

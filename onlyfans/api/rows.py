@@ -9,10 +9,10 @@ from pydantic.alias_generators import to_camel
 
 from common.api.models import ApiModel, name_errors
 from common.clock import Month
-from onlyfans.api.reading import Unreadable
+from onlyfans.api.reading import MOST_ROWS
+from onlyfans.api.scanning import Unreadable
 from onlyfans.services.ingesting import MOST_CENTS, IncomingAggregate
 
-MOST_ROWS = 10_000
 SOURCE = "api"
 _UNCATEGORIZED = "uncategorized"
 _CLOCKS_DIFFER_BY = dt.timedelta(minutes=5)
@@ -73,11 +73,14 @@ class AggregateRows(RootModel[AggregateRow | Annotated[list[AggregateRow], Field
 _many: TypeAdapter[list[AggregateRow]] = TypeAdapter(list[AggregateRow])
 
 
-def read_rows(raw: Sequence[Any], moment: dt.datetime) -> list[IncomingAggregate | Errors]:
-    """Read each row, or tell by field what is wrong with it; without a time of its own it was received at `moment`."""
+def read_rows(raw: Sequence[Any], moment: dt.datetime, first: int = 0) -> list[IncomingAggregate | Errors]:
+    """Read each row, or tell by field what is wrong with it; `first` is the place of the first in its body.
+
+    A row without a time of its own was received at `moment`.
+    """
     return [
         row if isinstance(row, dict) else _convert(row, moment + place * _STEP, moment)
-        for place, row in enumerate(_validate(raw))
+        for place, row in enumerate(_validate(raw), first)
     ]
 
 

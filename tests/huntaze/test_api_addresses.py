@@ -24,12 +24,18 @@ def test_the_document_tells_parameters_in_camel_case_and_every_refusal_s_shape()
     document = make_document()
     billing = document["paths"]["/api/cron/monthly-billing"]["get"]
     assert {"wait", "Idempotency-Key", "month", "dryRun"} <= {part["name"] for part in billing["parameters"]}
+    schemas = set[str]()
     for operations in document["paths"].values():
         for operation in operations.values():
             refusals = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
             assert {"400", "403", "503"} <= refusals.keys()
             for answer in refusals.values():
-                assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Refusal"}
+                schemas.add(answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2])
+    # One says, beside the error, what was taken in all the same.
+    assert schemas == {"Refusal", "IngestedInPart"}
+    one, more = (document["components"]["schemas"][name] for name in ("Refusal", "IngestedInPart"))
+    assert one["properties"].items() <= more["properties"].items()
+    assert one["required"] == more["required"] == ["error", "timestamp"]
 
 
 def test_the_document_is_for_everybody(client: Client) -> None:
