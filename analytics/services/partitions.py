@@ -2,7 +2,7 @@
 
 from django.db import IntegrityError, connection, transaction
 
-from analytics.selectors.partitions import list_months, name_table
+from analytics.selectors.partitions import list_months
 from common.clock import Month
 from common.errors import Retryable
 
@@ -35,20 +35,11 @@ def make_month(month: Month) -> int | None:
 def drop_month(month: Month) -> int | None:
     """Drop a month's events, and forget their keys; return how many events there were, None where no table is.
 
-    Nobody writes into the month meanwhile: an event that came after its key was looked for would leave the key behind,
-    by which it could never be recorded again. OperationalError where somebody keeps the log locked: try again.
+    Nobody writes into the month meanwhile. OperationalError where somebody keeps the log locked: try again.
     """
     if month not in list_months():
         return None
-    table = name_table(month)
     with connection.cursor() as cursor:
         cursor.execute(_PATIENCE)
-        cursor.execute(f"LOCK TABLE {table} IN SHARE MODE")
-        cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - made of numbers
-        count = int(cursor.fetchone()[0])
-        cursor.execute(
-            f"DELETE FROM analytics_eventkey known USING {table} event "  # noqa: S608 - made of numbers
-            "WHERE known.digest = encode(substr(sha256(convert_to(event.idempotency_key, 'UTF8')), 1, 16), 'hex')::uuid"
-        )
-        cursor.execute(f"DROP TABLE {table}")
-        return count
+        cursor.execute("SELECT analytics_drop_month(%s)", [month.first_day])
+        return int(cursor.fetchone()[0])

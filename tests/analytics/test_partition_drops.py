@@ -1,4 +1,4 @@
-"""What is recorded while its month is dropped leaves nothing behind that would keep it from being recorded again."""
+"""A month that is dropped goes with its keys, and leaves nothing that would keep an event from being recorded again."""
 
 from threading import Event as Signal
 from threading import Thread
@@ -10,13 +10,25 @@ from analytics.models import Event, EventKey, NewEvent
 from analytics.selectors.partitions import list_months
 from analytics.services.partitions import drop_month, make_month
 from analytics.services.recording import record_event
-from common.clock import Month, now
+from tests.analytics.months import OLD, THIS, record_in
 from tests.analytics.waiting import until_somebody_waits
 
-OLD = Month.of(now()).plus(-40)
+
+@pytest.mark.django_db
+def test_a_dropped_month_is_gone_with_its_keys() -> None:
+    make_month(OLD)
+    record_in(OLD, "old")
+    record_in(THIS, "new")
+    assert drop_month(OLD) == 1
+    assert drop_month(OLD) is None
+    assert list_months() == [THIS, THIS.plus(1)]
+    assert Event.objects.get().idempotency_key == "new"
+    assert EventKey.objects.count() == 1
+    assert record_event(NewEvent(name="a", occurred_at=OLD.starts_at, idempotency_key="old"))
+    assert not record_event(NewEvent(name="a", occurred_at=OLD.starts_at, idempotency_key="new"))
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_months_as_before")
 def test_an_event_recorded_while_its_month_is_dropped_leaves_no_key_behind() -> None:
     make_month(OLD)
     event = NewEvent(name="a", occurred_at=OLD.starts_at, idempotency_key="k")
@@ -47,3 +59,28 @@ def test_an_event_recorded_while_its_month_is_dropped_leaves_no_key_behind() -> 
     assert OLD not in list_months()
     assert not Event.objects.exists()
     assert not EventKey.objects.exists()
+
+
+@pytest.mark.usefixtures("_months_as_before")
+def test_nobody_waits_long_for_a_month_that_can_not_be_dropped() -> None:
+    make_month(OLD)
+    reading, over = Signal(), Signal()
+
+    def read() -> None:
+        with transaction.atomic():
+            Event.objects.count()
+            reading.set()
+            over.wait(30)
+        connection.close()
+
+    reader = Thread(target=read)
+    reader.start()
+    try:
+        assert reading.wait(10)
+        with pytest.raises(OperationalError, match="lock timeout"):
+            drop_month(OLD)
+    finally:
+        over.set()
+        reader.join()
+    assert OLD in list_months()
+    assert drop_month(OLD) == 0

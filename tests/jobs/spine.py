@@ -13,6 +13,7 @@ from jobs.engine import work
 from jobs.models import JobItem, JobRun
 from jobs.registry import get_job
 from jobs.services import read_params, start
+from tests.emptying import empty_tables
 
 # Effects are kept without any uniqueness, so that one that happens twice is seen twice.
 CREATE_EFFECTS = "CREATE TABLE IF NOT EXISTS test_effect (id bigserial, key text NOT NULL, what text NOT NULL)"
@@ -54,8 +55,7 @@ def counts(run: JobRun) -> tuple[int, int, int, int]:
 
 def dismiss(person: User) -> None:
     """Remove somebody who did something; the audit entries that say so would keep them, and nobody may delete those."""
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE accounts_auditentry")
+    empty_tables("accounts_auditentry")
     person.delete()
 
 
