@@ -45,7 +45,7 @@ def find_unmatched() -> Iterator[Finding]:
             detail="Nobody here has their user id, so that they are neither shown nor billed.",
             since=since,
             link=reverse("admin:onlyfans_unmatchedaggregate_changelist"),
-            advice="Add each as a creator with its OnlyFans user id, or stop sending its earnings.",
+            advice="Add each as a creator with its OnlyFans user id, or dismiss what was sent by mistake.",
             count=users,
         )
 
@@ -84,7 +84,8 @@ def find_left_results() -> Iterator[Finding]:
                 detail=f"The last one: {why}",
                 since=figures["since"],
                 link=f"{reverse('admin:onlyfans_resultfile_changelist')}?status__exact={status}",
-                advice="Repair what it names, then press “Read again”. A newer version of it ends it, too.",
+                advice="Repair what it names, then press “Read again”. A newer version of it ends it, too, and so does "
+                "dismissing it.",
                 count=count,
             )
 

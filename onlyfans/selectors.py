@@ -52,12 +52,12 @@ def list_months(creator_id: int) -> QuerySet[EarningsRevision]:
 
 def count_unmatched(user_id: str) -> int:
     """Count the versions that wait for a user id."""
-    return UnmatchedAggregate.objects.filter(onlyfans_user_id=user_id).count()
+    return UnmatchedAggregate.objects.filter(onlyfans_user_id=user_id, dismissed_at=None).count()
 
 
 def get_longest_waiting(before: dt.datetime) -> tuple[int, dt.datetime | None]:
     """Count the users whose earnings have waited for a creator since before, and tell since when the first has."""
-    found = UnmatchedAggregate.objects.filter(recorded_at__lt=before)
+    found = UnmatchedAggregate.objects.filter(recorded_at__lt=before, dismissed_at=None)
     figures = found.aggregate(users=Count("onlyfans_user_id", distinct=True), since=Min("recorded_at"))
     return figures["users"], figures["since"]
 

@@ -10,15 +10,15 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from accounts.admin.pages import AnyAdmin, coloured, door, find, render, require
+from onlyfans.admin.dismissing import Deed, DismissingAdmin
 from onlyfans.forms import ReasonForm
 from onlyfans.models import CreatorAccount, ResultFile
-from onlyfans.services.results import retry_files
+from onlyfans.services.results import dismiss_files, restore_files, retry_files
 
 VIEW, RETRY = "onlyfans.view_resultfile", "onlyfans.retry_resultfile"
 _MOST_AT_ONCE = 500
@@ -31,13 +31,25 @@ TONES: dict[str, str] = {
     Status.REJECTED: "danger",
     Status.FAILED: "warning",
     Status.DEAD: "danger",
+    Status.DISMISSED: "",
 }
 
 
 @admin.register(ResultFile)
-class ResultFileAdmin(ModelAdmin):
+class ResultFileAdmin(DismissingAdmin):
     """Result files, the last that came first."""
 
+    dismissal = Deed(
+        "dismiss",
+        "Dismiss",
+        "Nobody is asked about it any more. It stays in the list, can be read again at any time, and a newer version "
+        "of it is read as ever. Only what was rejected or is a dead letter can be dismissed.",
+        "dismissed",
+        dismiss_files,
+    )
+    restoring = Deed(
+        "restore", "Bring back", "It is what it was, and waits for somebody.", "brought back", restore_files
+    )
     list_display = ("received", "job", "kind", "creator", "state", "attempts", "came_by", "what")
     list_display_links = ("received",)
     list_filter = (
@@ -52,7 +64,7 @@ class ResultFileAdmin(ModelAdmin):
     search_help_text = "Job, OnlyFans user id or key"
     ordering = ("-id",)
     sortable_by = ()
-    actions = ("retry_ticked",)
+    actions = ("retry_ticked", *DismissingAdmin.actions)
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -129,6 +141,8 @@ class ResultFileAdmin(ModelAdmin):
     @display(description="What came of it")
     def what(self, file: ResultFile) -> str:
         """Say what it brought, or why nothing."""
+        if file.status == Status.DISMISSED:
+            return format_html('<span class="hz-muted hz-clip">{}</span>', f"Dismissed: {file.dismissed_reason}")
         wrong = file.error or "; ".join(f"{reason['field']}: {reason['why']}" for reason in file.reasons)
         if wrong:
             return format_html('<span class="hz-bad hz-clip">{}</span>', wrong)
@@ -183,17 +197,21 @@ def _tell(request: HttpRequest, count: int) -> None:
         messages.warning(request, "None of them waits for a person: nothing was done.")
 
 
-def file_page(admin: AnyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+def file_page(admin: DismissingAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Show a file, what became of it, and why."""
     require(request, VIEW)
     key = find(ResultFile, object_id).pk
     file: ResultFile = admin.get_queryset(request).defer(None).get(pk=key)
-    may_retry = request.user.has_perm(RETRY) and file.status in {*ResultFile.LEFT, Status.FAILED}
+    is_dismissed, is_left = file.status == Status.DISMISSED, file.status in ResultFile.LEFT
+    may_retry = request.user.has_perm(RETRY) and (is_left or is_dismissed or file.status == Status.FAILED)
+    button_url, button_title = admin.find_button(request, file, is_dismissed=is_dismissed, can_be=is_left)
     query = urlencode({"q": file.user_id})
     context = {
         "file": file,
         "tone": TONES.get(file.status, ""),
         "creator": _link_creator(file),
+        "button_url": button_url,
+        "button_title": button_title,
         "brought": list(describe(file.brought)),
         "retry_url": reverse("admin:onlyfans_resultfile_retry", args=[file.pk]) if may_retry else "",
         "earnings_url": f"{reverse('admin:onlyfans_earningsaggregate_changelist')}?{query}"

@@ -1,28 +1,32 @@
 """Versions of months, and what waits for a creator: to be looked at, never changed."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import FieldTextFilter
+from unfold.contrib.filters.admin import DropdownFilter, FieldTextFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from accounts.admin import PanelledAdmin
+from accounts.admin.pages import coloured, find
 from common.clock import Month, now
 from common.money import format_money
+from onlyfans.admin.dismissing import Deed, DismissingAdmin
 from onlyfans.admin.months import MonthFilter
 from onlyfans.models import EarningsAggregate, EarningsRevision, UnmatchedAggregate
 from onlyfans.models.revisions import EarningsVersion
+from onlyfans.services.ingesting import dismiss_unmatched, restore_unmatched
 
 
 class _Lookable(ModelAdmin):
     """What versions of both kinds show of themselves."""
 
-    list_filter = (MonthFilter, ("source", FieldTextFilter))
+    list_filter: ClassVar[tuple[Any, ...]] = (MonthFilter, ("source", FieldTextFilter))
     list_filter_submit = True
     list_per_page = 50
     ordering = ("-id",)
@@ -99,19 +103,75 @@ class EarningsRevisionAdmin(_Lookable, PanelledAdmin):
         return "Stands" if getattr(one, "stands", False) else "Replaced"
 
 
+class StateFilter(DropdownFilter):
+    """What waits; on request what was dismissed, or both."""
+
+    title = "state"
+    parameter_name = "state"
+    all_option = ["", "Waiting"]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer the rest."""
+        return [("dismissed", "Dismissed"), ("all", "All")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[UnmatchedAggregate]) -> QuerySet[UnmatchedAggregate]:
+        """Keep the wanted ones."""
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(dismissed_at__isnull=self.value() != "dismissed")
+
+
 @admin.register(UnmatchedAggregate)
-class UnmatchedAggregateAdmin(_Lookable):
+class UnmatchedAggregateAdmin(_Lookable, DismissingAdmin):
     """What came of users whom nobody knows: taken in by itself as soon as there is a creator with the user id."""
 
-    list_display = ("onlyfans_user_id", "period", "gross", "net", "came_from", "received", "waiting")
+    dismissal = Deed(
+        "dismiss",
+        "Dismiss",
+        "Nobody is asked about it any more, and no creator who comes later gets it. It stays in the list of what was "
+        "dismissed. If the same is sent again, it waits again.",
+        "dismissed",
+        dismiss_unmatched,
+    )
+    restoring = Deed(
+        "restore",
+        "Bring back",
+        "It waits for its creator again, and is taken in at once where there is one.",
+        "brought back",
+        restore_unmatched,
+    )
+    change_form_template = "onlyfans/admin/unmatched.html"
+    list_display = ("onlyfans_user_id", "period", "gross", "net", "came_from", "received", "waiting", "state")
+    list_filter = (StateFilter, *_Lookable.list_filter)
     search_fields = ("=onlyfans_user_id",)
     search_help_text = "The OnlyFans user id"
     fields = ("onlyfans_user_id", "period", "figures", "came_from", "etag", "sequencer", "received", "waiting")
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show a version, and the button that dismisses it or brings it back."""
+        one = find(UnmatchedAggregate, object_id)
+        button = self.find_button(request, one, is_dismissed=one.dismissed_at is not None, can_be=True)
+        context = dict(zip(("button_url", "button_title"), button, strict=True))
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
     @display(description="Waiting for")
     def waiting(self, one: UnmatchedAggregate) -> str:
         """Tell how long it has been waiting."""
-        return _write_span(now() - one.recorded_at)
+        return "-" if one.dismissed_at else _write_span(now() - one.recorded_at)
+
+    @display(description="State")
+    def state(self, one: UnmatchedAggregate) -> str:
+        """Tell whether it waits or was dismissed, and why."""
+        if one.dismissed_at is None:
+            return coloured("Waiting", "warning")
+        return format_html(
+            '{} <span class="hz-muted hz-clip" title="{}">{}</span>',
+            coloured("Dismissed", ""),
+            one.dismissed_reason,
+            one.dismissed_reason,
+        )
 
 
 def _write_span(span: dt.timedelta) -> str:

@@ -96,6 +96,11 @@ class ResultFile(models.Model):
         return not self.bucket
 
     @property
+    def ended_as(self) -> str:
+        """What became of a file that was dismissed: only a rejected one has reasons."""
+        return self.Status.REJECTED if self.reasons else self.Status.DEAD
+
+    @property
     def address(self) -> str:
         """Where the file is, as people write it."""
         return f"s3://{self.bucket}/{self.key}"

@@ -95,6 +95,21 @@ def _doubtful(outcome: str) -> Press:
     return _Settle("billing_invoice_settle", tells)
 
 
+def _dismissal(model: str, verb: str, make: Callable[[], Any]) -> Press:
+    """The answer to what an action asks for first; where the list shows what was dismissed as well."""
+
+    @dataclass(frozen=True)
+    class _InFullList(Press):
+        def prepare(self) -> tuple[str, dict[str, Any]]:
+            address, changes = super().prepare()
+            return address + ("?state=all" if model == "unmatchedaggregate" else ""), changes
+
+    ticked = _ticked(make, f"{verb}_ticked")
+    return _InFullList(
+        f"onlyfans_{model}_changelist", (f"{verb} onlyfans.{model}",), None, lambda _: {**ticked(None), **REASON}
+    )
+
+
 EDITS = (
     _edits("accounts_organization", make_organization, **RENAMED),
     _edits("accounts_user", make_staff, **RENAMED),
@@ -138,6 +153,10 @@ TICKED = (
         None,
         _ticked(scene.rejected_result, "retry_ticked"),
     ),
+    _dismissal("resultfile", "dismiss", scene.rejected_result),
+    _dismissal("resultfile", "restore", scene.dismissed_result),
+    _dismissal("unmatchedaggregate", "dismiss", scene.unmatched),
+    _dismissal("unmatchedaggregate", "restore", scene.dismissed),
     Press(
         "auth_group_changelist",
         ("delete auth.group",),
@@ -172,7 +191,13 @@ ALERTS = (
     Press("alerts_incident_note", ("note alerts.incident",), scene.incident, {"note": "Look"}),
     Press("alerts_notification_resend", ("resend alerts.notification",), scene.sent_message),
 )
-CREATORS = (Press("onlyfans_resultfile_retry", ("retry onlyfans.resultfile",), scene.rejected_result, REASON),)
+CREATORS = (
+    Press("onlyfans_resultfile_retry", ("retry onlyfans.resultfile",), scene.rejected_result, REASON),
+    Press("onlyfans_resultfile_dismiss", ("dismiss onlyfans.resultfile",), scene.rejected_result, REASON),
+    Press("onlyfans_resultfile_restore", ("restore onlyfans.resultfile",), scene.dismissed_result, REASON),
+    Press("onlyfans_unmatchedaggregate_dismiss", ("dismiss onlyfans.unmatchedaggregate",), scene.unmatched, REASON),
+    Press("onlyfans_unmatchedaggregate_restore", ("restore onlyfans.unmatchedaggregate",), scene.dismissed, REASON),
+)
 JOBS = (
     Press("jobs_jobmonitor_pause", ("pause jobs.jobmonitor",), scene.monitor, REASON),
     Press("jobs_jobmonitor_resume", ("resume jobs.jobmonitor",), scene.paused_monitor),

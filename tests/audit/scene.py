@@ -20,9 +20,10 @@ from jobs.models import JobMonitor, JobRun
 from jobs.schedules import sync_schedules
 from jobs.services.monitoring import pause_monitor, sync_monitors
 from jobs.services.scheduling import pause_schedule
-from onlyfans.models import CreatorAccount, EarningsAggregate, ResultFile
+from onlyfans.models import CreatorAccount, EarningsAggregate, ResultFile, UnmatchedAggregate
 from tests.factories.alerts import make_channel, make_rule
 from tests.factories.billing import earn, make_creator, make_organization
+from tests.factories.earnings import make_row, take_in
 from tests.factories.events import take
 from tests.factories.invoices import make_invoice, note_delivery, store_pdf
 from tests.factories.ledger import make_item, make_run
@@ -47,6 +48,21 @@ def earnings() -> EarningsAggregate:
 
 def rejected_result() -> ResultFile:
     return make_rejected()
+
+
+def dismissed_result() -> ResultFile:
+    return make_rejected(status="dismissed", dismissed_reason="Before")
+
+
+def unmatched() -> UnmatchedAggregate:
+    take_in(make_row("of_stranger"))
+    return UnmatchedAggregate.objects.latest("pk")
+
+
+def dismissed() -> UnmatchedAggregate:
+    found = unmatched()
+    UnmatchedAggregate.objects.filter(pk=found.pk).update(dismissed_at=now(), dismissed_reason="Before")
+    return found
 
 
 def group() -> Group:

@@ -29,4 +29,4 @@ def make_result(status: str = ResultFile.Status.DONE, **fields: Any) -> ResultFi
 def make_rejected(**fields: Any) -> ResultFile:
     """Make the row of a file that does not fit its schema."""
     reasons = [{"field": "data.fans", "why": "Input should be a valid integer."}]
-    return make_result(ResultFile.Status.REJECTED, reasons=reasons, attempts=1, **fields)
+    return make_result(**{"status": ResultFile.Status.REJECTED, "reasons": reasons, "attempts": 1, **fields})

@@ -18,7 +18,10 @@ _AT_ONCE = 200
 _LOCK = """
     SELECT id FROM onlyfans_creatoraccount creator
     WHERE (%(users)s::text[] IS NULL OR onlyfans_user_id = ANY (%(users)s))
-        AND EXISTS (SELECT 1 FROM onlyfans_unmatchedaggregate one WHERE one.onlyfans_user_id = creator.onlyfans_user_id)
+        AND EXISTS (
+            SELECT 1 FROM onlyfans_unmatchedaggregate one
+            WHERE one.onlyfans_user_id = creator.onlyfans_user_id AND one.dismissed_at IS NULL
+        )
     ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE
 """
 
@@ -26,7 +29,7 @@ _LOCK = """
 def attach_unmatched(moment: dt.datetime, users: Iterable[str] | None = None) -> int:
     """Take in what waits for creators who are there by now, or for those of `users`; return how many versions.
 
-    Idempotent, and safe beside ingestion: what comes to wait meanwhile is found next time.
+    What was dismissed stays. Idempotent, and safe beside ingestion: what comes to wait meanwhile is found next time.
     """
     wanted = None if users is None else list(users)
     attached = 0
@@ -41,7 +44,8 @@ def _attach_some(moment: dt.datetime, users: list[str] | None) -> int:
         cursor.execute(_LOCK, {"users": users, "limit": _AT_ONCE})
         ids = [id_ for (id_,) in cursor.fetchall()]
     creators = {one.onlyfans_user_id: one for one in CreatorAccount.objects.filter(pk__in=ids).defer("credentials")}
-    waiting = list(UnmatchedAggregate.objects.select_for_update().filter(onlyfans_user_id__in=creators))
+    rows = UnmatchedAggregate.objects.select_for_update().filter(onlyfans_user_id__in=creators, dismissed_at=None)
+    waiting = list(rows.order_by("pk"))
     outcomes = ingest_aggregates([_read(one) for one in waiting], moment)
     UnmatchedAggregate.objects.filter(pk__in=[one.pk for one in waiting]).delete()
     _write_down(creators, waiting, outcomes)

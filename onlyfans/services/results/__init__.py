@@ -1,6 +1,7 @@
 """Result files: taken in as rows by whichever door, then read, checked and written, each once."""
 
 from onlyfans.services.results.again import retry_files
+from onlyfans.services.results.dismissing import dismiss_files, restore_files
 from onlyfans.services.results.processing import process_files
 from onlyfans.services.results.ringing import POLL_TASK, PROCESS_TASK, QUEUE, ring
 from onlyfans.services.results.taking import Taken, keep_unreadable, take_files, take_notification
@@ -10,8 +11,10 @@ __all__ = [
     "PROCESS_TASK",
     "QUEUE",
     "Taken",
+    "dismiss_files",
     "keep_unreadable",
     "process_files",
+    "restore_files",
     "retry_files",
     "ring",
     "take_files",

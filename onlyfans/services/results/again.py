@@ -22,7 +22,7 @@ def retry_files(ids: Iterable[int], *, actor: "User", reason: str) -> int:
     What is done already, or being read, is left alone.
     """
     chosen = ResultFile.objects.select_for_update().filter(
-        pk__in=list(ids), status__in=[*ResultFile.LEFT, Status.FAILED]
+        pk__in=list(ids), status__in=[*ResultFile.LEFT, Status.DISMISSED, Status.FAILED]
     )
     files = list(chosen.order_by("pk"))
     entries = [
@@ -37,7 +37,7 @@ def retry_files(ids: Iterable[int], *, actor: "User", reason: str) -> int:
         for file in files
     ]
     ResultFile.objects.filter(pk__in=[file.pk for file in files]).update(
-        status=Status.WAITING, attempts=0, not_before=None, finished_at=None, error="", reasons=[]
+        status=Status.WAITING, attempts=0, not_before=None, finished_at=None, error="", reasons=[], dismissed_reason=""
     )
     record_actions(entries)
     if files:
