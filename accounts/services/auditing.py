@@ -1,7 +1,6 @@
 """The audit trail: an entry a change, written in the transaction of the change, and never touched again."""
 
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,10 +46,9 @@ def record_actions(entries: Sequence[AuditEntry]) -> None:
 
 
 def lay_out_entry(entry: AuditEntry) -> dict[str, Any]:
-    """Return an entry's values by column, for a statement that writes it together with the change it tells of."""
+    """Return an entry's values by column, for a function of the database that writes it with the change it tells of."""
     get_origin().entries += 1
-    given = {field.column: getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields[1:]}
-    return {str(column): json.dumps(value) if isinstance(value, dict) else value for column, value in given.items()}
+    return {field.column: getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields[1:]}
 
 
 def describe_action(

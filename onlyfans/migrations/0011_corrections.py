@@ -8,7 +8,7 @@ FORMER: str = import_module("onlyfans.migrations.0006_ingest").INGEST
 
 # Of one version that came more than once: of an object the newest by S3's order and of that its first delivery; of
 # figures without an object the last.
-_IS_LATER = """
+IS_LATER = """
     CASE WHEN former.key = '' THEN (excluded.received_at, excluded.source) > (former.received_at, former.source)
     WHEN excluded.sequencer <> former.sequencer THEN excluded.sequencer > former.sequencer
     ELSE (excluded.received_at, excluded.source) < (former.received_at, former.source) END
@@ -65,7 +65,7 @@ def _write_query(lasting: str = "", holds_at: str = "version.received_at", but_h
         -- Whoever sends again what was dismissed means it.
         SET sequencer = excluded.sequencer, received_at = excluded.received_at, source = excluded.source,
             dismissed_at = NULL, dismissed_reason = ''
-        WHERE {_IS_LATER}
+        WHERE {IS_LATER}
     ), fresh AS MATERIALIZED (
         SELECT DISTINCT ON (creator_id, month, fingerprint) *,
             min(place) OVER (PARTITION BY creator_id, month, fingerprint) AS first_place
@@ -80,7 +80,7 @@ def _write_query(lasting: str = "", holds_at: str = "version.received_at", but_h
         ON CONFLICT (creator_id, month, fingerprint) DO UPDATE
         SET sequencer = excluded.sequencer, received_at = excluded.received_at, source = excluded.source,
             answers = excluded.answers
-        WHERE {_IS_LATER}
+        WHERE {IS_LATER}
         RETURNING *, xmax = 0 AS is_new
     ), pair AS (
         SELECT DISTINCT creator_id, month FROM fresh
@@ -109,10 +109,11 @@ def _write_query(lasting: str = "", holds_at: str = "version.received_at", but_h
         ORDER BY creator_id, month, received_at DESC, fingerprint DESC
     ), moved AS MATERIALIZED (
         SELECT standing.*, former.revision_id AS former_id FROM standing LEFT JOIN LATERAL (
-            SELECT revision_id, received_at FROM onlyfans_earningsaggregate row
+            SELECT revision_id, received_at, source FROM onlyfans_earningsaggregate row
             WHERE row.creator_id = standing.creator_id AND row.month = standing.month LIMIT 1
         ) former ON true
-        WHERE (former.revision_id, former.received_at) IS DISTINCT FROM (standing.id, standing.holds_at)
+        WHERE (former.revision_id, former.received_at, former.source)
+            IS DISTINCT FROM (standing.id, standing.holds_at, standing.source)
     ), written AS (
         INSERT INTO onlyfans_earningsaggregate (creator_id, month, category, gross_cents, net_cents, currency,
             source, received_at, revision_id)

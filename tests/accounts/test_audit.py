@@ -1,5 +1,6 @@
 """The audit trail: what an entry tells, and that nobody changes one."""
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import AuditEntry, User
-from accounts.services.auditing import record_action
+from accounts.services.auditing import describe_action, lay_out_entry, record_action
 from billing.models import BillingAccount
 from billing.services.parking import park_account
 from common.origin import Door, Origin, coming_from
@@ -26,6 +27,21 @@ def _enter(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def test_the_database_writes_an_entry_with_all_its_columns() -> None:
+    """Whoever adds a column to the entries must add it to the function, too."""
+    organization, user = make_organization(), make_staff("Finance")
+    with coming_from(Origin(Door.API, who="cron", address="203.0.113.9", request_id="request-4711")):
+        values = {"before": {"name": "a"}, "after": {"name": "b", "rows": {"new": 2}}, "reason": "asked"}
+        entry = describe_action("change", organization, actor=user, **values)
+        given = lay_out_entry(entry)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accounts_write_audit_entry(%s)", [json.dumps(given, default=str)])
+    names = [field.attname for field in AuditEntry._meta.concrete_fields if not field.primary_key]
+    written = AuditEntry.objects.get()
+    assert [getattr(written, name) for name in names] == [getattr(entry, name) for name in names]
+    assert not [name for name in names if getattr(written, name) in ("", {}, None)], "each column must be told apart"
 
 
 def test_an_edit_tells_who_what_before_after_and_from_where() -> None:

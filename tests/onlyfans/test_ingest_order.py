@@ -88,6 +88,32 @@ def test_any_order_and_any_repetition_end_alike(
     assert end(shuffled[:cut], shuffled[cut:]) == at_once
 
 
+def test_a_version_that_another_source_brings_stands_with_that_source(aurora: CreatorAccount) -> None:
+    found = make_row(bucket="results", key="jobs/2/result.json", etag="a")
+    listed = replace(found, source="results", sequencer="1f")
+    for beside in ([], [make_row("of_nobody")]):
+        forget()
+        assert take_in(found, *beside)[0] == "created"
+        assert take_in(listed, *beside)[0] == "unchanged"
+        assert EarningsAggregate.objects.get().source == "results"
+
+
+@given(rows, st.sampled_from(["of_aurora", "of_stranger"]))
+@with_database
+def test_a_row_alone_becomes_what_it_becomes_beside_others(
+    aurora: CreatorAccount, found: list[IncomingAggregate], user_id: str
+) -> None:
+    """The database takes a single row in by a way of its own."""
+    found = [replace(row, user_id=user_id) for row in found]
+    beside = make_row("of_nobody")
+    forget()
+    alone = [take_in(row) for row in found]
+    ended = look()
+    forget()
+    assert [take_in(row, beside)[:1] for row in found] == alone
+    assert look() == ended
+
+
 @given(rows)
 @with_database
 def test_the_database_chooses_as_people_are_told(aurora: CreatorAccount, found: list[IncomingAggregate]) -> None:

@@ -15,19 +15,6 @@ from onlyfans.services.ingesting.rows import IncomingAggregate, Outcome, read_se
 # So many creators are locked at once at most.
 _AT_ONCE = 10_000
 _NOTHING_EARNED = {EarningsAggregate.Category.UNCATEGORIZED.value: (0, 0)}
-# The comment keeps whoever looks for changes without an entry from reading megabytes of rows: there is one.
-_WITH_ENTRY = """
-    /* with its audit entry */ WITH told AS MATERIALIZED (
-        SELECT place, outcome FROM onlyfans_ingest(%s::jsonb)
-    ), counted AS (
-        SELECT jsonb_object_agg(outcome, count) AS counts
-        FROM (SELECT outcome, count(*) FROM told GROUP BY outcome) one HAVING bool_or(outcome <> 'unchanged')
-    ), entry AS (
-        INSERT INTO accounts_auditentry ({columns}, after)
-        SELECT {values}, jsonb_build_object('earnings', counts || %s::jsonb) FROM counted
-    )
-    SELECT outcome FROM told ORDER BY place
-"""
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
@@ -42,7 +29,7 @@ def ingest_aggregates(rows: Sequence[IncomingAggregate], received_at: dt.datetim
     """
     outcomes: list[Outcome] = []
     for part in batched(rows, _AT_ONCE):
-        outcomes += _run("SELECT outcome FROM onlyfans_ingest(%s::jsonb)", [_pack(part, received_at)])
+        outcomes += _run("SELECT onlyfans_ingest_rows(%s)", [_pack(part, received_at)])
     return outcomes
 
 
@@ -51,17 +38,15 @@ def ingest_call(rows: Sequence[IncomingAggregate], received_at: dt.datetime, rej
 
     All is one statement: for a single row the ways to the database and back would take longer than the work.
     """
-    entry = lay_out_entry(describe_action("ingest"))
-    del entry["after"]
-    sql = _WITH_ENTRY.format(columns=", ".join(entry), values=", ".join(["%s"] * len(entry)))
-    refused = to_json({"rejected": rejected} if rejected else {}).decode()
-    return _run(sql, [_pack(rows, received_at), *entry.values(), refused])
+    entry = lay_out_entry(describe_action("ingest", after={"earnings": {"rejected": rejected} if rejected else {}}))
+    return _run("SELECT onlyfans_ingest_call(%s, %s)", [_pack(rows, received_at), to_json(entry).decode()])
 
 
 def _run(sql: str, values: list[Any]) -> list[Outcome]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return [_OUTCOMES[outcome] for (outcome,) in cursor.fetchall()]
+        (outcomes,) = cursor.fetchone()
+    return [_OUTCOMES[outcome] for outcome in outcomes]
 
 
 def _pack(rows: Sequence[IncomingAggregate], received_at: dt.datetime) -> str:
