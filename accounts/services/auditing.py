@@ -48,7 +48,7 @@ def record_actions(entries: Sequence[AuditEntry]) -> None:
 def lay_out_entry(entry: AuditEntry) -> dict[str, Any]:
     """Return an entry's values by column, for a function of the database that writes it with the change it tells of."""
     get_origin().entries += 1
-    return {field.column: getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields[1:]}
+    return {str(field.column): getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields[1:]}
 
 
 def describe_action(

@@ -33,7 +33,11 @@ def test_the_database_writes_an_entry_with_all_its_columns() -> None:
     """Whoever adds a column to the entries must add it to the function, too."""
     organization, user = make_organization(), make_staff("Finance")
     with coming_from(Origin(Door.API, who="cron", address="203.0.113.9", request_id="request-4711")):
-        values = {"before": {"name": "a"}, "after": {"name": "b", "rows": {"new": 2}}, "reason": "asked"}
+        values: dict[str, Any] = {
+            "before": {"name": "a"},
+            "after": {"name": "b", "rows": {"new": 2}},
+            "reason": "asked",
+        }
         entry = describe_action("change", organization, actor=user, **values)
         given = lay_out_entry(entry)
     with connection.cursor() as cursor:
