@@ -19,7 +19,7 @@ from accounts.models import User
 from accounts.panels import Cell, Panel, add_panel
 from accounts.services.auditing import record_action
 from common.importing import find_importer
-from huntaze.importing.rejects import write_rejects
+from huntaze.importing.rejects import count_reject_rows, write_rejects
 from huntaze.importing.running import COUNTS
 from huntaze.models import ImportReject, ImportSegment, TableImport
 
@@ -80,7 +80,8 @@ class TableImportAdmin(_Shown, PanelledAdmin):
         """Hand out the refused records of a table."""
         actor: User = require(request, "huntaze.view_tableimport", _VIEW)
         table_import = find(TableImport, pk)
-        record_action("export", table_import, actor=actor)
+        told = {"file": "CSV", "rows": count_reject_rows(table_import)}
+        record_action("export", table_import, actor=actor, after=told)
         headers = {"Content-Disposition": f'attachment; filename="{table_import.name}-rejects.csv"'}
         return StreamingHttpResponse(
             write_rejects(table_import), content_type="text/csv; charset=utf-8", headers=headers

@@ -1,7 +1,7 @@
 """Dashboards: pages of cards, and each card as a file."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
@@ -11,13 +11,15 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from accounts.models import Organization, User
 from analytics.admin.drawing import ShownPart, show_parts
 from analytics.admin.exports import write_csv, write_xlsx
 from analytics.forms import ScopeForm
-from analytics.registry import Card, Content, find_card, list_cards
+from analytics.registry import Card, Content, CreatorName, find_card, list_cards
 from analytics.registry.cards import PAGES
 from analytics.selectors.creators import search_creators, search_organizations
 from analytics.selectors.rollups import get_refreshed_at
+from analytics.services.exporting import Export, record_export
 from common.clock import now
 from jobs.admin.permissions import may_run
 from jobs.registry import get_job
@@ -54,6 +56,7 @@ def dashboard_page(site: AdminSite, request: HttpRequest, page: str) -> HttpResp
         raise PermissionDenied
     form = read_form(request)
     scope = form.scope()
+    owner, creator = _of_whom(form)
     # Where a filter does not fit, nothing else is shown in its place.
     wanted = list_cards(page) if form.is_valid() else ()
     shown = [card for card in wanted if request.user.has_perm(card.permission)]
@@ -70,8 +73,8 @@ def dashboard_page(site: AdminSite, request: HttpRequest, page: str) -> HttpResp
         "query": _query(request),
         "organizations": search_organizations("", _OFFERED),
         "creators": [one for _, one in search_creators("", scope.organization, _OFFERED)] if scope.organization else [],
-        "owner": form.cleaned_data.get("owner") if form.is_valid() else None,
-        "creator": form.cleaned_data["found"][1] if form.is_valid() and "found" in form.cleaned_data else None,
+        "owner": owner,
+        "creator": creator,
         "refreshed_at": get_refreshed_at(),
         "may_refresh": may_run(request, get_job("analytics-rollups")),
         "is_fullwidth": "1",
@@ -83,6 +86,12 @@ def dashboard_page(site: AdminSite, request: HttpRequest, page: str) -> HttpResp
 def read_form(request: HttpRequest) -> ScopeForm:
     """Read the filters of an address; what is not given is the last twelve months of everything."""
     return ScopeForm(request.GET, today=now().date())
+
+
+def _of_whom(form: ScopeForm) -> tuple[Organization | None, CreatorName | None]:
+    """Name the organization and the creator that are looked at; None where that is all, or a filter does not fit."""
+    known = form.cleaned_data if form.is_valid() else {}
+    return known.get("owner"), known["found"][1] if "found" in known else None
 
 
 def _query(request: HttpRequest, *without: str) -> str:
@@ -102,7 +111,7 @@ def _show(request: HttpRequest, card: Card, content: Content) -> ShownCard:
 
 
 def export_page(site: AdminSite, request: HttpRequest, name: str, kind: str) -> HttpResponse:
-    """Answer with all rows of a card as a file."""
+    """Answer with all rows of a card as a file, and note down who took it."""
     card = find_card(name)
     if card is None or kind not in _FORMATS:
         raise Http404(f"There is no such file of “{name}”.")
@@ -114,6 +123,8 @@ def export_page(site: AdminSite, request: HttpRequest, name: str, kind: str) -> 
     scope = replace(form.scope(), limit=None)
     content = card.make(scope)
     body = write_csv(content) if kind == "csv" else write_xlsx(content, card.title)
+    rows = sum(len(part.rows) for part in content.parts)
+    record_export(Export(card, scope, *_of_whom(form), kind, rows), cast("User", request.user))
     headers: dict[str, Any] = {
         "Content-Disposition": f'attachment; filename="{name}_{scope.first_day}_{scope.last_day}.{kind}"',
         "Cache-Control": "no-store",

@@ -3,12 +3,10 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, cast
 from urllib.parse import quote
 
 from drf_spectacular.utils import extend_schema
-from pydantic_core import to_json
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +14,7 @@ from rest_framework.response import Response
 from accounts.api import TokenAuthentication
 from accounts.models import User
 from analytics.api.models import Batch, EventOutcome, EventsAnswer, EventsRequest, ToldEvent
+from analytics.api.properties import judge_properties, write_numbers
 from analytics.models import NewEvent
 from analytics.selectors.events import list_known_organizations
 from analytics.selectors.partitions import get_oldest_kept
@@ -27,10 +26,10 @@ from common.api.views import ApiView
 from common.clock import iso, now
 
 SOURCE = "api"
+_RECORD = "analytics.record_event"
 # Clocks of devices are wrong by minutes, seldom by more.
 AHEAD = dt.timedelta(hours=1)
 _OLDEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-_MOST_BYTES, _MOST_LEVELS = 8_192, 5
 _Fields = dict[str, list[str]]
 
 
@@ -59,12 +58,20 @@ class EventsView(ApiView):
     def post(self, request: Request) -> Response:
         """Judge each event by itself, and record those that fit."""
         user = cast("User", request.user)
-        if not user.is_staff and user.organization_id is None:
-            raise PermissionDenied("You belong to no organization.")
+        _let_in(user)
         sent = read_model(Batch, request.data).events
         judged = list(_judge_all(sent, user))
         fresh = record_told([part.event for part in judged if part.event], user)
         return self.answer(_tell(judged, fresh))
+
+
+def _let_in(user: User) -> None:
+    """Let staff in by permission, and whoever belongs to an organization."""
+    if user.is_staff:
+        if not user.has_perm(_RECORD):
+            raise PermissionDenied("You may not record events.")
+    elif user.organization_id is None:
+        raise PermissionDenied("You belong to no organization.")
 
 
 def _judge_all(sent: Sequence[Any], user: User) -> Iterator[_Judged]:
@@ -111,13 +118,8 @@ def _judge_instant(told: ToldEvent, window: tuple[dt.datetime, dt.datetime]) -> 
 
 
 def _judge_properties(told: ToldEvent) -> _Fields:
-    if len(to_json(told.properties)) > _MOST_BYTES:
-        return {"properties": [f"At most {_MOST_BYTES:,} bytes are kept."]}
-    level: list[Any] = [told.properties]
-    for _ in range(_MOST_LEVELS):
-        inside = [part.values() if isinstance(part, dict) else part for part in level]
-        level = [value for values in inside for value in values if isinstance(value, dict | list)]
-    return {"properties": [f"At most {_MOST_LEVELS} levels are kept."]} if level else {}
+    said = judge_properties(told.properties)
+    return {"properties": [said]} if said else {}
 
 
 def _make(told: ToldEvent, organization: str | None) -> NewEvent:
@@ -130,17 +132,8 @@ def _make(told: ToldEvent, organization: str | None) -> NewEvent:
         creator=told.creator,
         provider=told.provider,
         source=SOURCE,
-        properties=_plain(told.properties),
+        properties=write_numbers(told.properties),
     )
-
-
-def _plain(value: Any) -> Any:
-    """Give fractions the form in which they are written as numbers again."""
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    return float(value) if isinstance(value, Decimal) else value
 
 
 def _tell(judged: list[_Judged], fresh: set[str]) -> EventsAnswer:

@@ -29,7 +29,8 @@ class ToldEvent(ApiModel):
     provider: str = Field("", max_length=LONGEST["provider"], examples=["onlyfans"])
     properties: dict[str, Any] = Field(
         default_factory=dict,
-        description="What else is known: at most 8,192 bytes of JSON, five levels deep; amounts as integers.",
+        description="What else is known: at most 8,192 bytes of JSON, five levels deep; amounts as integers. No number "
+        "has more digits than a double keeps.",
     )
 
 

@@ -98,6 +98,7 @@ class Event(models.Model):
         ordering = ["-occurred_at", "-id"]
         verbose_name_plural = "event log"
         default_permissions = ("view",)
+        permissions = [("record_event", "Can record events by the API")]
         indexes = [
             models.Index(fields=["occurred_at", "id"], name="analytics_event_time"),
             models.Index(fields=["name", "occurred_at", "id"], name="analytics_event_name"),

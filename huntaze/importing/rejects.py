@@ -18,6 +18,11 @@ def list_reject_rows(table_import: TableImport) -> Iterator[tuple[str, ...]]:
             yield tuple(map(_harmless, texts))
 
 
+def count_reject_rows(table_import: TableImport) -> int:
+    """Count the rows that `write_rejects` writes below its head."""
+    return sum(map(len, table_import.rejects.values_list("reasons", flat=True).iterator(chunk_size=2_000)))
+
+
 def write_rejects(table_import: TableImport) -> Iterator[str]:
     """Write the refused records of a table as CSV, a line at a time."""
     buffer = StringIO()

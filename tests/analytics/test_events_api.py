@@ -2,9 +2,11 @@
 
 import datetime as dt
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -15,12 +17,11 @@ from accounts.models import AuditEntry, Organization, User
 from accounts.services.tokens import issue_tokens
 from analytics.models import Event
 from common.clock import Month, iso, now
+from tests.analytics.telling import ADDRESS, JUST_NOW, event, refuse, tell
 from tests.factories.billing import make_organization
 from tests.factories.staff import PASSWORD, make_staff
 
 pytestmark = pytest.mark.django_db
-ADDRESS = "/api/analytics/events"
-JUST_NOW = iso(now() - dt.timedelta(minutes=1))
 
 
 @pytest.fixture
@@ -31,26 +32,6 @@ def organization() -> Organization:
 @pytest.fixture
 def member(organization: Organization) -> User:
     return User.objects.create_user("member@example.test", PASSWORD, organization=organization)
-
-
-def event(**values: Any) -> dict[str, Any]:
-    return {"name": "message.opened", "occurredAt": JUST_NOW, "idempotencyKey": "1", **values}
-
-
-def tell(caller: User | None, *events: Any, **more: Any) -> tuple[int, dict[str, Any]]:
-    headers = {"authorization": f"Bearer {issue_tokens(caller).access}"} if caller else {}
-    body = json.dumps({"events": list(events), **more})
-    answer = Client().post(ADDRESS, body, content_type="application/json", headers=headers)
-    return answer.status_code, answer.json()
-
-
-def refuse(caller: User, **values: Any) -> dict[str, list[str]]:
-    """Tell of one event that is refused, and return why."""
-    status, answer = tell(caller, event(**values))
-    assert (status, answer["recorded"], answer["refused"]) == (200, 0, 1)
-    assert not Event.objects.exists()
-    fields: dict[str, list[str]] = answer["events"][0]["fields"]
-    return fields
 
 
 def test_records_what_a_member_tells(member: User, organization: Organization) -> None:
@@ -114,34 +95,6 @@ def test_nobody_takes_a_key_of_an_organization_whose_id_begins_like_theirs() -> 
     assert outcomes == [1, 1]
 
 
-def test_members_write_for_their_own_organization_only(member: User, organization: Organization) -> None:
-    said = refuse(member, organization=make_organization().pk)
-    assert said == {"organization": ["You may record events of your own organization only."]}
-    assert tell(member, event(organization=organization.pk))[1]["recorded"] == 1
-
-
-def test_staff_write_for_any_organization_or_none(organization: Organization) -> None:
-    staff = make_staff("Support")
-    assert refuse(staff, organization="org_nobody") == {"organization": ["There is no such organization."]}
-    told = [event(organization=organization.pk), event(idempotencyKey="2")]
-    assert tell(staff, *told)[1]["recorded"] == 2
-    assert set(Event.objects.values_list("organization_id", flat=True)) == {organization.pk, None}
-    entry = AuditEntry.objects.order_by("-pk")[0]
-    assert (entry.actor, entry.after) == (staff, {"events": 2, "of": ["none", organization.pk]})
-
-
-def test_nobody_else_gets_in(settings: Settings) -> None:
-    settings.API_KEYS = ("server-key-of-the-tests",)
-    assert tell(None, event())[0] == 401
-    answer = Client().post(
-        ADDRESS, {"events": [event()]}, "application/json", headers={"x-api-key": settings.API_KEYS[0]}
-    )
-    assert answer.status_code == 401
-    status, answer_body = tell(User.objects.create_user("lost@example.test", PASSWORD), event())
-    assert (status, answer_body["error"]["message"]) == (403, "You belong to no organization.")
-    assert not Event.objects.exists()
-
-
 @pytest.mark.parametrize(
     ("values", "field"),
     [
@@ -174,6 +127,35 @@ def test_the_window_goes_from_the_oldest_kept_month_to_an_hour_ahead(member: Use
     assert tell(member, event(occurredAt=iso(start)), event(idempotencyKey="2", occurredAt=near))[1]["recorded"] == 2
     settings.ANALYTICS_EVENT_MONTHS = 0
     assert tell(member, event(idempotencyKey="3", occurredAt="2000-01-01T00:00:00Z"))[1]["recorded"] == 1
+
+
+@pytest.mark.parametrize("number", ["0.1", "-12.5", "1.50", "-0.0", "1e20", "3.141592653589793", "9" * 40, "1e-40"])
+def test_a_number_is_kept_as_it_was_sent(member: User, number: str) -> None:
+    body = json.dumps({"events": [event(properties={"of": ["number"]})]}).replace('"number"', number)
+    headers = {"authorization": f"Bearer {issue_tokens(member).access}"}
+    assert Client().post(ADDRESS, body, "application/json", headers=headers).json()["recorded"] == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT properties #>> '{of,0}' FROM analytics_event")
+        (kept,) = cursor.fetchone()
+    assert Decimal(kept) == Decimal(number)
+
+
+@pytest.mark.parametrize(
+    ("number", "named"),
+    [
+        ("0.12345678901234567890", "0.12345678901234567890"),
+        ("12345678901234567.8", "12345678901234567.8"),
+        ("1.00000000000000000000000000000000000000000001", "1.0000000000000000000000000000000000000…"),
+    ],
+)
+def test_a_number_that_would_be_rounded_is_refused(member: User, number: str, named: str) -> None:
+    body = json.dumps({"events": [event(properties={"deep": [{"of": "number"}]}), event(idempotencyKey="2")]})
+    headers = {"authorization": f"Bearer {issue_tokens(member).access}"}
+    answer = Client().post(ADDRESS, body.replace('"number"', number), "application/json", headers=headers).json()
+    assert (answer["recorded"], answer["refused"]) == (1, 1)
+    said = f"{named} would be rounded: send a number with so many digits as text."
+    assert answer["events"][0]["fields"] == {"properties": [said]}
+    assert list(Event.objects.values_list("idempotency_key", flat=True)) == [f"api/{member.organization_id}/2"]
 
 
 @pytest.mark.parametrize("body", [{}, {"events": []}, {"events": {}}, {"events": None}, {"events": [], "more": 1}])
@@ -215,7 +197,7 @@ _instants = some.datetimes().map(lambda moment: f"{moment.isoformat()}Z") | some
 )
 @examples(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_whatever_comes_is_answered_and_an_outcome_stands_for_each(events: list[Any]) -> None:
-    staff = User.objects.filter(is_staff=True).first() or make_staff()
+    staff = User.objects.filter(is_staff=True).first() or make_staff("Operations")
     before = Event.objects.count()
     status, answer = tell(staff, *events)
     assert status in {200, 400, 413}

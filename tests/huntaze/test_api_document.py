@@ -58,7 +58,7 @@ def headers(settings: Settings) -> dict[str, str]:
     settings.EVENTBRIDGE_API_KEYS = (SECRETS["API_KEYS"],)
     make_organization(make_plan(code="plan", commission_free_months=1))
     User.objects.create_user("somebody@example.test", PASSWORD)
-    token = issue_tokens(make_staff("Finance")).access
+    token = issue_tokens(make_staff("Operations")).access
     return {
         "x-cron-secret": SECRETS["CRON_SECRETS"],
         "x-api-key": SECRETS["API_KEYS"],

@@ -105,7 +105,7 @@ def headers(settings: Settings) -> dict[str, str]:
     settings.STRIPE_WEBHOOK_SECRET, settings.RESULTS_BUCKET = (SECRET,), "results"
     make_creator(make_organization(make_plan(code="plan", commission_free_months=1)), onlyfans_user_id="of_1")
     User.objects.create_user("somebody@example.test", PASSWORD)
-    token = issue_tokens(make_staff("Finance")).access
+    token = issue_tokens(make_staff("Operations")).access
     return {"x-cron-secret": SECRET, "x-api-key": SECRET, "authorization": f"Bearer {token}"}
 
 
