@@ -71,6 +71,8 @@ def _report_errors(dsn: str) -> None:
         # What a function held in its hands may be a key, under whatever name.
         include_local_variables=False,
         max_request_body_size="never",
+        # Or else every call tells Stripe, gateways and receivers of webhooks our key, release and trace.
+        trace_propagation_targets=[],
         shutdown_timeout=_FLUSH_SECONDS,
     )
 

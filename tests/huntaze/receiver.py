@@ -8,12 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Receiver:
-    """What came in, by path; `url` is where."""
+    """What came in, by path; `url` is where; `calls` are the headers of calls to /hooks/."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.port = port
         self.bodies: list[tuple[str, bytes]] = []
+        self.calls: list[set[str]] = []
 
 
 @contextmanager
@@ -26,6 +27,8 @@ def receiving() -> Iterator[Receiver]:
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
             receiver.bodies.append((self.path, body))
+            if self.path.startswith("/hooks/"):
+                receiver.calls.append({name.lower() for name in self.headers})
             self.send_response(200)
             self.send_header("Content-Length", "2")
             self.end_headers()
