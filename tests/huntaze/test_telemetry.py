@@ -167,7 +167,8 @@ def test_errors_are_reported_to_sentry_without_secrets(receiver: Receiver) -> No
 
 @pytest.mark.django_db(transaction=True)
 def test_of_calls_outside_reports_tell_who_was_called_and_no_more(receiver: Receiver) -> None:
-    # By another name than the receiver of reports, which is spared. In parts, for the lines of code around a failure are told as well.
+    # By another name than the receiver of reports, which is spared.
+    # In parts, for the lines of code around a failure are told as well.
     parts = {"path": 'in-the" "-path', "query": 'in-the" "-query'}
     code = CALL.format(port=receiver.port, secret=KNOWN, **parts)
     _answer_and_fail(code, SENTRY_DSN=f"http://public@127.0.0.1:{receiver.port}/1")
