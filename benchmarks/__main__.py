@@ -1,9 +1,9 @@
 """`python -m benchmarks [PART …]`: measure all parts or those named, print, and write docs/performance.md.
 
-Parts are compute, delivery, pages, dashboards, http, events and ingest. `BENCH_ORGANIZATIONS` (100,000),
+Parts are compute, delivery, pages, dashboards, http, events, ingest and results. `BENCH_ORGANIZATIONS` (100,000),
 `BENCH_INVOICES` to deliver (2,000), `BENCH_ROWS` behind the pages (1,000,000), `BENCH_CREATORS` behind the dashboards
-(10,000), `BENCH_REQUESTS` a round (5,000), `BENCH_EVENTS` in the log (10,000,000), `BENCH_EARNINGS` a round (100,000)
-make it smaller; what is smaller is printed and not written down.
+(10,000), `BENCH_REQUESTS` a round (5,000), `BENCH_EVENTS` in the log (10,000,000), `BENCH_EARNINGS` a round (100,000),
+`BENCH_FILES` in the bucket (100,000) make it smaller; what is smaller is printed and not written down.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from benchmarks import compute, dashboards, delivery, events, http, ingest, pages
+from benchmarks import compute, dashboards, delivery, events, http, ingest, pages, results
 from benchmarks.report import Table, show, write
 
 _PARTS: dict[str, tuple[str, int, Callable[[int], list[Table]]]] = {
@@ -22,6 +22,7 @@ _PARTS: dict[str, tuple[str, int, Callable[[int], list[Table]]]] = {
     "http": ("BENCH_REQUESTS", 5_000, http.measure),
     "events": ("BENCH_EVENTS", 10_000_000, events.measure),
     "ingest": ("BENCH_EARNINGS", 100_000, ingest.measure),
+    "results": ("BENCH_FILES", 100_000, results.measure),
 }
 
 

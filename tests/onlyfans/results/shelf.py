@@ -1,6 +1,6 @@
 """A lean stand-in for S3: it lists any number of files, and serves what moto would not, such as a lying length.
 
-Run as `python -m tests.onlyfans.results.shelf COUNT`, it serves so many files, printing its address.
+Run as `python -m tests.onlyfans.results.shelf COUNT [mixed]`, it serves so many files, printing its address.
 """
 
 import email.utils
@@ -30,15 +30,26 @@ def write_fans(number: int) -> bytes:
     return json.dumps({"kind": "fans", "version": 1, "userId": user, "observedAt": seen, "data": data}).encode()
 
 
+def write_mixed(number: int) -> bytes:
+    """Write fans and earnings in turns: of each of a thousand creators as many of the one as of the other."""
+    written = json.loads(write_fans(number // 2))
+    written["userId"] = f"of_{number // 2 % 1000 + 1}"
+    if number % 2:
+        cents = {"grossCents": number, "netCents": number * 8 // 10}
+        data = {"currency": "USD", "months": {"2026-10": {"tips": cents, "messages": cents}}}
+        written |= {"kind": "earnings", "data": data}
+    return json.dumps(written).encode()
+
+
 def etag_of(body: bytes) -> str:
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
 class Shelf:
-    """What it serves: `count` files of `write_fans`, and single ones that are put or answered by a function."""
+    """What it serves: `count` files as `write` makes them, and single ones that are put or answered by a function."""
 
-    def __init__(self, count: int = 0) -> None:
-        self.count = count
+    def __init__(self, count: int = 0, write: Callable[[int], bytes] = write_fans) -> None:
+        self.count, self._write = count, write
         self.reads = 0
         self.objects: dict[str, tuple[bytes, dict[str, str]]] = {}
         self.hooks: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
@@ -107,12 +118,12 @@ class Shelf:
             return self.objects[key]
         number = key.split("/")[1]
         is_there = number.isdecimal() and len(number) == 7 and int(number) < self.count
-        return (write_fans(int(number)) if is_there else None), {}
+        return (self._write(int(number)) if is_there else None), {}
 
     def list(self, token: str) -> bytes:
         first = int(token)
         last = min(first + _PAGE, self.count)
-        bodies = ((number, write_fans(number)) for number in range(first, last))
+        bodies = ((number, self._write(number)) for number in range(first, last))
         entries = "".join(_ENTRY.format(number, etag_of(body), len(body)) for number, body in bodies)
         more = f"<NextContinuationToken>{last}</NextContinuationToken>" if last < self.count else ""
         cut = "true" if more else "false"
@@ -139,6 +150,6 @@ def serving(count: int = 0) -> Iterator[Shelf]:
 
 
 if __name__ == "__main__":
-    made = Shelf(int(sys.argv[1]))
+    made = Shelf(int(sys.argv[1]), write_mixed if "mixed" in sys.argv else write_fans)
     print(made.url, flush=True)
     made.serve_here()
