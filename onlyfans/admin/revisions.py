@@ -62,6 +62,11 @@ class _Lookable(ModelAdmin):
         """Name the source, and the object."""
         return one.origin
 
+    @display(description="From")
+    def origin_in_short(self, one: EarningsVersion) -> str:
+        """Name them in two lines at most, for a key can be as long as a page."""
+        return format_html('<span class="hz-clip" title="{}">{}</span>', one.origin, one.origin)
+
     @display(description="Gross")
     def gross(self, one: EarningsVersion) -> str:
         """Write the total with its currency."""
@@ -85,7 +90,7 @@ class _Lookable(ModelAdmin):
 class EarningsRevisionAdmin(_Lookable, PanelledAdmin):
     """Every version of every month that arrived, with which of them stands."""
 
-    list_display = ("creator", "period", "state", "gross", "net", "came_from", "received")
+    list_display = ("creator", "period", "state", "gross", "net", "origin_in_short", "received")
     list_select_related = ("creator",)
     search_fields = ("=creator__onlyfans_user_id",)
     search_help_text = "The creator's OnlyFans user id"
@@ -141,7 +146,7 @@ class UnmatchedAggregateAdmin(_Lookable, DismissingAdmin):
         restore_unmatched,
     )
     change_form_template = "onlyfans/admin/unmatched.html"
-    list_display = ("onlyfans_user_id", "period", "gross", "net", "came_from", "received", "waiting", "state")
+    list_display = ("onlyfans_user_id", "period", "gross", "net", "origin_in_short", "received", "waiting", "state")
     list_filter = (StateFilter, *_Lookable.list_filter)
     search_fields = ("=onlyfans_user_id",)
     search_help_text = "The OnlyFans user id"

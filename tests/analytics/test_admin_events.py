@@ -75,7 +75,7 @@ def test_the_page_tells_properties_line_by_line(client: Client) -> None:
         },
     )
     page = client.get(reverse("admin:analytics_event_change", args=[event.pk])).text
-    cells = re.findall(r'<td class="hz-key whitespace-nowrap">(.*?)</td><td class="hz-wrap">(.*?)</td>', page)
+    cells = re.findall(r'<td class="hz-key hz-wrap">(.*?)</td><td class="hz-wrap">(.*?)</td>', page)
     assert cells == sorted(
         [
             ("priceCents", "500"), ("on", "true"), ("none", "null"), ("text", "&lt;b&gt;bold&lt;/b&gt;"),
