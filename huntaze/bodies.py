@@ -1,7 +1,7 @@
 """Bodies that come in chunks: proxies that stream send no length, and without one Django reads nothing at all."""
 
 from collections.abc import Callable, Iterable
-from io import BytesIO
+from io import BufferedReader, BytesIO, RawIOBase
 from typing import Any
 
 # A door that reads a body as a whole takes no more than that.
@@ -13,16 +13,21 @@ _AT_ONCE = 64 * 1024
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-class _Joined:
+class _Joined(RawIOBase):
     """What was read of a stream already, and the rest of it."""
 
     def __init__(self, head: bytes, rest: Any) -> None:
         self._head, self._rest = BytesIO(head), rest
 
-    def read(self, size: int) -> bytes:
-        """Read so many bytes; fewer at the end, and between the two."""
-        found = self._head.read(size)
-        return found or bytes(self._rest.read(size))
+    def readable(self) -> bool:
+        """Say so."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read as much as there is room for; nothing at the end."""
+        found = self._head.read(len(buffer)) or self._rest.read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
 
 
 def measure_bodies(application: Application) -> Application:
@@ -33,7 +38,7 @@ def measure_bodies(application: Application) -> Application:
             stream = environ["wsgi.input"]
             head, is_whole = _read(stream)
             environ["CONTENT_LENGTH"] = str(len(head)) if is_whole else _UNKNOWN
-            environ["wsgi.input"] = BytesIO(head) if is_whole else _Joined(head, stream)
+            environ["wsgi.input"] = BytesIO(head) if is_whole else BufferedReader(_Joined(head, stream), _AT_ONCE)
         return application(environ, start_response)
 
     return measured

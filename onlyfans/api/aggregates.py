@@ -19,7 +19,7 @@ from common.api.errors import ApiError
 from common.api.models import Answer, ApiModel, Refusal
 from common.api.views import ApiView
 from common.clock import iso, now
-from onlyfans.api.reading import RowsParser, read_batches
+from onlyfans.api.reading import RowsParser, exhaust, read_batches
 from onlyfans.api.rows import AggregateRows, Errors, read_rows
 from onlyfans.api.scanning import Unread
 from onlyfans.services.ingesting import IncomingAggregate, ingest_call
@@ -90,9 +90,8 @@ class AggregatesView(ApiView):
         except Unread as error:
             return taken.refuse(error, error.byte)
         except (OperationalError, InterfaceError) as error:
-            if not taken.rows:
-                raise
-            logger.error("The database can't be reached any more (%s)", type(error).__name__)
+            logger.error("The API can't reach the database (%s)", type(error).__name__)
+            exhaust(batches)
             return taken.refuse(_UNREACHABLE)
         return taken.answer({"success": True, "timestamp": iso(taken.moment)})
 

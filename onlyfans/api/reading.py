@@ -31,10 +31,7 @@ class RowsParser(BaseParser):
 
 
 def read_batches(stream: Any) -> Iterator[list[Any]]:
-    """Give a body's rows in batches as they arrive; Unread, in the end, where the rest of it can't be read.
-
-    `stream` is read to its end even then, for who still sends would not hear the answer.
-    """
+    """Give a body's rows in batches as they arrive; Unread, in the end, where the rest of it can't be read."""
     pieces = _read_pieces(stream)
     head, size = [], 0
     for piece in pieces:
@@ -87,14 +84,15 @@ def _scan(pieces: Iterator[bytes]) -> Iterator[list[Any]]:
     if rows:
         yield rows
     if fault:
-        _exhaust(pieces)
+        exhaust(pieces)
         raise fault
 
 
-def _exhaust(pieces: Iterable[bytes]) -> None:
+def exhaust(parts: Iterable[object]) -> None:
+    """Read what is left of a body and throw it away, for who still sends would not hear the answer."""
     try:
-        for _ in pieces:
+        for _ in parts:
             pass
     except Unread:
-        # Longer than anybody may send: no more of it is read, not even to be thrown away.
+        # Longer than anybody may send: no more of it is read.
         return
