@@ -17,6 +17,7 @@ from accounts.admin.pages import coloured, find, require
 from analytics.models import ProviderSnapshot
 from analytics.registry import find_metric, find_source, list_sources
 from analytics.selectors.creators import describe_creators
+from analytics.selectors.snapshots import find_unchanged_since
 from common.money import format_money
 
 VIEW = "analytics.view_providersnapshot"
@@ -128,6 +129,7 @@ class ProviderSnapshotAdmin(ModelAdmin):
             "creator": describe_creators([key])[key],
             "tone": STATE_TONES[ProviderSnapshot.State(row.state)],
             "metrics": describe_metrics(row),
+            "unchanged_since": find_unchanged_since(row) if row.metrics else None,
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from accounts.models import Organization
 from analytics.registry import find_source
@@ -43,7 +42,6 @@ class ProviderSnapshot(models.Model):
     metrics = models.JSONField(default=dict)
     deltas = models.JSONField(default=dict, help_text="Changes since the slot before.")
     jumps = models.JSONField(default=dict, help_text="Changes out of all proportion to the usual ones.")
-    changed_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         ordering = ["-slot_at", "-id"]

@@ -4,9 +4,9 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import BooleanField, Count, Func, Max, Q
 
-from analytics.models import ProviderSnapshot
+from analytics.models import MetricDay, ProviderSnapshot
 from analytics.registry import Scope, list_sources
 from common.clock import iso
 
@@ -50,6 +50,32 @@ def count_last_slots() -> dict[str, tuple[dt.datetime, int, int]]:
             figures = summarize_slot(last, source.provider)
             found[source.provider] = (last, figures["snapshots"], figures["incomplete"])
     return found
+
+
+class _HasChange(Func):
+    """Whether any metric differs from the slot before."""
+
+    template = "jsonb_path_exists(%(expressions)s, '$.* ? (@ != 0)')"
+    output_field = BooleanField()
+
+
+def find_unchanged_since(snapshot: ProviderSnapshot) -> dt.datetime | None:
+    """Find the slot since which a creator's figures are those of a snapshot; None where they changed in its own."""
+    rows = ProviderSnapshot.objects.filter(
+        provider=snapshot.provider, creator=snapshot.creator, slot_at__lte=snapshot.slot_at
+    )
+    slots = rows.values_list("slot_at", flat=True)
+    found = slots.filter(_HasChange("deltas")).order_by("-slot_at", "-id").first()
+    # What never changed is so since it was first known.
+    found = found or slots.exclude(metrics={}).order_by("slot_at", "id").first()
+    return None if found == snapshot.slot_at else found
+
+
+def list_last_changes() -> dict[str, dt.date]:
+    """Return the last day on which figures of a source came to something else, over all creators."""
+    providers = [source.provider for source in list_sources()]
+    rows = MetricDay.objects.filter(provider__in=providers, is_total=True, organization=None).exclude(change=0)
+    return dict(rows.order_by().values_list("provider").annotate(Max("day")))
 
 
 @dataclass(frozen=True, slots=True)

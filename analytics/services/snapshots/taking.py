@@ -35,7 +35,7 @@ _WRITE = """
     ON CONFLICT (provider, creator, slot_at) DO UPDATE SET
         organization_id = EXCLUDED.organization_id, read_at = EXCLUDED.read_at, state = EXCLUDED.state,
         error = EXCLUDED.error, currency = EXCLUDED.currency, metrics = EXCLUDED.metrics, deltas = EXCLUDED.deltas,
-        jumps = EXCLUDED.jumps, changed_at = clock_timestamp()
+        jumps = EXCLUDED.jumps
     WHERE (old.state <> 'complete' OR NOT %(is_over)s)
         AND (old.organization_id, old.state, old.error, old.currency, old.metrics, old.deltas, old.jumps)
         IS DISTINCT FROM (EXCLUDED.organization_id, EXCLUDED.state, EXCLUDED.error, EXCLUDED.currency,
@@ -48,7 +48,7 @@ _FOLLOWING = """
     ORDER BY slot_at
 """
 _CORRECT = """
-    UPDATE analytics_providersnapshot old SET deltas = news.deltas, jumps = news.jumps, changed_at = clock_timestamp()
+    UPDATE analytics_providersnapshot old SET deltas = news.deltas, jumps = news.jumps
     FROM jsonb_to_recordset(%s::jsonb) AS news(creator text, deltas jsonb, jumps jsonb)
     WHERE old.provider = %s AND old.slot_at = %s AND old.creator = news.creator
         AND (old.deltas, old.jumps) IS DISTINCT FROM (news.deltas, news.jumps)
