@@ -61,7 +61,7 @@ def end_snooze(pk: int, actor: "User", note: str = "") -> Incident:
 
 @transaction.atomic
 def resolve(pk: int, actor: "User", note: str) -> Incident:
-    """End an incident by hand, and tell so; it opens anew only once what was found has been gone in between."""
+    """End an incident by hand, and tell so; it opens anew once there is more of it, or it was gone in between."""
     incident = _take(pk)
     if not note.strip():
         raise Permanent("Say what was done: the note is kept with the incident and told to whoever was alerted.")

@@ -96,10 +96,11 @@ def _settle(
         return
     plan = Plan(known.values(), moment)
     for scope, finding in found.items():
-        if scope not in known:
+        incident = known.get(scope)
+        if incident is not None and incident.is_open:
+            _go_on(incident, finding, severity, plan)
+        elif incident is None or _has_grown(incident, finding, moment):
             _open(Incident(condition=name, scope=scope, severity=severity, opened_at=moment), finding, plan)
-        elif known[scope].is_open:
-            _go_on(known[scope], finding, severity, plan)
     for scope, incident in known.items():
         if scope not in found and may_end(scope):
             _fade(incident, plan)
@@ -131,6 +132,19 @@ def _open(incident: Incident, finding: Finding, plan: Plan) -> None:
         # Somebody else opened it: the next tick goes on from there.
         return
     plan.tell_opened(incident)
+
+
+def _has_grown(incident: Incident, finding: Finding, moment: dt.datetime) -> bool:
+    """Tell whether there is more of what was resolved by hand than there was; the former incident ends with that.
+
+    What shrinks is noted, so that the least that there was counts.
+    """
+    before, incident.count = incident.count, max(finding.count, 0)
+    if incident.count > before:
+        incident.count, incident.is_found, incident.cleared_at = before, False, moment
+    if (incident.count, incident.is_found) != (before, True):
+        incident.save(update_fields=["count", "is_found", "cleared_at"])
+    return not incident.is_found
 
 
 def _go_on(incident: Incident, finding: Finding, severity: Severity, plan: Plan) -> None:

@@ -216,6 +216,23 @@ def test_resolved_by_hand_stays_so_until_it_was_gone(trouble: Trouble) -> None:
     assert Incident.objects.count() == 2
 
 
+def test_resolved_by_hand_opens_anew_when_there_is_more_of_it(trouble: Trouble) -> None:
+    make_rule(make_channel())
+    user = make_staff(name="Grace")
+    opened = []
+    # Three that nobody can repair are known; two of them go, and one comes that nobody knows.
+    for minute, count in enumerate((3, 3, 1, 1, 2, 2)):
+        trouble.arise("billing", count=count)
+        tick(after(minutes=minute))
+        send_all(after(minutes=minute))
+        for incident in Incident.objects.filter(resolved_at=None):
+            opened.append((minute, incident.count))
+            incidents.resolve(incident.pk, user, "Known.")
+    assert opened == [(0, 3), (4, 2)]
+    assert Notification.objects.filter(what="opened").count() == 2
+    assert list(Incident.objects.order_by("id").values_list("count", "is_found")) == [(1, False), (2, True)]
+
+
 def test_a_check_that_fails_is_told_and_ends_nothing(trouble: Trouble, caplog: pytest.LogCaptureFixture) -> None:
     make_rule(make_channel())
     trouble.arise("billing")
