@@ -16,14 +16,18 @@ from common.api.views import ApiView
 from onlyfans.models import ResultFile
 from onlyfans.providers.documents import get_schema
 from onlyfans.providers.notifications import NotANotification, read_parsed
-from onlyfans.services.results import take_files
+from onlyfans.services.results import take_told
 
 
 class TakenAnswer(Answer):
-    """The files are noted, and read later. `found` counts result files of ours, `new` those that are to be read."""
+    """The files are noted, and read later. `found` counts result files of ours, `new` those that are to be read.
+
+    `unreadable` counts records among them that are none of S3's: they were kept, for staff to look at.
+    """
 
     found: int
     new: int
+    unreadable: int
 
 
 class ResultsView(ApiView):
@@ -37,11 +41,11 @@ class ResultsView(ApiView):
     def post(self, request: Request) -> Response:
         """Note the files and answer at once."""
         try:
-            found = read_parsed(request.data)
+            told = read_parsed(request.data)
         except NotANotification as error:
             raise ApiError(400, str(error), code="not_a_notification") from None
-        taken = take_files(found, ResultFile.Door.HTTP)
-        return self.answer(TakenAnswer(found=taken.found, new=len(taken.ids)), status=202)
+        taken = take_told(told, ResultFile.Door.HTTP)
+        return self.answer(TakenAnswer(found=taken.found, new=len(taken.ids), unreadable=taken.unreadable), status=202)
 
 
 class ResultSchemaView(ApiView):

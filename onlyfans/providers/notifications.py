@@ -15,6 +15,8 @@ _SEQUENCER = re.compile(r"[0-9A-Fa-f]{1,64}")
 _LARGEST = 2**63 - 1
 # SNS around S3 or EventBridge: nothing wraps more than that.
 _DEEPEST = 2
+# So many records of one notification are kept by themselves where they can't be read.
+_MOST_APART = 20
 
 
 class NotANotification(ValueError):
@@ -33,17 +35,38 @@ class StoredFile:
     written_at: dt.datetime | None = None
 
 
-def read_notification(text: str | bytes) -> list[StoredFile]:
-    """Return the stored files that a notification tells of; none for a test or for what is no storing.
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record among others that is none of S3's: the notification that it would be by itself, and why it is not."""
 
-    Raises NotANotification for whatever is no notification of S3's.
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """The stored files that a notification tells of, and its records that can't be read."""
+
+    files: tuple[StoredFile, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+def read_notification(text: str | bytes) -> Notification:
+    """Return what a notification tells; of a test, or of what is no storing, nothing.
+
+    Raises NotANotification for whatever is no notification of S3's, or holds nothing but records that can't be read.
     """
     return read_parsed(_parse(text))
 
 
-def read_parsed(value: Any) -> list[StoredFile]:
-    """Return the stored files of a notification that is parsed already."""
-    return list(_find(value, 0))
+def read_parsed(value: Any) -> Notification:
+    """Return what a notification tells that is parsed already."""
+    records = list(_find(value, 0))
+    files = tuple(one for one in records if isinstance(one, StoredFile))
+    unreadable = tuple(one for one in records if isinstance(one, Unreadable))
+    if unreadable and not any(isinstance(one, StoredFile | None) for one in records):
+        raise NotANotification(unreadable[0].why)
+    return Notification(files, unreadable)
 
 
 def _parse(text: str | bytes) -> Any:
@@ -53,7 +76,8 @@ def _parse(text: str | bytes) -> Any:
         raise NotANotification("It is not valid JSON.") from None
 
 
-def _find(value: Any, depth: int) -> Iterator[StoredFile]:
+def _find(value: Any, depth: int) -> Iterator[StoredFile | Unreadable | None]:
+    """Give what each record tells; None for one that tells of no storing."""
     if not isinstance(value, dict):
         raise NotANotification("It is not a JSON object.")
     if isinstance(value.get("Message"), str) and depth < _DEEPEST:
@@ -66,20 +90,42 @@ def _find(value: Any, depth: int) -> Iterator[StoredFile]:
         raise NotANotification("It is neither a notification of S3's nor one of EventBridge's or SNS's about S3.")
 
 
-def _read_records(records: list[Any]) -> Iterator[StoredFile]:
+def _read_records(records: list[Any]) -> Iterator[StoredFile | Unreadable | None]:
+    """Read each record for itself; beyond a few of them, those that can't be read are one."""
+    left = []
     for record in records:
-        if not isinstance(record, dict) or record.get("eventSource") != "aws:s3":
-            raise NotANotification("A record in it is not S3's.")
-        if str(record.get("eventName", "")).removeprefix("s3:").startswith(_CREATED):
-            found = _part(record, "s3")
-            thing = _part(found, "object")
-            yield StoredFile(
-                bucket=_text(_part(found, "bucket"), "name", 255),
-                key=_unquote(_text(thing, "key", 3 * _LONGEST_KEY)),
-                etag=_etag(thing),
-                sequencer=_sequencer(thing),
-                size=_size(thing),
-            )
+        try:
+            yield _read_record(record)
+        except NotANotification as error:
+            left.append((record, str(error)))
+    apart = left if len(left) <= _MOST_APART else left[: _MOST_APART - 1]
+    for record, why in apart:
+        yield Unreadable(_write([record]), why)
+    if rest := left[len(apart) :]:
+        yield Unreadable(_write([record for record, _ in rest]), f"{len(rest)} records in it: {rest[0][1]}")
+
+
+def _read_record(record: Any) -> StoredFile | None:
+    if not isinstance(record, dict) or record.get("eventSource") != "aws:s3":
+        raise NotANotification("A record in it is not S3's.")
+    if not str(record.get("eventName", "")).removeprefix("s3:").startswith(_CREATED):
+        return None
+    found = _part(record, "s3")
+    thing = _part(found, "object")
+    return StoredFile(
+        bucket=_text(_part(found, "bucket"), "name", 255),
+        key=_unquote(_text(thing, "key", 3 * _LONGEST_KEY)),
+        etag=_etag(thing),
+        sequencer=_sequencer(thing),
+        size=_size(thing),
+    )
+
+
+def _write(records: list[Any]) -> str:
+    try:
+        return json.dumps({"Records": records}, default=float)
+    except RecursionError:
+        return '{"Records": ["It nests too deeply to be written down."]}'
 
 
 def _read_envelope(envelope: Mapping[str, Any]) -> Iterator[StoredFile]:

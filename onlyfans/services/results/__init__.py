@@ -4,7 +4,7 @@ from onlyfans.services.results.again import retry_files
 from onlyfans.services.results.dismissing import dismiss_files, restore_files
 from onlyfans.services.results.processing import process_files
 from onlyfans.services.results.ringing import POLL_TASK, PROCESS_TASK, QUEUE, ring
-from onlyfans.services.results.taking import Taken, keep_unreadable, take_files, take_notification
+from onlyfans.services.results.taking import Taken, keep_unreadable, take_files, take_notification, take_told
 
 __all__ = [
     "POLL_TASK",
@@ -19,4 +19,5 @@ __all__ = [
     "ring",
     "take_files",
     "take_notification",
+    "take_told",
 ]

@@ -92,7 +92,10 @@ def _follow(file: ResultFile) -> Reading:
 
 def _read_notification(file: ResultFile) -> Reading:
     try:
-        found = tuple(one for one in read_kept(file) if is_result(one))
+        told = read_kept(file)
     except NotANotification as error:
         return Reading(file, Status.DEAD, error=Permanent(str(error)))
+    found = tuple(one for one in told.files if is_result(one))
+    if told.unreadable:
+        return Reading(file, Status.DEAD, error=Permanent(told.unreadable[0].why), found=found)
     return Reading(file, Status.DONE, found=found, note=f"Result files that it tells of: {len(found)}.")

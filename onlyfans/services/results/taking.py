@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import batched
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from common.clock import now
 from common.errors import Misconfigured
 from onlyfans.models import ResultFile
-from onlyfans.providers.notifications import NotANotification, StoredFile, read_notification
+from onlyfans.providers.notifications import NotANotification, Notification, StoredFile, read_notification
 from onlyfans.services.results.ringing import ring
 
 PREFIX, NAME = "jobs/", "result.json"
@@ -45,10 +45,14 @@ _KEEP = """
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What came of a notification: how many result files it tells of, and the rows of those that are to be read."""
+    """What came of a notification: how many result files it tells of, and the rows of those that are to be read.
+
+    `unreadable` counts its records that were kept as dead letters.
+    """
 
     found: int
     ids: tuple[int, ...]
+    unreadable: int = 0
 
 
 def take_notification(text: str | bytes, door: ResultFile.Door) -> Taken:
@@ -56,7 +60,16 @@ def take_notification(text: str | bytes, door: ResultFile.Door) -> Taken:
 
     Idempotent by bucket, key and ETag. What is stored elsewhere than where workers leave their results is passed over.
     """
-    return take_files(read_notification(text), door)
+    return take_told(read_notification(text), door)
+
+
+@transaction.atomic
+def take_told(told: Notification, door: ResultFile.Door) -> Taken:
+    """Take in what a notification tells as `take_notification` does; a record that can't be read is a dead letter."""
+    taken = take_files(told.files, door)
+    for one in told.unreadable:
+        keep_unreadable(one.text, one.why, door)
+    return replace(taken, unreadable=len(told.unreadable))
 
 
 @transaction.atomic
@@ -114,8 +127,8 @@ def keep_unreadable(text: str, why: str, door: ResultFile.Door) -> None:
         cursor.execute(_KEEP, [digest, door, moment, why, kept, moment])
 
 
-def read_kept(file: ResultFile) -> list[StoredFile]:
-    """Return what a kept notification tells of, should it be readable by now; NotANotification otherwise."""
+def read_kept(file: ResultFile) -> Notification:
+    """Return what a kept notification tells, should it be readable by now; NotANotification otherwise."""
     if len(file.message) >= _LONGEST_MESSAGE:
         raise NotANotification("It was too long to be kept whole.")
     return read_notification(file.message)
