@@ -48,7 +48,14 @@ def record_actions(entries: Sequence[AuditEntry]) -> None:
 def lay_out_entry(entry: AuditEntry) -> dict[str, Any]:
     """Return an entry's values by column, for a function of the database that writes it with the change it tells of."""
     get_origin().entries += 1
-    return {str(field.column): getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields[1:]}
+    return lay_out(entry)
+
+
+def lay_out(row: Model) -> dict[str, Any]:
+    """Return a row's values by column, but for its key: the database gives that."""
+    return {
+        str(field.column): getattr(row, field.attname) for field in row._meta.concrete_fields if not field.primary_key
+    }
 
 
 def describe_action(

@@ -20,7 +20,7 @@ from django.db import connection
 _WRITES = re.compile(
     r"\s*(INSERT|UPDATE|DELETE|COPY)\s+(?:INTO\s+|FROM\s+)?[\"]?(\w+)|\s*WITH\b.*\b(UPDATE|INTO)\s+(\w+)"
     # A function that writes.
-    r"|.*\bFROM\s+(onlyfans_ingest)\b",
+    r"|\s*SELECT\s+(onlyfans_ingest\w*|jobs_place_run)\b",
     re.S,
 )
 

@@ -75,7 +75,7 @@ def test_a_sweep_killed_at_any_effect(fleet: Fleet) -> None:
     agency = Agency()
     agency.await_creators(1)
     effects: list[str] = sweep(fleet)["effects"]
-    wanted = {"call onlyfans_ingest", "DELETE onlyfans_unmatchedaggregate", "INSERT accounts_auditentry", "commit"}
+    wanted = {"call onlyfans_ingest_rows", "DELETE onlyfans_unmatchedaggregate", "INSERT accounts_auditentry", "commit"}
     assert wanted <= set(effects), effects
     for place in range(1, len(effects) + 1):
         agency.await_creators(1)

@@ -38,7 +38,7 @@ def test_a_worker_killed_at_any_effect(fleet: Fleet, outside: Outside, settings:
     watched, *others = shelf.prepare(fleet)
     (end,) = fleet.let_loose(_process(watched, ports=fleet.ports))
     effects: list[str] = end["effects"]
-    wanted = {"UPDATE onlyfans_resultfile", "call onlyfans_ingest", "INTO analytics_event", "UPDATE SET", "commit"}
+    wanted = {"UPDATE onlyfans_resultfile", "call onlyfans_ingest_rows", "INTO analytics_event", "UPDATE SET", "commit"}
     assert wanted <= set(effects), effects
     assert 12 < len(effects) <= _MOST_EFFECTS, effects
     specs = [

@@ -145,7 +145,7 @@ def test_a_worker_killed_at_any_effect(fleet: Fleet) -> None:
     slots.heal(watched)
     assert slots.find_faults() == []
     wanted = {"INSERT analytics_providersnapshot", "UPDATE analytics_providersnapshot", "INSERT analytics_staleday"}
-    assert wanted | {"INSERT jobs_jobrun"} <= set(effects), effects
+    assert wanted | {"call jobs_place_run"} <= set(effects), effects
     for place in range(1, len(effects) + 1):
         run = slots.begin()
         slots.work(run, kill_at=place)

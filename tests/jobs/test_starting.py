@@ -1,5 +1,6 @@
 """Starting: one row a start, however often it is asked for, and a bell after the commit."""
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from accounts.models import User
 from jobs.models import JobRun
 from jobs.registry import Job, JobParams, get_job
 from jobs.services import read_params, start
+from jobs.services.placing import place_run
 from tests.jobs.conftest import Declare
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +54,24 @@ def test_writes_who_asked_what_and_why() -> None:
     assert (run.status, run.trigger, run.actor, run.reason) == ("queued", "admin", person, "Because.")
     assert (run.slot, run.parent, run.mode, run.dry_run, run.started_at) == (None, None, "", False, None)
     assert str(run) == f"Single #{run.pk}"
+
+
+def test_the_database_writes_a_run_with_all_its_columns() -> None:
+    """Whoever adds a column to the runs must add it to the function that writes them, too."""
+    moment = dt.datetime(2026, 10, 31, 23, 59, 58, 123456, tzinfo=dt.UTC)
+    person = User.objects.create(email="ops@example.test")
+    parent, _ = begin("free")
+    fields = [field for field in JobRun._meta.concrete_fields if not field.primary_key]
+    given: dict[str, Any] = {"actor": person, "cancelled_by": person, "parent": parent, "params": {"a": [1]}}
+    for place, field in enumerate(fields, start=2):
+        if not field.is_relation and field.name not in given:
+            kinds = {"DateTimeField": moment, "BooleanField": True, "JSONField": {"b": "c"}, "CharField": f"x{place}"}
+            kinds |= {"TextField": f"x{place}", "PositiveIntegerField": place}
+            given[field.name] = kinds[field.get_internal_type()]
+    run = JobRun(**given)
+    assert place_run(run, None)
+    written = JobRun.objects.get(pk=run.pk)
+    assert {field.name: getattr(written, field.name) for field in fields} == given
 
 
 def test_a_slot_is_taken_once() -> None:
