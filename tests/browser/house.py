@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import redis
 from botocore.config import Config
 from django.conf import settings
@@ -16,7 +17,8 @@ from scripts.demo.processes import Processes
 from tests.outside import Outside
 from tests.server import database_url, free_ports
 
-_BUCKET = "browser-invoices"
+_BUCKET, _RESULTS = "browser-invoices", "browser-results"
+CRON_SECRET = "cron-secret-of-the-browser"
 _AWS_KEY = "browser"
 
 
@@ -42,7 +44,8 @@ class House:
         file = self.directory / "storage.sqlite3"
         self._start("storage", "scripts.demo.storage", "--port", str(self._storage), "--file", str(file))
         self._processes.wait_until(partial(listens, self._storage), "storage")
-        self._s3.create_bucket(Bucket=_BUCKET)
+        for bucket in (_BUCKET, _RESULTS):
+            self._s3.create_bucket(Bucket=bucket)
         self._processes.wait_until(partial(answers, f"{self.url}/admin/login/"), "web")
 
     def close(self) -> None:
@@ -58,6 +61,25 @@ class House:
     def files(self) -> list[str]:
         """The names of the stored files."""
         return [entry["Key"] for entry in self._s3.list_objects_v2(Bucket=_BUCKET).get("Contents", ())]
+
+    def send(self, path: str, body: Any) -> Any:
+        """Send JSON as a scheduler or a worker does; return the answer."""
+        answer = httpx.post(f"{self.url}{path}", json=body, headers={"x-cron-secret": CRON_SECRET}, timeout=30)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def tell_of_result(self, job: str, etag: str) -> None:
+        """Tell of a worker's result, as S3 does."""
+        thing = {"key": f"jobs/{job}/result.json", "eTag": etag, "size": 1}
+        record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}
+        self.send(
+            "/api/ingest/of-results",
+            {"Records": [{**record, "s3": {"bucket": {"name": _RESULTS}, "object": thing}}]},
+        )
+
+    def put_result(self, job: str, body: bytes) -> None:
+        """Store a worker's result; nobody tells of it."""
+        self._s3.put_object(Bucket=_RESULTS, Key=f"jobs/{job}/result.json", Body=body)
 
     def _start(self, name: str, module: str, *arguments: str) -> None:
         log = self.directory / f"{name}.log"
@@ -85,6 +107,10 @@ class House:
             "ONLYFANS_API_URL": self.outside.gateway_url,
             "STRIPE_API_KEY": "sk_test_browser",
             "STRIPE_API_BASE": self.outside.stripe_url,
+            "CRON_SECRET": CRON_SECRET,
+            "RESULTS_BUCKET": _RESULTS,
+            "RESULTS_REGION": "us-east-1",
+            "RESULTS_ENDPOINT": f"http://127.0.0.1:{self._storage}",
             "AWS_ACCESS_KEY_ID": _AWS_KEY,
             "AWS_SECRET_ACCESS_KEY": _AWS_KEY,
             "INVOICE_ENABLE_S3": "1",
