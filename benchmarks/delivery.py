@@ -49,7 +49,7 @@ _SETTINGS = [
             (_BEYOND, _RAISED, ()),
             (_WITHOUT, _DOCUMENTED, ("--no-stripe",)),
         )
-        for threads in (16, 24)
+        for threads in (24, 32)
     ),
 ]
 

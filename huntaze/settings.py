@@ -185,7 +185,7 @@ class Environment(BaseSettings):
     jobs_max_attempts: Count = 5
     jobs_retry_base_seconds: Seconds = 2
     jobs_retry_max_seconds: Seconds = 300
-    jobs_threads: Count = 16
+    jobs_threads: Count = 24
     jobs_workers_per_run: Count = 2
 
     # Analytics
