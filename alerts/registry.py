@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+# What `alerts` itself finds: a condition whose check fails.
+BROKEN_CHECK, _BROKEN_TITLE = "check-broken", "A condition can't be checked"
 Severity = Literal["info", "warning", "error", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error", "critical")
 
@@ -109,4 +111,4 @@ def list_events() -> Iterator[EventKind]:
 def get_title(name: str) -> str:
     """Return the title of a condition or kind of event, or its name where nobody declares it any more."""
     known = _CONDITIONS.get(name) or _EVENTS.get(name)
-    return known.title if known else name
+    return known.title if known else _BROKEN_TITLE if name == BROKEN_CHECK else name

@@ -9,13 +9,12 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from alerts.models import Incident
-from alerts.registry import Condition, Finding, Severity, find_condition, list_conditions
+from alerts.registry import BROKEN_CHECK, Condition, Finding, Severity, find_condition, list_conditions
 from alerts.services.planning import Plan
 from alerts.services.ringing import ring_if_waiting
 from common.clock import now
 
 logger = logging.getLogger(__name__)
-BROKEN_CHECK = "check-broken"
 _LONGEST_SETTLING = dt.timedelta(hours=1)
 # Openings so long ago no longer make an incident one that keeps coming back.
 _MEMORY = dt.timedelta(hours=6)

@@ -242,6 +242,10 @@ def test_a_check_that_fails_is_told_and_ends_nothing(trouble: Trouble, caplog: p
     tick(after(minutes=2))
     open_now = list(Incident.objects.filter(resolved_at=None).order_by("id").values_list("condition", "scope"))
     assert open_now == [("broken", "billing"), ("check-broken", "broken")]
+    opened = Notification.objects.get(what="opened", incident__condition="check-broken").message
+    assert (opened["kind_title"], opened["title"]) == (
+        "A condition can't be checked", "“Something is broken” can't be checked",
+    )  # fmt: skip
     trouble.end()
     tick(after(minutes=3))
     assert Incident.objects.filter(resolved_at=None).count() == 0
