@@ -126,7 +126,8 @@ def _options(chart: Chart) -> dict[str, Any]:
                 "beginAtZero": chart.kind == "bar",
                 "grid": {},
                 "border": {"display": False},
-                "ticks": {"color": _TICKS, "maxTicksLimit": 6},
+                # Nobody counts in halves.
+                "ticks": {"color": _TICKS, "maxTicksLimit": 6, **({} if chart.currency else {"precision": 0})},
             },
         },
     }

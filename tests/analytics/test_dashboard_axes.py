@@ -134,4 +134,5 @@ def test_a_point_between_gaps_can_be_seen(provider: Provider) -> None:
         answer = log_in("Read only").get(reverse("admin:dashboard", args=["fans"]) + "?range=7d")
     (drawing, *_) = [part.drawing for card in answer.context["cards"] for part in card.parts if part.drawing]
     (dataset,) = json.loads(drawing.data)["datasets"]
+    assert json.loads(drawing.options)["scales"]["y"]["ticks"]["precision"] == 0
     assert (dataset["pointRadius"], dataset["data"].count(None)) == (2, 5)
