@@ -121,12 +121,12 @@ class ResultFileAdmin(DismissingAdmin):
     def job(self, file: ResultFile) -> str:
         """Name the worker's job, which names the file."""
         name = "Unreadable notification" if file.is_notification else file.job_id
-        return format_html('<span class="hz-key hz-clip" title="{}">{}</span>', file.key, name)
+        return format_html('<span class="hz-key hz-clip-short" title="{}">{}</span>', file.key, name)
 
     @display(description="Creator")
     def creator(self, file: ResultFile) -> str:
         """Name the creator, where one is set up."""
-        return _link_creator(file)
+        return format_html('<span class="hz-clip-short">{}</span>', _link_creator(file))
 
     @display(description="State")
     def state(self, file: ResultFile) -> str:
