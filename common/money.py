@@ -10,6 +10,8 @@ _MINOR_DIGITS = {
 }  # fmt: skip
 
 BPS = 10_000
+# What anybody earns in a month at most, in hundredths, whichever way it comes in: beyond it a figure is garbage.
+MOST_CENTS = 10**14
 
 
 def round_cents(amount: Decimal) -> int:

@@ -73,15 +73,12 @@ def find_left_results() -> Iterator[Finding]:
         figures = left.aggregate(count=Count("pk"), since=Min("finished_at"))
         if count := figures["count"]:
             last = left.order_by("-id").first()
-            why = (
-                "" if last is None else last.error or "; ".join(f"{one['field']}: {one['why']}" for one in last.reasons)
-            )
             ended = "was rejected" if status == ResultFile.Status.REJECTED else "is a dead letter"
             ended_all = "were rejected" if status == ResultFile.Status.REJECTED else "are dead letters"
             yield Finding(
                 scope=str(status),
                 title=f"A result file {ended}" if count == 1 else f"{count:,} result files {ended_all}",
-                detail=f"The last one: {why}",
+                detail=f"The last one: {last.wrong if last else ''}",
                 since=figures["since"],
                 link=f"{reverse('admin:onlyfans_resultfile_changelist')}?status__exact={status}",
                 advice="Repair what it names, then press “Read again”. A newer version of it ends it, too, and so does "

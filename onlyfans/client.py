@@ -13,7 +13,7 @@ from urllib.parse import quote
 from common.clock import Month
 from common.errors import Permanent, Retryable
 from common.http import get_json, new_client
-from common.money import to_cents
+from common.money import MOST_CENTS, to_cents
 
 SERVICE = "The OnlyFans gateway"
 # How what is read here is marked as an aggregate's source.
@@ -30,8 +30,6 @@ TYPES = {
     "chargeback": "chargebacks",
 }
 FEE_PERCENT = 20
-# Beyond this an answer is garbage, some of it of a length that no memory holds.
-_MOST = 10**12
 
 
 @dataclass(frozen=True)
@@ -225,6 +223,7 @@ def _decimal(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise TypeError("not a number")
     amount = Decimal(value)
-    if abs(amount) > _MOST:
+    # Some garbage is of a length that no memory holds.
+    if abs(amount) > MOST_CENTS // 100:
         raise ValueError("no month is worth that much")
     return amount

@@ -1,7 +1,7 @@
 """What the API takes and answers: pydantic models whose JSON is camelCase and whose instants are UTC with `Z`."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from django.db.models import Choices
@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from common.api.errors import ApiError, refuse_fields
 from common.clock import now
+from common.wording import explain_errors
 
 
 def _in_utc(moment: dt.datetime) -> dt.datetime:
@@ -21,7 +22,6 @@ def _in_utc(moment: dt.datetime) -> dt.datetime:
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-_MISSING = "This is required."
 
 
 class _Schema(GenerateJsonSchema):
@@ -83,17 +83,12 @@ def read_model[M: BaseModel](model: type[M], data: object) -> M:
         raise refuse_fields(name_errors(error)) from None
 
 
-def name_errors(error: ValidationError) -> dict[str, list[str]]:
-    """Gather a validation's sentences by parameter; they never repeat the value."""
+def name_errors(error: ValidationError, wanted: Mapping[str, str] = {}) -> dict[str, list[str]]:
+    """Gather a validation's sentences by parameter, as `explain_errors` says them."""
     found: dict[str, list[str]] = {}
-    for part in error.errors(include_url=False, include_input=False):
-        text = _MISSING if part["type"] == "missing" else str(part.get("ctx", {}).get("error", "")) or part["msg"]
-        found.setdefault(_path(part["loc"]), []).append(text)
+    for name, said in explain_errors(error, wanted):
+        found.setdefault(name or "body", []).append(said)
     return found
-
-
-def _path(location: Iterable[Any]) -> str:
-    return ".".join(str(part) for part in location) or "body"
 
 
 def _refuse_twice_given(model: type[BaseModel], data: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from accounts.models import AuditEntry
 from accounts.services.auditing import describe_action
 from common.errors import Permanent
+from common.wording import explain_fault
 from jobs.models import AnsweredSlot, JobRun
 from jobs.registry import Job, JobParams, get_job
 from jobs.services.monitoring.touching import tell_monitor, touch_monitor
@@ -41,8 +42,7 @@ def read_params(job: type[Job], values: dict[str, Any]) -> JobParams:
     except ValidationError as error:
         found = {}
         for part in error.errors(include_url=False):
-            text = str(part.get("ctx", {}).get("error", "")) or part["msg"]
-            found[str(part["loc"][0]) if part["loc"] else "params"] = text
+            found[str(part["loc"][0]) if part["loc"] else "params"] = explain_fault(part)
         raise InvalidParams(found) from None
 
 

@@ -12,7 +12,7 @@ from unfold.paginator import InfinitePaginator
 
 from accounts.admin import PanelledAdmin
 from common.clock import Month, now
-from common.money import format_money
+from common.money import MOST_CENTS, format_money
 from onlyfans.admin.months import MonthField, MonthFilter
 from onlyfans.models import EarningsAggregate
 from onlyfans.services.ingesting import correct_category, find_other_currency, lock_creator
@@ -37,7 +37,7 @@ class EarningsForm(_EarningsModelForm):
         }
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a second currency in a month."""
+        """Refuse a second currency in a month, and figures beyond reason."""
         super().clean()
         of, values = self.instance, self.cleaned_data
         creator = values["creator"].pk if "creator" in values else of.creator_id
@@ -46,6 +46,9 @@ class EarningsForm(_EarningsModelForm):
             other = find_other_currency(creator, month, category, currency)
             if other:
                 self.add_error("currency", f"The month's other figures are in {other}.")
+        for name in ("gross_cents", "net_cents"):
+            if abs(values.get(name) or 0) > MOST_CENTS:
+                self.add_error(name, f"Give at most {MOST_CENTS:,}, and no less than -{MOST_CENTS:,}.")
         return values
 
 

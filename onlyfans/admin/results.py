@@ -143,8 +143,7 @@ class ResultFileAdmin(DismissingAdmin):
         """Say what it brought, or why nothing."""
         if file.status == Status.DISMISSED:
             return format_html('<span class="hz-muted hz-clip">{}</span>', f"Dismissed: {file.dismissed_reason}")
-        wrong = file.error or "; ".join(f"{reason['field']}: {reason['why']}" for reason in file.reasons)
-        if wrong:
+        if wrong := file.wrong:
             return format_html('<span class="hz-bad hz-clip">{}</span>', wrong)
         return format_html('<span class="hz-muted hz-clip">{}</span>', "; ".join(describe(file.brought)) or "-")
 

@@ -9,9 +9,10 @@ from pydantic.alias_generators import to_camel
 
 from common.api.models import ApiModel, name_errors
 from common.clock import Month
+from common.money import MOST_CENTS
 from onlyfans.api.reading import MOST_ROWS
 from onlyfans.api.scanning import Unreadable
-from onlyfans.services.ingesting import MOST_CENTS, IncomingAggregate
+from onlyfans.services.ingesting import IncomingAggregate
 
 SOURCE = "api"
 _UNCATEGORIZED = "uncategorized"
@@ -27,6 +28,7 @@ _WANTED = {
     "userId": "Give OnlyFans' user id, without spaces.",
     "currency": "Give three capital letters, like USD.",
     "sequencer": "Give S3's sequencer: at most 64 hexadecimal digits.",
+    **dict.fromkeys(("bucket", "key", "etag"), "This holds a character that is not allowed: NUL."),
 }
 
 type Errors = dict[str, list[str]]
@@ -109,18 +111,14 @@ def _validate_one(raw: Any) -> AggregateRow | Errors:
     try:
         return AggregateRow.model_validate(raw)
     except ValidationError as error:
-        found = name_errors(error)
+        found = name_errors(error, _WANTED)
     except UnicodeError:
         found = {name: [_HALF] for name, value in raw.items() if isinstance(value, str) and not _is_whole(value)}
         found = found or {"row": [_HALF]}
     for name, value in raw.items():
         if isinstance(value, Unreadable):
             found[name] = [value.reason]
-    return {_printable(name): [_explain(name, said[0])] for name, said in list(found.items())[:_MOST_ERRORS]}
-
-
-def _explain(name: str, said: str) -> str:
-    return _WANTED.get(name, said) if said.startswith("String should match") else _printable(said)
+    return {_printable(name): [_printable(said[0])] for name, said in list(found.items())[:_MOST_ERRORS]}
 
 
 def _is_whole(text: str) -> bool:

@@ -96,6 +96,11 @@ class ResultFile(models.Model):
         return not self.bucket
 
     @property
+    def wrong(self) -> str:
+        """What is wrong with it, in words: which fields, and why."""
+        return self.error or " ".join(f"{reason['field']}: {reason['why']}" for reason in self.reasons)
+
+    @property
     def ended_as(self) -> str:
         """What became of a file that was dismissed: only a rejected one has reasons."""
         return self.Status.REJECTED if self.reasons else self.Status.DEAD

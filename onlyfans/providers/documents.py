@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema
 
+from common.money import MOST_CENTS
+
 _MOST = 10**15
 
 UserId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@:-]{1,64}$", description="The id by which OnlyFans knows them.")]
@@ -23,7 +25,7 @@ ObservedAt = Annotated[
     ),
 ]
 Count = Annotated[int, Field(ge=0, le=_MOST)]
-Cents = Annotated[int, Field(ge=-_MOST, le=_MOST, description="In hundredths of the currency.")]
+Cents = Annotated[int, Field(ge=-MOST_CENTS, le=MOST_CENTS, description="In hundredths of the currency.")]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 MonthText = Annotated[str, Field(pattern=r"^(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])$")]
 Category = Literal["subscriptions", "tips", "messages", "posts", "streams", "referrals", "chargebacks"]

@@ -9,12 +9,24 @@ from typing import Any
 from pydantic import ValidationError
 
 from common.clock import Month
+from common.wording import explain_errors
 from onlyfans.providers.bodies import NotReadable, read_json
 from onlyfans.providers.documents import SCHEMAS, EarningsData, ResultDocument
 
 # Nobody's clock is right to the second.
 _AHEAD = dt.timedelta(minutes=5)
-_MOST_REASONS = 50
+_MOST_REASONS, _LONGEST_PATH = 50, 200
+_UNUSUAL = re.compile(r"[^\w.@:-]")
+_TEXT = "This holds a character that is not allowed, or a line break."
+# What to give instead of a text that does not match.
+_WANTED = {
+    "userId": "Give OnlyFans' user id: letters, digits and . _ @ : - are allowed.",
+    "observedAt": "Give an instant with its time zone, like 2026-10-01T02:00:00Z.",
+    "currency": "Give three capital letters, like USD.",
+    "months": "Name each month by its year and number, like 2026-10.",
+    "username": _TEXT,
+    "displayName": _TEXT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +41,7 @@ class Rejected(Exception):
     """The file can't be taken, however often it is read."""
 
     def __init__(self, *reasons: Reason) -> None:
-        super().__init__("; ".join(f"{reason.field}: {reason.why}" for reason in reasons))
+        super().__init__(" ".join(f"{reason.field}: {reason.why}" for reason in reasons))
         self.reasons = reasons
 
 
@@ -69,10 +81,10 @@ def _validate(value: dict[str, Any]) -> ResultDocument:
     kind, version = value.get("kind"), value.get("version")
     kinds = sorted({kind for kind, _ in SCHEMAS})
     if not isinstance(kind, str) or kind not in kinds:
-        raise Rejected(Reason("kind", f"It is none of {', '.join(kinds)}."))
+        raise Rejected(Reason("kind", f"Give {', '.join(kinds[:-1])} or {kinds[-1]}."))
     if not isinstance(version, int) or isinstance(version, bool) or (kind, version) not in SCHEMAS:
         known = ", ".join(str(known) for each, known in SCHEMAS if each == kind)
-        raise Rejected(Reason("version", f"There is no such version of {kind}, but {known}."))
+        raise Rejected(Reason("version", f"There is no such version of {kind}: give {known}."))
     try:
         return SCHEMAS[kind, version].model_validate(value)
     except ValidationError as error:
@@ -80,13 +92,12 @@ def _validate(value: dict[str, Any]) -> ResultDocument:
 
 
 def _explain(error: ValidationError) -> list[Reason]:
-    """Name each field that does not fit; no reason repeats what stands there."""
-    found = []
-    for part in error.errors(include_url=False, include_input=False)[:_MOST_REASONS]:
-        place = [name for name in part["loc"] if name != "[key]"]
-        path = ".".join(re.sub(r"[^\w.@:-]", "\N{REPLACEMENT CHARACTER}", str(name)[:80]) for name in place)
-        found.append(Reason(path or "file", f"{part['msg']}."))
-    return found
+    """Name each field that does not fit, once; no reason repeats what stands there."""
+    found: dict[str, Reason] = {}
+    for name, said in explain_errors(error, _WANTED)[:_MOST_REASONS]:
+        path = _UNUSUAL.sub("\N{REPLACEMENT CHARACTER}", name[:_LONGEST_PATH]) or "file"
+        found.setdefault(path, Reason(path, said))
+    return list(found.values())
 
 
 def _read_instant(text: str, written_at: dt.datetime) -> dt.datetime:

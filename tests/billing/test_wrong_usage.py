@@ -11,10 +11,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 THIS_MONTH = str(Month.of(now()))
 NONSENSE: list[tuple[list[str], str]] = [
-    (["--month", "2026-13"], "month: “2026-13” is not a month: write it as year and month, like 2026-10"),
-    (["--month", "August"], "month: “August” is not a month: write it as year and month, like 2026-10"),
-    (["--month", ""], "month: “” is not a month: write it as year and month, like 2026-10"),
-    (["--month", "0001-01"], "month: “0001-01” is not a month: write it as year and month, like 2026-10"),
+    (["--month", "2026-13"], "month: “2026-13” is not a month: write it as year and month, like 2026-10."),
+    (["--month", "August"], "month: “August” is not a month: write it as year and month, like 2026-10."),
+    (["--month", ""], "month: “” is not a month: write it as year and month, like 2026-10."),
+    (["--month", "0001-01"], "month: “0001-01” is not a month: write it as year and month, like 2026-10."),
     (["--month", THIS_MONTH], f"month: {THIS_MONTH} has not ended yet; the last month that has is {previous_month()}."),
     (["--month", "2999-12"], f"month: 2999-12 has not ended yet; the last month that has is {previous_month()}."),
     (["--organization", "org_x"], "organizations: There is no organization org_x."),

@@ -28,5 +28,5 @@ def make_result(status: str = ResultFile.Status.DONE, **fields: Any) -> ResultFi
 
 def make_rejected(**fields: Any) -> ResultFile:
     """Make the row of a file that does not fit its schema."""
-    reasons = [{"field": "data.fans", "why": "Input should be a valid integer."}]
+    reasons = [{"field": "data.fans", "why": "Give a whole number."}]
     return make_result(**{"status": ResultFile.Status.REJECTED, "reasons": reasons, "attempts": 1, **fields})

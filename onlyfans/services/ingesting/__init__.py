@@ -3,12 +3,11 @@
 from onlyfans.services.ingesting.attaching import ATTACH_TASK, attach_unmatched
 from onlyfans.services.ingesting.correcting import correct_category, find_other_currency, lock_creator
 from onlyfans.services.ingesting.dismissing import dismiss_unmatched, restore_unmatched
-from onlyfans.services.ingesting.rows import MOST_CENTS, IncomingAggregate, Outcome, read_sequencer
+from onlyfans.services.ingesting.rows import IncomingAggregate, Outcome, read_sequencer
 from onlyfans.services.ingesting.writing import ingest_aggregates, ingest_call
 
 __all__ = [
     "ATTACH_TASK",
-    "MOST_CENTS",
     "IncomingAggregate",
     "Outcome",
     "attach_unmatched",

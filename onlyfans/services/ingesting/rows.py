@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from common.clock import Month
 from onlyfans.explaining import Said
 
-# What a category can hold at most, in cents: beyond it a figure is garbage.
-MOST_CENTS = 10**14
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{1,64}\Z")
 
 

@@ -75,7 +75,7 @@ def call(*arguments: str) -> int:
         (["run_job", "hourly-usage", "--hour", "noon"], "CommandError: hour: input is too short"),
         (["run_job", "hourly-usage", "--workers", "0"], "CommandError: --workers: give a number from 1 to 64."),
         (["run_job", "hourly-usage", "--workers", "65"], "CommandError: --workers: give a number from 1 to 64."),
-        (["run_job", "deliver-invoices"], "CommandError: invoices: Field required"),
+        (["run_job", "deliver-invoices"], "CommandError: invoices: This is required."),
         (["run_job", "deliver-invoices", "--invoices", "7"], "CommandError: invoices: There is no invoice 7."),
         (["run_job", "monthly-billing", "--month", "2026-13"], "CommandError: month: “2026-13” is not a month"),
         (["run_job", "monthly-billing", "--month", "2999-01"], "CommandError: month: 2999-01 has not ended yet"),

@@ -46,7 +46,7 @@ def test_the_list_says_what_came_of_each() -> None:
     page = client.get(LIST).content.decode()
     assert "1 month created; 2 months stale; 1 event" in page
     assert reverse("admin:onlyfans_creatoraccount_change", args=[creator.pk]) in page
-    assert "data.fans: Input should be a valid integer." in page
+    assert "data.fans: Give a whole number." in page
     assert "Unreadable notification" in page and "It is not valid JSON." in page
     assert listed(client) == [kept.pk, rejected.pk, done.pk]
     assert listed(client, status__exact="dead") == [kept.pk]
@@ -71,7 +71,7 @@ def test_a_page_says_why() -> None:
     file = make_rejected()
     client = log_in("Operations")
     page = client.get(page_of(file)).content.decode()
-    assert "Why it was rejected" in page and "Input should be a valid integer." in page
+    assert "Why it was rejected" in page and "Give a whole number." in page
     assert retry_of(file) in page
     kept = ResultFile.objects.create(key="digest", door="sqs", status="dead", message="<b>odd</b>", error="No.")
     page = client.get(page_of(kept)).content.decode()
@@ -125,7 +125,7 @@ def test_alerts_hear_of_what_came_to_nothing() -> None:
     assert found == {
         "rejected": (
             "2 result files were rejected",
-            "The last one: data.fans: Input should be a valid integer.",
+            "The last one: data.fans: Give a whole number.",
             2,
         ),
         "dead": ("A result file is a dead letter", "The last one: It is no longer in the bucket.", 1),
