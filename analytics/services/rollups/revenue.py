@@ -102,6 +102,9 @@ def refresh_revenue(source: RevenueSource, *, compare: bool = False) -> int:
             _add_up(cursor, source)
         refresh_to_date(cursor, source.provider, Month.of(moment.astimezone(dt.UTC)).first_day, compare=compare)
         cursor.execute("DROP TABLE stale_months, touched_months")
+        if state.refreshed_at is None:
+            # Until somebody vacuums, nobody would know how much there is now.
+            cursor.execute("ANALYZE analytics_revenuerollup, analytics_revenuetodate")
         state.refreshed_at = moment
         state.compared_at = moment if compare else state.compared_at
         state.save()
