@@ -10,9 +10,9 @@ from pydantic import Field
 
 from billing.models import StripeEvent
 from billing.services.events import process_events, requeue_events
-from billing.services.events.repairing import repair_day
+from billing.services.events.repairing import Repair, repair_day
 from common.clock import now
-from common.errors import Permanent, Retryable
+from common.errors import Misconfigured, Permanent, Retryable, WorkError
 from jobs.engine.context import Context
 from jobs.models import JobRun
 from jobs.registry import Column, Job, JobParams, job
@@ -97,8 +97,17 @@ class RepairStripeEvents(Job):
     def process(self, keys: Sequence[str], context: Context) -> None:
         """Fill each day's gaps."""
         for key in keys:
-            found = repair_day(dt.date.fromisoformat(key))
-            context.note(key, found=found.found, missing=found.missing, repaired=found.repaired)
+            repair = Repair()
+            try:
+                repair_day(dt.date.fromisoformat(key), repair)
+            except Misconfigured:
+                raise
+            except WorkError as error:
+                context.fail(key, error)
+            # Earlier attempts, which Stripe broke off, have done their part.
+            before = context.items[key].result
+            missing, repaired = before.get("missing", 0) + repair.missing, before.get("repaired", 0) + repair.repaired
+            context.note(key, found=repair.found, missing=missing, repaired=repaired)
 
     def summarize(self, run: JobRun) -> dict[str, Any]:
         """Sum the days up."""

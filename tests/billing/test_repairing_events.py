@@ -81,6 +81,20 @@ def test_a_day_that_stripe_does_not_tell_is_tried_again_and_the_others_are_done(
     assert set(done.items.values_list("error", flat=True)) == {"Stripe failed on its side (500)."}
 
 
+@pytest.mark.parametrize("times", [1, None])
+def test_what_came_before_stripe_broke_off_is_done_and_told(wired: Outside, times: int | None) -> None:
+    _, stripe_id = make_sent()
+    for _ in range(110):
+        happen(wired, stripe_id, "fail")
+    told = len(list_events(wired))
+    wired.fail("stripe", "/v1/events$", status=500, times=times, contains="starting_after")
+    done = repair(days=1)
+    expected = ("succeeded", told) if times else ("partial", 100)
+    assert (done.status, done.summary["missing"]) == expected
+    assert (done.summary["found"], done.summary["repaired"]) == (expected[1], expected[1])
+    assert StripeEvent.objects.filter(source="repair", status__in=["done", "ignored"]).count() == expected[1]
+
+
 def test_it_asks_for_whole_days_and_no_more_than_stripe_keeps() -> None:
     job = get_job("repair-stripe-events")
     for days in (0, 31, "all"):
