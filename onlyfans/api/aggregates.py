@@ -109,7 +109,8 @@ class _Taken:
         read = read_rows(raw, self.moment, self.rows)
         good = [row for row in read if isinstance(row, IncomingAggregate)]
         outcomes = iter(ingest_call(good, self.moment, len(read) - len(good)) if good else ())
-        told = [_tell(place, row, outcomes) for place, row in enumerate(read, self.rows)]
+        both = zip(read, raw, strict=True)
+        told = [_tell(place, row, given, outcomes) for place, (row, given) in enumerate(both, self.rows)]
         self._counts.update([one["outcome"] for one in told])
         self._told.append(to_json(told)[1:-1])
         self.rows += len(read)
@@ -130,7 +131,7 @@ class _Taken:
         return self.answer(told.body() | {"unread": unread}, error.status, error.headers)
 
 
-def _tell(place: int, row: IncomingAggregate | Errors, outcomes: Iterator[Any]) -> dict[str, Any]:
+def _tell(place: int, row: IncomingAggregate | Errors, given: Any, outcomes: Iterator[Any]) -> dict[str, Any]:
     if isinstance(row, dict):
         return {"row": place, "outcome": "rejected", "errors": row}
-    return {"row": place, "outcome": next(outcomes), "userId": row.user_id, "month": str(row.month)}
+    return {"row": place, "outcome": next(outcomes), "userId": row.user_id, "month": given["month"]}
