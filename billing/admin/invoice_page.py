@@ -110,6 +110,7 @@ def _describe_lines(invoice: Invoice, *, show_all: bool) -> dict[str, Any]:
     return {
         "rows": [_describe_line(invoice, line, left) for line in shown],
         "line_count": count,
+        "early_count": lines.filter(explanation__has_key="as_of").count(),
         "lines_left_out": count - len(shown),
         "has_credits": bool(left),
     }

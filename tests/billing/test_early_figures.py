@@ -17,6 +17,7 @@ from onlyfans.services.ingesting import correct_category
 from tests.factories.billing import AUGUST, make_creator, make_organization
 from tests.factories.earnings import make_row, see_month, take_in
 from tests.factories.runs import bill, run
+from tests.factories.staff import log_in
 from tests.outside import Outside, wired
 
 __all__ = ["wired"]
@@ -66,6 +67,8 @@ def test_who_is_connected_is_asked_again(wired: Outside, aurora: CreatorAccount,
     ended = bill(AUGUST)
     assert see(aurora) == WHOLE
     assert (find_line().amount_cents, "as_of" in find_line().explanation) == (1_600, False)
+    page = log_in("Finance").get(f"/admin/billing/invoice/{find_line().invoice_id}/change/").content.decode()
+    assert "from figures before" not in page and "known on" not in page
     assert (is_early(ended), ended.items.get().result.get("note")) == (False, None)
 
 
@@ -126,6 +129,8 @@ def test_who_cant_be_asked_is_billed_for_the_part_and_it_is_said(
     assert explain_short(line.explanation, "USD")[0] == "Net earnings USD 48.00 as known on 2026-08-20"
     assert (ended.items.get().result["note"], ended.summary["early_figures"]) == (NOTE, 1)
     assert wired.list_requests(service="onlyfans") == []
+    page = " ".join(log_in("Finance").get(f"/admin/billing/invoice/{line.invoice_id}/change/").content.decode().split())
+    assert "1 line is from figures before the month" in page and "known on 2026-08-20" in page
 
 
 def test_what_comes_later_is_trued_up_to_the_cent(wired: Outside, aurora: CreatorAccount) -> None:
