@@ -81,7 +81,7 @@ _CHANGES = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rounds=st.lists(_CHANGES, min_size=1, max_size=3))
 def test_after_any_changes_every_stretch_of_months_is_summed_up_exactly(rounds: list[Any]) -> None:
     with transaction.atomic():
