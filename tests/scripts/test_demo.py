@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -94,6 +95,30 @@ def test_a_refused_request_leaves_nothing(tmp_path: Path, processes: Processes) 
         storage.start().put_object(Bucket="nowhere", Key="a", Body=b"a")
 
     assert storage.restart().list_buckets()["Buckets"] == []
+
+
+def test_nobody_waits_to_store_until_a_queue_has_messages(tmp_path: Path, processes: Processes) -> None:
+    storage = Storage(tmp_path / "s3.sqlite3", processes)
+    s3 = storage.start()
+    s3.create_bucket(Bucket="invoices")
+    sqs = boto3.client(
+        "sqs",
+        endpoint_url=f"http://127.0.0.1:{storage.port}",
+        region_name="us-east-1",
+        aws_access_key_id="demo",
+        aws_secret_access_key="demo",
+    )
+    queue = sqs.create_queue(QueueName="results")["QueueUrl"]
+    with ThreadPoolExecutor(1) as threads:
+        heard = threads.submit(sqs.receive_message, QueueUrl=queue, WaitTimeSeconds=20)
+        try:
+            # More than one, for the first may come before the queue is asked.
+            for number in range(20):
+                s3.put_object(Bucket="invoices", Key=str(number), Body=b"a")
+            assert not heard.done()
+        finally:
+            sqs.send_message(QueueUrl=queue, MessageBody="the end")
+        assert heard.result()["Messages"][0]["Body"] == "the end"
 
 
 def test_lines_carry_the_name_of_their_process_and_an_end_is_noticed(
