@@ -10,7 +10,7 @@ from alerts.models import Incident
 from alerts.services.watching import tick
 from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
 from onlyfans.selectors import list_overruled
-from onlyfans.services.ingesting import IncomingAggregate, correct_category
+from onlyfans.services.ingesting import IncomingAggregate, correct_category, ingest_call
 from tests.factories.billing import make_creator, make_organization
 from tests.factories.earnings import NOW, OCTOBER, make_row, see_month, take_in
 from tests.factories.staff import log_in
@@ -130,6 +130,24 @@ def test_a_second_correction_is_held_to_what_is_said_by_then(aurora: CreatorAcco
 def test_what_staff_entered_first_gives_way_to_the_first_source(aurora: CreatorAccount) -> None:
     correct(aurora, 900, 1)
     assert take_in(pulled(1_000, 2)) == ["updated"]
+    assert see_month(aurora) == {"tips": (1_000, 1_000)}
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_call_is_held_to_it_as_well(aurora: CreatorAccount, rows: int) -> None:
+    """One row of a call has a way of its own through the database."""
+    other = make_row("of_other")
+
+    def call(cents: int, days: int) -> str:
+        return str(ingest_call([pulled(cents, days, source="api"), other][:rows], NOW, 0)[0])
+
+    assert call(1_000, 0) == "created"
+    correct(aurora, 900, 1)
+    assert call(1_000, 2) == "unchanged"
+    assert see_month(aurora) == {"tips": (900, 900)}
+    assert EarningsAggregate.objects.get().received_at == NOW + 2 * DAY
+    assert call(1_100, 3) == "updated"
+    assert call(1_000, 4) == "updated"
     assert see_month(aurora) == {"tips": (1_000, 1_000)}
 
 

@@ -13,7 +13,7 @@ from accounts.models import AuditEntry
 from onlyfans.checks import find_left_results, find_unmatched
 from onlyfans.models import CreatorAccount, EarningsRevision, ResultFile, UnmatchedAggregate
 from onlyfans.providers.notifications import StoredFile
-from onlyfans.services.ingesting import attach_unmatched
+from onlyfans.services.ingesting import attach_unmatched, ingest_call
 from onlyfans.services.results import take_files
 from tests.factories.billing import make_creator, make_organization
 from tests.factories.earnings import NOW, make_row, take_in
@@ -97,6 +97,10 @@ def test_earnings_that_are_sent_again_wait_again() -> None:
     found = UnmatchedAggregate.objects.get()
     assert (found.pk, found.dismissed_at, found.dismissed_reason) == (stray, None, "")
     assert len(list(find_unmatched())) == 1
+    dismiss(stray)
+    later = make_row("of_stray", received_at=NOW + dt.timedelta(seconds=2))
+    assert ingest_call([later], NOW, 0) == ["unmatched"]
+    assert UnmatchedAggregate.objects.get().dismissed_at is None
 
 
 def test_bringing_earnings_back_undoes_it() -> None:
