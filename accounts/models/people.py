@@ -48,6 +48,13 @@ class Organization(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """End what the people of a closed organization still have open, also for the day on which it opens again."""
+        super().save(*args, **kwargs)
+        fields = kwargs.get("update_fields")
+        if self.status == self.Status.CLOSED and (fields is None or "status" in fields):
+            self.users.update(session_version=models.F("session_version") + 1)
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes users by their e-mail address."""

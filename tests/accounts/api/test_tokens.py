@@ -103,6 +103,18 @@ def test_a_closed_organization_s_people_get_none(post: Post, member: User, organ
     assert whoami(answer["access"]) == 401
 
 
+def test_an_organization_that_opens_again_brings_no_token_back(
+    post: Post, member: User, organization: Organization
+) -> None:
+    answer = log_in(post, member)
+    for status in ("closed", "active"):
+        organization.status = status
+        organization.save(update_fields=["status"])
+    assert whoami(answer["access"]) == 401
+    assert post("refresh", refresh=answer["refresh"])[0] == 401
+    log_in(post, member)
+
+
 def test_the_refusal_says_which_scheme_is_wanted(client: Client, member: User) -> None:
     for answer in (
         client.get("/api/whoami"),
