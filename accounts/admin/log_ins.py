@@ -104,6 +104,8 @@ class LockOutAdmin(ReadOnlyAdmin):
     search_help_text = "The e-mail address that was typed"
     sortable_by = ()
     actions = ("unlock",)
+    # Nobody counts the whole list, and no action takes all of it.
+    list_disable_select_all = True
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER

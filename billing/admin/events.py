@@ -42,6 +42,8 @@ class StripeEventAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
     actions = ("process_ticked",)
+    # Nobody counts the whole list, and no action takes all of it.
+    list_disable_select_all = True
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER

@@ -39,6 +39,8 @@ class DismissingAdmin(ModelAdmin):
     dismissal: Deed
     restoring: Deed
     actions: tuple[str, ...] = ("dismiss_ticked", "restore_ticked")
+    # Nobody counts the whole list, and no action takes all of it.
+    list_disable_select_all = True
 
     def get_urls(self) -> list[URLPattern]:
         """Add the doors of the buttons."""

@@ -196,3 +196,11 @@ def test_a_reason_is_needed_and_a_look_changes_nothing() -> None:
     assert client.get(address, REASON).status_code == 200
     assert client.post(address, {"reason": ""}).status_code == 200
     assert UnmatchedAggregate.objects.get().dismissed_at is None
+
+
+@pytest.mark.parametrize("address", [FILES, UNMATCHED])
+def test_a_list_that_nobody_counts_does_not_offer_to_tick_all_of_it(address: str) -> None:
+    make_rejected()
+    wait("of_stray")
+    page = log_in("Finance").get(address).content.decode()
+    assert "Dismiss the ticked ones" in page and "Select all" not in page
