@@ -10,8 +10,10 @@ from common.api.errors import ApiError
 
 # A row as long as a good one can be, each of its characters escaped, takes 22 KiB. A longer one is passed over.
 LONGEST_ROW = 64 * 1024
-# So many characters of a body are passed over at most, for that takes longer than reading.
-_MOST_PASSED_OVER = 4 * 1024 * 1024
+# So many characters of a body may be passed over, or be rows of a thousand parts: both take longer than good rows.
+_MOST_WASTED = 4 * 1024 * 1024
+# From that length on a row is looked at for what it consists of; names that an object of a good row can have at most.
+_LONG, _MOST_NAMES, _DEEPEST = 1024, 20, 3
 # A number beyond that is no figure of ours, and may cost memory by its value instead of its length.
 _MOST_DIGITS = 40
 # What may look like a fault and is only the end of what has arrived: half of a pair of escapes is as long as it gets.
@@ -46,6 +48,15 @@ def _read_integer(text: str) -> int | Unreadable:
 def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Unreadable:
     found = dict(pairs)
     return found if len(found) == len(pairs) else Unreadable("A name is given twice.")
+
+
+def _is_plausible(value: Any, depth: int) -> bool:
+    """Tell whether a value has no more parts than one of a good row, whatever they are."""
+    if isinstance(value, dict):
+        return (
+            depth > 0 and len(value) <= _MOST_NAMES and all(_is_plausible(part, depth - 1) for part in value.values())
+        )
+    return not isinstance(value, list | Unreadable)
 
 
 _decoder = json.JSONDecoder(parse_int=_read_integer, object_pairs_hook=_read_object)
@@ -111,7 +122,7 @@ class Scanner:
 
     def __init__(self, parts: Iterator[bytes], most_rows: int) -> None:
         self._window, self._most_rows = _Window(parts), most_rows
-        self._passed_over = 0
+        self._wasted = 0
 
     @property
     def dropped(self) -> int:
@@ -164,6 +175,8 @@ class Scanner:
             else:
                 # A number or a word may go on in what has not arrived: of `1e+` only the 1 is a number so far.
                 if end < len(window.text) - 3 or window.text[end - 1] in _CLOSING or not window.fill():
+                    if end - window.at > _LONG and not _is_plausible(value, _DEEPEST):
+                        self._waste(end - window.at)
                     window.at = end
                     return value
 
@@ -197,15 +210,18 @@ class Scanner:
                 return Unreadable(reason)
             self._run(_BETWEEN_BRACKETS)
 
+    def _waste(self, length: int) -> None:
+        self._wasted += length
+        if self._wasted > _MOST_WASTED:
+            raise Unread(413, "Its rows are too long", self.tell())
+
     def _run(self, pattern: re.Pattern[str]) -> None:
         """Go on to what a pattern does not match, wherever in the body that is."""
         window = self._window
         while True:
             end = window.match(pattern)
-            self._passed_over += end - window.at + 1
+            self._waste(end - window.at + 1)
             window.at = end
-            if self._passed_over > _MOST_PASSED_OVER:
-                raise Unread(413, "Its rows are too long", self.tell())
             # A backslash at the end belongs to what has not arrived.
             if end < len(window.text) and window.text[end] != "\\":
                 return
