@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from accounts.models import AuditEntry
 from onlyfans.checks import find_left_results, find_unmatched
-from onlyfans.models import CreatorAccount, EarningsRevision, ResultFile, UnmatchedAggregate
+from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision, ResultFile, UnmatchedAggregate
 from onlyfans.providers.notifications import StoredFile
 from onlyfans.services.ingesting import attach_unmatched, ingest_call
 from onlyfans.services.results import take_files
@@ -74,6 +74,18 @@ def test_a_creator_who_appears_gets_nothing_that_was_dismissed() -> None:
     dismiss(stray, "restore")
     assert attach_unmatched(NOW) == 1
     assert EarningsRevision.objects.filter(creator=aurora).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_brought_back_goes_to_the_creator_who_came_meanwhile() -> None:
+    stray, other = wait("of_aurora", "of_other")
+    dismiss(stray)
+    dismiss(other)
+    aurora = add_creator("of_aurora")
+    assert not EarningsAggregate.objects.exists()
+    dismiss(stray, "restore")
+    assert EarningsAggregate.objects.get().creator == aurora
+    assert list(UnmatchedAggregate.objects.values_list("pk", flat=True)) == [other]
 
 
 def test_creators_behind_those_with_dismissed_earnings_only_are_reached() -> None:
