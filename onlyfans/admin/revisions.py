@@ -65,7 +65,7 @@ class _Lookable(ModelAdmin):
     @display(description="From")
     def origin_in_short(self, one: EarningsVersion) -> str:
         """Name them in two lines at most, for a key can be as long as a page."""
-        return format_html('<span class="hz-clip" title="{}">{}</span>', one.origin, one.origin)
+        return format_html('<span class="hz-clip-short" title="{}">{}</span>', one.origin, one.origin)
 
     @display(description="Gross")
     def gross(self, one: EarningsVersion) -> str:
