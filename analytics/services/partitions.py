@@ -1,10 +1,9 @@
 """Making and dropping the event log's tables, a month at a time."""
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 
 from analytics.selectors.partitions import list_months
 from common.clock import Month
-from common.errors import Retryable
 
 # Whoever writes events waits behind a change that waits for its lock, so it gives up soon and is tried again: sooner
 # than PostgreSQL looks for deadlocks, so that it is never somebody else's work that is broken off.
@@ -16,19 +15,16 @@ _LOCK_FIRST = "LOCK TABLE accounts_organization IN SHARE ROW EXCLUSIVE MODE"
 def make_month(month: Month) -> int | None:
     """Make a month's table and move into it what waits in the default partition.
 
-    Returns how many events moved; None where the month has its table. OperationalError or Retryable where somebody
-    keeps the log locked, or wrote into the default partition meanwhile: try again.
+    Returns how many events moved; None where the month has its table. Whoever records events waits for it.
+    OperationalError where somebody keeps the log locked: try again.
     """
     if month in list_months():
         return None
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_PATIENCE)
-            cursor.execute(_LOCK_FIRST)
-            cursor.execute("SELECT analytics_add_month(%s)", [month.first_day])
-            return int(cursor.fetchone()[0])
-    except IntegrityError:
-        raise Retryable(f"An event of {month} was recorded while its table was made.") from None
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_PATIENCE)
+        cursor.execute(_LOCK_FIRST)
+        cursor.execute("SELECT analytics_add_month(%s)", [month.first_day])
+        return int(cursor.fetchone()[0])
 
 
 @transaction.atomic
