@@ -95,10 +95,15 @@ class DismissingAdmin(ModelAdmin):
         if form.is_valid():
             count = deed.act([one.pk for one in things], actor=actor, reason=form.cleaned_data["reason"])
             _tell(request, deed, count)
-            return redirect(back)
+            return redirect(back if hidden else self._find_way_back(things[0].pk, back))
         names, more = [str(one) for one in things[:_NAMED]], max(0, len(things) - _NAMED)
         context = {"form": form, "deed": deed, "names": names, "more": more, "back": back, "hidden": hidden}
         return render(self, request, "onlyfans/admin/dismiss.html", deed.title, context)
+
+    def _find_way_back(self, key: int, page: str) -> str:
+        """Lead to a thing's page, or to the list where it is gone: what was brought back may have found its creator."""
+        is_there = self.model._default_manager.filter(pk=key).exists()
+        return page if is_there else reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
 
 
 def _make_page(deed: Deed) -> Callable[..., HttpResponse]:

@@ -83,7 +83,9 @@ def test_what_is_brought_back_goes_to_the_creator_who_came_meanwhile() -> None:
     dismiss(other)
     aurora = add_creator("of_aurora")
     assert not EarningsAggregate.objects.exists()
-    dismiss(stray, "restore")
+    answer = log_in("Finance").post(f"{UNMATCHED}{stray}/restore/", REASON, follow=True)
+    assert (answer.status_code, answer.redirect_chain) == (200, [(UNMATCHED, 302)])
+    assert "1 was brought back." in answer.content.decode()
     assert EarningsAggregate.objects.get().creator == aurora
     assert list(UnmatchedAggregate.objects.values_list("pk", flat=True)) == [other]
 
