@@ -20,6 +20,16 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.task_queues = [Queue(at_broker, alias=name) for name, at_broker in settings.BROKER_QUEUE_NAMES.items()]
 app.autodiscover_tasks()
 
+# Three such pauses, for a ring is tried again, are what somebody who waits for a page puts up with.
+_RING_SECONDS = 1.0
+
+
+def give_up_soon() -> None:
+    """Let this process wait a moment only for a broker that takes a ring and never answers; the sweep rings again."""
+    options = app.conf.broker_transport_options
+    if "socket_timeout" in options:
+        app.conf.broker_transport_options = {**options, "socket_timeout": _RING_SECONDS}
+
 
 @celeryd_init.connect
 @beat_init.connect

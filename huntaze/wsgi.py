@@ -9,10 +9,12 @@ from django.core.management import CommandError, call_command
 from django.core.wsgi import get_wsgi_application
 
 from huntaze.bodies import measure_bodies
+from huntaze.celery import give_up_soon
 from huntaze.start import start_embedded_servers
 
 start_embedded_servers()
 application = measure_bodies(get_wsgi_application())
+give_up_soon()
 try:
     # A server that starts without its secrets or addresses should say so now, not at the first request.
     call_command("check")
