@@ -11,6 +11,7 @@ CORRECTED = "Staff entered it, and nothing else was said since."
 STANDS = (ONLY, LAST, CORRECTED)
 NEWER_FILE = "A newer version of the same file came."
 RECEIVED_EARLIER = "What stands was received later."
+RECEIVED_AT_ONCE = "What stands was received at the same instant; a fixed order chose between them."
 CORRECTS = "It repeats what its source had said before staff corrected it."
 OVERRULED = "A source said something else after staff had entered it."
 
@@ -90,4 +91,6 @@ def explain_version(one: Version, versions: Sequence[Version]) -> str:
         return CORRECTS
     if one.answers is not None and standing.answers is None:
         return OVERRULED
-    return RECEIVED_EARLIER if one in list_leaders(versions) or not one.sequencer else NEWER_FILE
+    if one.sequencer and one not in list_leaders(versions):
+        return NEWER_FILE
+    return RECEIVED_AT_ONCE if one.received_at == standing.received_at else RECEIVED_EARLIER

@@ -124,7 +124,8 @@ class _Taken:
     def refuse(self, error: ApiError, byte: int | None = None) -> HttpResponse:
         """Answer in the shape of every error, with what was taken in all the same."""
         where = f" (byte {byte:,})" if byte is not None else ""
-        before = f"The {self.rows:,} rows before that were read and have" if self.rows else "No row has"
+        several = f"The {self.rows:,} rows before that were read and have" if self.rows else "No row has"
+        before = "The row before that was read and has" if self.rows == 1 else several
         message = f"{error.message}{where}. {before} an outcome; nothing else was taken in. {_AGAIN}"
         told = ApiError(error.status, message, code=error.code, headers=error.headers)
         unread = {"row": self.rows} | ({"byte": byte} if byte is not None else {})

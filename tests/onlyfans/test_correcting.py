@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
+from onlyfans.explaining import LAST, RECEIVED_AT_ONCE, choose, explain_version
 from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
 from tests.factories.billing import make_creator, make_organization
 from tests.factories.earnings import NOW, TOTAL, make_row, see_month, take_in
@@ -90,6 +91,13 @@ def test_the_versions_of_a_month_are_shown_with_why_each_stands_or_not(aurora: C
             ("USD 1,111.00", "Replaced", "What stands was received later."),
         ]
     assert "s3://results/jobs/1/result.json" in page.content.decode()
+
+
+def test_of_versions_received_at_once_it_is_not_said_that_one_was_later(aurora: CreatorAccount) -> None:
+    take_in(make_row(cents=1), make_row(cents=2))
+    versions = [one.read() for one in EarningsRevision.objects.all()]
+    said = {one == choose(versions): explain_version(one, versions) for one in versions}
+    assert said == {True: LAST, False: RECEIVED_AT_ONCE}
 
 
 def test_a_creators_page_shows_its_months(aurora: CreatorAccount) -> None:

@@ -122,7 +122,8 @@ def test_each_way_to_break(before: bytes, after: bytes, why: str, padding: int, 
     status, answer = send(whole + after)
     assert (status, outcomes(answer)) == (400, ["created"])
     assert answer["unread"] == {"row": 1, "byte": len(whole)}
-    assert answer["error"]["message"].startswith(f"The body is not valid JSON: {why} (byte {len(whole):,}). The 1 rows")
+    said = f"The body is not valid JSON: {why} (byte {len(whole):,}). The row before that was read and has an outcome;"
+    assert answer["error"]["message"].startswith(said)
     assert EarningsRevision.objects.count() == 1
     status, answer = send(b"[" + GOOD + b"]")
     assert (status, outcomes(answer)) == (200, ["unchanged"])
