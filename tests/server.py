@@ -38,7 +38,7 @@ def running_server(log: Path, *, worker: bool = False, **environment: str) -> It
     (port,) = free_ports(1)
     processes = Processes({**os.environ, "DATABASE_URL": database_url(), **environment})
     address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--blocking-threads", "4"]
-    options = ["--interface", "wsgi", "--no-ws", "--workers-kill-timeout", "5"]
+    options = ["--interface", "wsgi", "--no-ws", "--workers-kill-timeout", "1"]
     command = [sys.executable, "-m", "granian", *address, *options, "huntaze.wsgi:application"]
     processes.start("web", command, log=log)
     if worker:
