@@ -72,7 +72,10 @@ def call(*arguments: str) -> int:
             "manage.py run_job hourly-usage: error: unrecognized arguments: --frob",
         ),
         (["run_job", "hourly-usage", "--hour"], "manage.py run_job hourly-usage: error: argument --hour: expected one"),
-        (["run_job", "hourly-usage", "--hour", "noon"], "CommandError: hour: input is too short"),
+        (
+            ["run_job", "hourly-usage", "--hour", "noon"],
+            "CommandError: hour: Give an instant with its time zone, like 2026",
+        ),
         (["run_job", "hourly-usage", "--workers", "0"], "CommandError: --workers: give a number from 1 to 64."),
         (["run_job", "hourly-usage", "--workers", "65"], "CommandError: --workers: give a number from 1 to 64."),
         (["run_job", "deliver-invoices"], "CommandError: invoices: This is required."),
