@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.requests import Request
 from starlette.responses import Response
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sandbox.faults import Fault, Faults
 
@@ -17,7 +17,7 @@ _REMEMBERED = 20_000
 _transports: dict[Any, asyncio.Transport] = {}
 
 
-class Protocol(H11Protocol):
+class Protocol(HttpToolsProtocol):
     """HTTP whose connections can be cut without an answer."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
