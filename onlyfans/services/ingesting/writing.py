@@ -23,8 +23,9 @@ def ingest_aggregates(rows: Sequence[IncomingAggregate], received_at: dt.datetim
 
     Idempotent by object (bucket, key, etag) and figures or, without an object, by source and figures. Which version
     stands follows from the set of those that came, whatever their order: of each object the newest by S3's order, and
-    among all of them the one received last. What a version no longer names becomes zero. Rows of users whom nobody
-    knows wait for them. `received_at` is when they came to us, which may be later than when they were received first.
+    among all of them the one received last, unless staff entered one and no source has said anything new since. What
+    a version no longer names becomes zero. Rows of users whom nobody knows wait for them. `received_at` is when they
+    came to us, which may be later than when they were received first.
     Outside a transaction, ten thousand rows are one.
     """
     outcomes: list[Outcome] = []
