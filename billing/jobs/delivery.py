@@ -1,7 +1,8 @@
 """Delivering: the steps that monthly billing ends with, and the job that repeats them for chosen invoices."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -24,10 +25,12 @@ FindInvoices = Callable[[str], list[int]]
 
 
 ListIssued = Callable[[Sequence[str]], QuerySet[Invoice]]
+# Keys with the ids of the documents that are to be voided for them.
+ListAsked = Callable[[Sequence[str]], Iterable[tuple[str | int, int]]]
 # Above it, each document is read when its turn comes: all lines of a batch are in memory together.
 _MOST_LINES = 20_000
 # No text, since texts there are keys of items.
-_READ = ("delivery", "parcels")
+_READ, _ASKED = ("delivery", "parcels"), ("delivery", "voids")
 
 
 def delivery_steps(find: FindInvoices, params: Any, list_issued: ListIssued | None = None) -> tuple[Step, ...]:
@@ -93,15 +96,36 @@ def _by_email(parcel: Parcel) -> None:
         deliver_email(parcel)
 
 
-def void_steps(find: FindInvoices) -> tuple[Step, ...]:
-    """Make the step that voids in Stripe what `find` finds for a key, where there is a Stripe."""
+def void_steps(list_asked: ListAsked) -> tuple[Step, ...]:
+    """Make the step that voids in Stripe, where there is a Stripe, what was asked for until a batch comes to it.
 
-    def run(keys: Sequence[str], context: Context) -> None:
+    Few documents are void, so `list_asked` finds those of a whole batch at once. What is asked for later has a run of
+    its own.
+    """
+    voids = _Voids(list_asked)
+    return (Step("void", voids.run, each=True, dry_run=False),) if settings.INVOICE_ENABLE_STRIPE else ()
+
+
+class _Voids:
+    def __init__(self, list_asked: ListAsked) -> None:
+        self._list_asked = list_asked
+        self._lock = threading.Lock()
+
+    def run(self, keys: Sequence[str], context: Context) -> None:
+        asked = self._read(context)
         for key in keys:
-            for id_ in find(key):
+            for id_ in asked.get(key, ()):
                 deliver_stripe_void(Parcel(id_, Holder(*context.holder(key))))
 
-    return (Step("void", run, each=True, dry_run=False),) if settings.INVOICE_ENABLE_STRIPE else ()
+    def _read(self, context: Context) -> Mapping[str, list[int]]:
+        with self._lock:
+            if _ASKED not in context.scratch:
+                found = defaultdict(list)
+                for key, id_ in self._list_asked(list(context.items)):
+                    found[str(key)].append(id_)
+                context.scratch[_ASKED] = found
+            asked: Mapping[str, list[int]] = context.scratch[_ASKED]
+        return asked
 
 
 @job(
@@ -135,7 +159,7 @@ class DeliverInvoices(Job):
         """List the steps."""
         ways = delivery_steps(self._find_issued, self.params)
         again = (Step("resend", self.resend, each=True),) if settings.INVOICE_ENABLE_EMAIL else ()
-        return ways + again + void_steps(self._find_void)
+        return ways + again + void_steps(self._list_void)
 
     @staticmethod
     def _find_issued(key: str) -> list[int]:
@@ -143,9 +167,9 @@ class DeliverInvoices(Job):
         return list(found.values_list("pk", flat=True))
 
     @staticmethod
-    def _find_void(key: str) -> list[int]:
-        asked = InvoiceDelivery.objects.filter(invoice_id=int(key), step=InvoiceDelivery.Step.STRIPE_VOID)
-        return list(asked.exclude(status=InvoiceDelivery.Status.DONE).values_list("invoice", flat=True))
+    def _list_void(keys: Sequence[str]) -> Iterable[tuple[int, int]]:
+        asked = InvoiceDelivery.objects.filter(invoice__in=map(int, keys), step=InvoiceDelivery.Step.STRIPE_VOID)
+        return asked.exclude(status=InvoiceDelivery.Status.DONE).values_list("invoice", "invoice")
 
     def resend(self, keys: Sequence[str], context: Context) -> None:
         """Send the e-mails that were asked for again."""

@@ -120,7 +120,7 @@ class MonthlyBilling(BilledBySlot):
         )
         if not self.params.deliver:
             return first
-        return first + delivery_steps(self.find_invoices, self.params, self._list_issued) + void_steps(self.find_void)
+        return first + delivery_steps(self.find_invoices, self.params, self._list_issued) + void_steps(self._list_void)
 
     def earnings(self, keys: Sequence[str], context: Context) -> None:
         """Pull the month's earnings of active creators for whom none were ingested since it ended.
@@ -247,12 +247,14 @@ class MonthlyBilling(BilledBySlot):
         """Find an organization's documents to deliver."""
         return list(self._list_issued([key]).order_by("pk").values_list("pk", flat=True))
 
-    def find_void(self, key: str) -> list[int]:
-        """Find an organization's void documents of the month that are still to be voided in Stripe."""
+    def _list_void(self, keys: Sequence[str]) -> Iterable[tuple[str, int]]:
+        """List organizations' void documents of the month that are still to be voided in Stripe."""
         asked = InvoiceDelivery.objects.filter(
-            invoice__organization=key, invoice__month=self.params.month.first_day, step=InvoiceDelivery.Step.STRIPE_VOID
+            invoice__organization__in=keys,
+            invoice__month=self.params.month.first_day,
+            step=InvoiceDelivery.Step.STRIPE_VOID,
         )
-        return list(asked.exclude(status=InvoiceDelivery.Status.DONE).values_list("invoice", flat=True))
+        return asked.exclude(status=InvoiceDelivery.Status.DONE).values_list("invoice__organization", "invoice")
 
     def summarize(self, run: JobRun) -> dict[str, Any]:
         """Sum the run up for finance staff."""

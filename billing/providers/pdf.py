@@ -7,11 +7,11 @@ the machine's is used to make it, so that it is the same wherever it is made.
 import json
 import os
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -92,65 +92,64 @@ class Document:
 def render_invoice(document: Document) -> bytes:
     """Lay a document out as PDF; the same document gives the same bytes.
 
-    Any number of threads may call it at once, and run at once. Raises Permanent where the document can't be laid
+    Any number of threads may call it at once; they take turns. Raises Permanent where the document can't be laid
     out, Misconfigured in a process forked from one that has called it before.
     """
-    printable = _printable(asdict(document))
+    printable = _printable(asdict(document), f"{document.currency} ")
     unusual = {text: _look_closely(text) for text in _list_texts(printable) if _UNUSUAL.search(text)}
     data = json.dumps({**printable, "unusual": unusual})
     issued = datetime.combine(document.issue_date, time(), tzinfo=UTC)
     try:
-        return _compilers.compile(data, issued, _STANDARDS)
+        return _typesetter.compile(data, issued, _STANDARDS)
     except typst.TypstError:
         # A character that none of the fonts has is against both standards, and no reason to send no invoice.
         pass
     try:
-        return _compilers.compile(data, issued, [])
+        return _typesetter.compile(data, issued, [])
     except typst.TypstError as error:
         raise Permanent(f"The PDF of {document.number} can't be laid out: {error.message}") from error
 
 
-class _Compilers:
-    """Compilers with fonts and template in memory, as many as have ever been busy at one time."""
+class _Typesetter:
+    """A compiler with fonts and template in memory, for one document at a time.
+
+    Compilers of one process share what they remember under locks: several at once finish no more pages, and each page
+    takes half as much processor time again. Processes don't hinder each other.
+    """
 
     def __init__(self) -> None:
-        self._idle: list[typst.Compiler] = []
+        self._turn = threading.Lock()
+        self._compiler: typst.Compiler | None = None
         self._pid: int | None = None
 
     def compile(self, data: str, issued: datetime, standards: "list[typst.PDFStandard]") -> bytes:
-        compiler = self._take()
-        try:
-            made = compiler.compile(
+        self._refuse_fork()
+        with self._turn:
+            made = self._open().compile(
                 format="pdf", sys_inputs={"document": data}, pdf_standards=standards, timestamp=issued
             )
-        finally:
-            self._idle.append(compiler)
         if not isinstance(made, bytes):
             raise TypeError(f"Typst gave {type(made).__name__} where it gives one PDF")
         return made
 
-    def _take(self) -> typst.Compiler:
-        if self._pid not in (None, os.getpid()):
-            # Typst's threads stay behind in the parent: the child would wait for them for ever.
+    def _refuse_fork(self) -> None:
+        self._pid = self._pid or os.getpid()
+        if self._pid != os.getpid():
+            # Typst's threads stay behind in the parent, as may whoever has the turn: the child would wait for ever.
             raise Misconfigured("A process forked after it laid out a PDF can't lay out another: spawn it instead.")
-        self._pid = os.getpid()
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return typst.Compiler(_TEMPLATES / "invoice.typ", root=_TEMPLATES, font_paths=_find_fonts(self._pid))
+
+    def _open(self) -> typst.Compiler:
+        if self._compiler is None:
+            fonts = typst.Fonts(
+                include_system_fonts=False,
+                include_embedded_fonts=False,
+                font_paths=[_TEMPLATES / "fonts", Path(str(files("noto_cjk_sans_otc")))],
+            )
+            self._compiler = typst.Compiler(_TEMPLATES / "invoice.typ", root=_TEMPLATES, font_paths=fonts)
+        return self._compiler
 
 
-_compilers = _Compilers()
-
-
-@lru_cache(maxsize=1)
-def _find_fonts(pid: int) -> typst.Fonts:
-    """Look through the fonts once a process: all its compilers share them."""
-    return typst.Fonts(
-        include_system_fonts=False,
-        include_embedded_fonts=False,
-        font_paths=[_TEMPLATES / "fonts", Path(str(files("noto_cjk_sans_otc")))],
-    )
+_typesetter = _Typesetter()
 
 
 def _look_closely(text: str) -> dict[str, Any]:
@@ -176,16 +175,18 @@ def _list_texts(value: Any) -> Iterator[str]:
                 yield from _list_texts(each)
 
 
-def _printable(value: Any) -> Any:
+def _printable(value: Any, currency: str) -> Any:
+    """Leave out what no page shows, and keep a currency (given with its space) on one line with its figure."""
     match value:
         case str():
-            return _UNPRINTABLE.sub(
+            shown = _UNPRINTABLE.sub(
                 "\N{REPLACEMENT CHARACTER}", _OVERRIDES.sub("", unicodedata.normalize("NFC", value))
             )
+            return shown.replace(currency, f"{currency[:-1]}\N{NO-BREAK SPACE}")
         case dict():
-            return {key: _printable(each) for key, each in value.items()}
+            return {key: _printable(each, currency) for key, each in value.items()}
         case list() | tuple():
-            return [_printable(each) for each in value]
+            return [_printable(each, currency) for each in value]
         case date():
             return value.isoformat()
         case _:

@@ -297,7 +297,7 @@ def test_totals_stand_with_a_last_line_of_many_sentences(before: int) -> None:
     assert re.findall(r"Step (\d+)", closing) == [f"{at:03d}" for at in range(25)]
 
 
-def test_threads_lay_out_at_once() -> None:
+def test_threads_may_lay_out_at_once() -> None:
     documents = [with_lines(count) for count in range(1, 5)]
     alone = [render_invoice(document) for document in documents]
     with ThreadPoolExecutor(4) as pool:
