@@ -52,6 +52,14 @@ def parse_json(body: bytes, limits: Limits) -> Any:
     return value
 
 
+def refuse_packed(headers: Mapping[str, Any]) -> None:
+    """Refuse a body that is not sent as it is: its packed bytes would read as broken JSON."""
+    coding = str(headers.get("HTTP_CONTENT_ENCODING") or "identity").strip().lower()
+    if coding != "identity":
+        message = "The body is packed: send it as it is, without Content-Encoding."
+        raise ApiError(415, message, headers={"Accept-Encoding": "identity"})
+
+
 def refuse_unprintable(text: str) -> None:
     """Refuse text that the database can't hold."""
     if _UNPRINTABLE.search(text):

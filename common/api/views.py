@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from common.api.authentication import Machine
 from common.api.errors import ApiError
 from common.api.models import ApiModel
-from common.api.parsing import BoundedJSONParser, Limits, refuse_unprintable
+from common.api.parsing import BoundedJSONParser, Limits, refuse_packed, refuse_unprintable
 from common.origin import get_origin
 
 
@@ -39,8 +39,9 @@ class ApiView(APIView):
     limits: ClassVar[Limits] = Limits()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, authorize, throttle; then refuse an address that the database can't hold."""
+        """Authenticate, authorize, throttle; then refuse what can't be read, or held by the database."""
         super().initial(request, *args, **kwargs)
+        refuse_packed(request.META)
         if isinstance(request.user, Machine):
             # Whatever it changes is written down under its name.
             get_origin().who = str(request.user)

@@ -1,5 +1,6 @@
 """Bodies: read exactly and within bounds; what does not fit is named as the caller spelled it."""
 
+import gzip
 import json
 from typing import Any
 
@@ -100,3 +101,15 @@ def test_bounds_are_kept_to_the_byte_the_level_and_the_entry(client: Client) -> 
 def test_other_kinds_of_body_are_refused(client: Client) -> None:
     assert send(client, "a=b", "application/x-www-form-urlencoded")[0] == 415
     assert send(client, "{}", f"{JSON}; charset=utf-8")[0] == 200
+
+
+def test_a_packed_body_is_refused_for_what_it_is(client: Client) -> None:
+    packed = gzip.compress(b'{"howMany": 3}')
+    answer = client.post("/api/echo", packed, content_type=JSON, headers={"content-encoding": "gzip"})
+    assert (answer.status_code, answer["Accept-Encoding"]) == (415, "identity")
+    assert answer.json()["error"] == {
+        "code": "unsupported_media_type",
+        "message": "The body is packed: send it as it is, without Content-Encoding.",
+    }
+    plain = client.post("/api/echo", b'{"howMany": 3}', content_type=JSON, headers={"content-encoding": "identity"})
+    assert (plain.status_code, plain.json()["howMany"]) == (200, 3)
