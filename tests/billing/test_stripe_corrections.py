@@ -8,6 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from billing.models import Invoice
+from billing.services.correcting import void_invoice
 from billing.services.deciding import credit_and_deliver, void_and_deliver
 from common.clock import now
 from jobs.engine import work
@@ -54,6 +55,17 @@ def test_a_void_invoice_is_void_in_stripe(stripe: Sandbox) -> None:
     invoice = _bill()
     assert _finish(void_and_deliver(invoice.pk, actor=None, reason="Wrong")) == "succeeded"
     assert [(there["status"], there["total"]) for there in _there(stripe, "invoice")] == [("void", 2000)]
+
+
+def test_billing_a_month_again_voids_in_stripe_what_was_voided_meanwhile_and_nothing_else(stripe: Sandbox) -> None:
+    for earned in (10_000, 20_000, 30_000):
+        earn(make_creator(make_organization()), AUGUST, earned)
+    bill(AUGUST, deliver=True)
+    for invoice in Invoice.objects.exclude(total_cents=4000):
+        void_invoice(invoice.pk, actor=None, reason="Wrong")
+    assert bill(AUGUST, deliver=True).status == "succeeded"
+    there = sorted((str(there["status"]), str(there["total"])) for there in _there(stripe, "invoice"))
+    assert there == [("open", "2000"), ("open", "4000"), ("open", "6000"), ("void", "2000"), ("void", "6000")]
 
 
 def test_a_credit_note_stands_in_stripe_until_it_is_void(stripe: Sandbox) -> None:
