@@ -2,16 +2,17 @@
 
 from django.db import migrations
 
-# Of immutable parts alone: only then is it written into the statement that calls it, which halves its time.
+# Of immutable parts alone: only then is it written into the statement that calls it, which halves its time. That leaves
+# out `convert_to`; decoding a text whose backslashes are doubled gives the same bytes.
 FINGERPRINT = """
 CREATE FUNCTION onlyfans_fingerprint(
     bucket text, key text, etag text, source text, currency text, parts jsonb
 ) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT encode(substring(sha256(convert_to(
+    SELECT encode(substring(sha256(decode(replace(
         quote_literal(bucket) || quote_literal(key) || quote_literal(etag)
             || CASE WHEN key = '' THEN quote_literal(source) ELSE '' END || currency || parts::text,
-        'UTF8'
-    )) FOR 16), 'hex')::uuid
+        '\\', '\\\\'
+    ), 'escape')) FOR 16), 'hex')::uuid
 $$;
 """
 
