@@ -73,7 +73,7 @@ def find_failed_events() -> Iterator[Finding]:
             detail=last or "",
             since=figures["since"],
             link=f"{reverse('admin:billing_stripeevent_changelist')}?status__exact=failed",
-            advice="Repair what the error names, then press “Process again”.",
+            advice="Repair what the error names, then press “Process again”; dismiss what nobody needs.",
             count=count,
         )
 

@@ -13,6 +13,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from accounts.admin.dismissing import Deed, DismissingAdmin
 from accounts.admin.pages import AnyAdmin, ReadOnlyAdmin, door, find, render, require
 from billing.admin.corrections import tell_of_run
 from billing.admin.filters import EventTypeFilter
@@ -20,15 +21,27 @@ from billing.admin.pages import Question, ask
 from billing.admin.words import EVENT_TONES, show_label
 from billing.forms import ReasonForm
 from billing.models import Invoice, StripeEvent
-from billing.services.events import process_again
+from billing.services.events import dismiss_events, process_again, restore_events
 
 PROCESS = "billing.process_stripeevent"
 _MOST_AT_ONCE = 500
 
 
 @admin.register(StripeEvent)
-class StripeEventAdmin(ReadOnlyAdmin):
+class StripeEventAdmin(DismissingAdmin, ReadOnlyAdmin):
     """Stripe's events, the last that came first."""
+
+    dismissal = Deed(
+        "dismiss",
+        "Dismiss",
+        "Nobody is asked about it any more, and nothing follows from it. It stays in the list with its error, and can "
+        "be processed again at any time. Only what failed can be dismissed.",
+        "dismissed",
+        dismiss_events,
+    )
+    restoring = Deed(
+        "restore", "Bring back", "It is what it was, and waits for somebody.", "brought back", restore_events
+    )
 
     list_display = ("received", "type", "about", "state", "attempts", "came_by", "what")
     list_display_links = ("received",)
@@ -41,9 +54,7 @@ class StripeEventAdmin(ReadOnlyAdmin):
     search_help_text = "Event, object in Stripe or invoice number"
     ordering = ("-id",)
     sortable_by = ()
-    actions = ("process_ticked",)
-    # Nobody counts the whole list, and no action takes all of it.
-    list_disable_select_all = True
+    actions = ("process_ticked", *DismissingAdmin.actions)
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -131,15 +142,19 @@ def _name_ours(event: StripeEvent) -> tuple[str, str] | None:
     return None
 
 
-def event_page(admin: AnyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+def event_page(admin: DismissingAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Show an event, what became of it, and its body."""
     require(request, "billing.view_stripeevent")
     event = find(StripeEvent, object_id)
     may_process = request.user.has_perm(PROCESS)
+    is_dismissed, has_failed = event.status == StripeEvent.Status.DISMISSED, event.status == StripeEvent.Status.FAILED
+    button_url, button_title = admin.find_button(request, event, is_dismissed=is_dismissed, can_be=has_failed)
     context = {
         "event": event,
         "tone": EVENT_TONES.get(event.status, ""),
         "ours": _name_ours(event),
+        "button_url": button_url,
+        "button_title": button_title,
         "again_url": reverse("admin:billing_stripeevent_again", args=[event.pk]) if may_process else "",
         "body": json.dumps(event.body, indent=2, ensure_ascii=False),
     }

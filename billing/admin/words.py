@@ -40,6 +40,7 @@ EVENT_TONES: dict[str, str] = {
     StripeEvent.Status.DONE: "success",
     StripeEvent.Status.IGNORED: "",
     StripeEvent.Status.FAILED: "danger",
+    StripeEvent.Status.DISMISSED: "",
 }
 STEP_ICONS: dict[str, str] = {
     InvoiceDelivery.Step.PDF: "picture_as_pdf",

@@ -72,6 +72,7 @@ class StripeEvent(models.Model):
         DONE = "done", "Processed"
         IGNORED = "ignored", "Kept only"
         FAILED = "failed", "Failed"
+        DISMISSED = "dismissed", "Dismissed"
 
     ACTIVE = (Status.PENDING, Status.RUNNING)
 
@@ -101,7 +102,10 @@ class StripeEvent(models.Model):
         ordering = ["-id"]
         verbose_name = "Stripe event"
         default_permissions = ("view",)
-        permissions = [("process_stripeevent", "Can process Stripe events again")]
+        permissions = [
+            ("process_stripeevent", "Can process Stripe events again"),
+            ("dismiss_stripeevent", "Can dismiss Stripe events that failed"),
+        ]
         constraints = [models.UniqueConstraint(fields=["event_id"], name="billing_event_unique")]
         indexes = [
             models.Index(fields=["id"], condition=Q(status__in=["pending", "running"]), name="billing_event_active"),

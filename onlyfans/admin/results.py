@@ -14,8 +14,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from accounts.admin.dismissing import Deed, DismissingAdmin
 from accounts.admin.pages import AnyAdmin, coloured, door, find, render, require
-from onlyfans.admin.dismissing import Deed, DismissingAdmin
 from onlyfans.forms import ReasonForm
 from onlyfans.models import CreatorAccount, ResultFile
 from onlyfans.services.results import dismiss_files, restore_files, retry_files

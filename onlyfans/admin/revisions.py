@@ -13,10 +13,10 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from accounts.admin import PanelledAdmin
+from accounts.admin.dismissing import Deed, DismissingAdmin
 from accounts.admin.pages import coloured, find
 from common.clock import Month, now
 from common.money import format_money
-from onlyfans.admin.dismissing import Deed, DismissingAdmin
 from onlyfans.admin.months import MonthFilter
 from onlyfans.models import EarningsAggregate, EarningsRevision, UnmatchedAggregate
 from onlyfans.models.revisions import EarningsVersion

@@ -102,11 +102,11 @@ def _dismissal(model: str, verb: str, make: Callable[[], Any]) -> Press:
     class _InFullList(Press):
         def prepare(self) -> tuple[str, dict[str, Any]]:
             address, changes = super().prepare()
-            return address + ("?state=all" if model == "unmatchedaggregate" else ""), changes
+            return address + ("?state=all" if model == "onlyfans_unmatchedaggregate" else ""), changes
 
     ticked = _ticked(make, f"{verb}_ticked")
     return _InFullList(
-        f"onlyfans_{model}_changelist", (f"{verb} onlyfans.{model}",), None, lambda _: {**ticked(None), **REASON}
+        f"{model}_changelist", (f"{verb} {model.replace('_', '.')}",), None, lambda _: {**ticked(None), **REASON}
     )
 
 
@@ -153,10 +153,12 @@ TICKED = (
         None,
         _ticked(scene.rejected_result, "retry_ticked"),
     ),
-    _dismissal("resultfile", "dismiss", scene.rejected_result),
-    _dismissal("resultfile", "restore", scene.dismissed_result),
-    _dismissal("unmatchedaggregate", "dismiss", scene.unmatched),
-    _dismissal("unmatchedaggregate", "restore", scene.dismissed),
+    _dismissal("onlyfans_resultfile", "dismiss", scene.rejected_result),
+    _dismissal("onlyfans_resultfile", "restore", scene.dismissed_result),
+    _dismissal("onlyfans_unmatchedaggregate", "dismiss", scene.unmatched),
+    _dismissal("onlyfans_unmatchedaggregate", "restore", scene.dismissed),
+    _dismissal("billing_stripeevent", "dismiss", scene.event),
+    _dismissal("billing_stripeevent", "restore", scene.dismissed_event),
     Press(
         "auth_group_changelist",
         ("delete auth.group",),
@@ -213,6 +215,8 @@ BILLING = (
     Press("billing_billingaccount_park", ("park billing.billingaccount",), scene.account, REASON),
     Press("billing_billingaccount_unpark", ("unpark billing.billingaccount",), scene.parked_account, REASON),
     Press("billing_stripeevent_again", (_STARTED,), scene.event, REASON),
+    Press("billing_stripeevent_dismiss", ("dismiss billing.stripeevent",), scene.event, REASON),
+    Press("billing_stripeevent_restore", ("restore billing.stripeevent",), scene.dismissed_event, REASON),
     Press("billing_invoice_preview", ("preview jobs.jobrun",), None, {"month": "2026-08"}),
     Press("billing_invoice_run", (_STARTED,), None, {"month": "2026-08", **REASON}),
     Press("billing_invoice_pdf", ("download billing.invoice",), scene.stored_invoice, reads="?download"),

@@ -135,10 +135,14 @@ def active_run() -> JobRun:
     return make_run("hourly-usage", JobRun.Status.RUNNING, expected=1)
 
 
-def event() -> StripeEvent:
+def event(status: str = StripeEvent.Status.FAILED) -> StripeEvent:
     take([EVENT])
-    StripeEvent.objects.update(status=StripeEvent.Status.FAILED)
+    StripeEvent.objects.update(status=status)
     return StripeEvent.objects.get()
+
+
+def dismissed_event() -> StripeEvent:
+    return event(StripeEvent.Status.DISMISSED)
 
 
 def account(*, parked: bool = False) -> Any:

@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
 from accounts.admin.pages import door, find, render, require
-from onlyfans.forms import ReasonForm
+from accounts.forms import ReasonForm
 
 _MOST_AT_ONCE, _NAMED = 500, 5
 
@@ -98,7 +98,7 @@ class DismissingAdmin(ModelAdmin):
             return redirect(back if hidden else self._find_way_back(things[0].pk, back))
         names, more = [str(one) for one in things[:_NAMED]], max(0, len(things) - _NAMED)
         context = {"form": form, "deed": deed, "names": names, "more": more, "back": back, "hidden": hidden}
-        return render(self, request, "onlyfans/admin/dismiss.html", deed.title, context)
+        return render(self, request, "accounts/admin/dismiss.html", deed.title, context)
 
     def _find_way_back(self, key: int, page: str) -> str:
         """Lead to a thing's page, or to the list where it is gone: what was brought back may have found its creator."""
