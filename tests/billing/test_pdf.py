@@ -150,6 +150,18 @@ def test_the_page_says_everything() -> None:
     assert links(INVOICE) == {"https://pay.huntaze.example/i/HTZ-2026-000123"}
 
 
+def test_a_column_that_no_line_fills_is_left_out() -> None:
+    usage = DocumentLine("Usage messages", "USD 28.53", ("13,413 messages",), quantity="13,413")
+    priced = DocumentLine("Seat", "USD 9.00", unit_price="USD 9.00")
+
+    def head_and_lines(*lines: DocumentLine) -> str:
+        (page,) = texts(replace(INVOICE, lines=lines))
+        return page[page.index("Description") : page.index("Subtotal")].replace("\n", " ").strip()
+
+    assert head_and_lines(usage) == "Description Quantity Amount (USD) Usage messages 13,413 messages 13,413 28.53"
+    assert head_and_lines(priced) == "Description Unit price Amount (USD) Seat 9.00 9.00"
+
+
 def test_the_file_says_what_it_is_and_can_be_kept_and_read_aloud() -> None:
     pdf = render_invoice(INVOICE)
     assert claims(pdf) == {"pdfaid:part>2", "pdfaid:conformance>A", "pdfuaid:part>1"}
