@@ -205,5 +205,5 @@ def test_a_start_without_anything_names_all_that_is_missing_and_no_stack() -> No
 @pytest.mark.skipif((ROOT / ".env").exists(), reason="reads the developer's own .env")
 def test_a_start_with_a_bad_variable_is_one_line_and_no_stack() -> None:
     ended = start("manage.py", "check", DATABASE_URL="postgres://user:pa#7d1f@host/db")
-    assert (ended.returncode, ended.stdout) == (1, "")
+    assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == f"Environment variables that can't be used:\n  DATABASE_URL: {HINTS['DATABASE_URL']}\n"
