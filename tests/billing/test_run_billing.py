@@ -1,5 +1,6 @@
 """`manage.py run_billing`: what it does, prints and ends with."""
 
+import datetime as dt
 import json
 import re
 from collections.abc import Callable
@@ -93,6 +94,16 @@ Processing time:          … s
     assert without_times(answer.out) == expected
     assert answer.err.splitlines()[-1] == f"Monthly billing #{latest().pk}: 5 of 5 (1 failed)"
     assert len(bucket.read()) == len(outside.list_mails()) == len(outside.list_objects("invoice")) == 3
+
+
+def test_figures_from_before_the_months_end_are_said(manage: Manage) -> None:
+    make("org_a", 10_000)
+    EarningsAggregate.objects.update(received_at=dt.datetime(2026, 8, 20, tzinfo=dt.UTC))
+    answer = manage("run_billing", "--month", "2026-08")
+    assert (answer.status, answer.out.splitlines()[5:7]) == (
+        0,
+        ["Held for approval:        0", "Early figures:            1"],
+    )
 
 
 def test_a_month_without_as_json(run_billing: RunBilling, outside: Outside, bucket: S3) -> None:

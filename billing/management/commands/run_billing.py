@@ -116,6 +116,7 @@ class Command(OneLineCommand):
             "Organizations processed": f"{summary['organizations']:,} of {run.expected:,}",
             "Invoices": f"{summary['invoices']:,}",
             "Held for approval": f"{summary['held']:,}",
+            **({"Early figures": f"{summary['early_figures']:,}"} if "early_figures" in summary else {}),
             "Errors": ", ".join(f"{name} {summary['errors'][name]:,}" for name in COMPONENTS),
             "Total revenue": "; ".join(write_revenue(summary)) or "none",
             "Processing time": f"{summary['seconds']:,} s",
