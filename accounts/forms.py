@@ -127,6 +127,16 @@ class ReasonForm(forms.Form):
     )
 
 
+class DismissalForm(forms.Form):
+    """Why something is dismissed, or brought back."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=UnfoldAdminTextareaWidget({"rows": 3}),
+        help_text="Kept with what you do, for everybody to read.",
+    )
+
+
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
     """One's own new password; whoever sits at an open session may not guess the old one for long."""
 

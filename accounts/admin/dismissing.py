@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
 from accounts.admin.pages import door, find, render, require
-from accounts.forms import ReasonForm
+from accounts.forms import DismissalForm
 
 _MOST_AT_ONCE, _NAMED = 500, 5
 
@@ -91,7 +91,7 @@ class DismissingAdmin(ModelAdmin):
     ) -> HttpResponse:
         """Ask why, and do it once there is an answer."""
         actor = require(request, *self.list_permissions())
-        form = ReasonForm(request.POST if "reason" in request.POST else None)
+        form = DismissalForm(request.POST if "reason" in request.POST else None)
         if form.is_valid():
             count = deed.act([one.pk for one in things], actor=actor, reason=form.cleaned_data["reason"])
             _tell(request, deed, count)
