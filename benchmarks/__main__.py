@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import compute, dashboards, delivery, events, http, ingest, pages, results
+from benchmarks.processes import measure_busy_cores
 from benchmarks.report import Table, show, write
 
 _PARTS: dict[str, tuple[str, int, Callable[[int], list[Table]]]] = {
@@ -34,14 +35,14 @@ def main() -> None:
     if strange := set(parts) - set(_PARTS):
         parser.error(f"there is no part {', '.join(sorted(strange))}; there are {', '.join(_PARTS)}")
     for part in parts:
-        load = os.getloadavg()[0]
+        busy = measure_busy_cores()
         variable, size, measure = _PARTS[part]
         wanted = int(os.environ.get(variable, size))
         print(f"bench: {part}, {variable}={wanted:,} …", file=sys.stderr, flush=True)
         measured = measure(wanted)
         show(measured)
         if wanted == size:
-            print(f"bench: written to {write(measured, f'make bench ARGS={part}', load)}", file=sys.stderr)
+            print(f"bench: written to {write(measured, f'make bench ARGS={part}', busy)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

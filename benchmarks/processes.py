@@ -18,6 +18,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _LOOK_EVERY = 1.0
 # A backend's time is counted once the server has noticed that it ended.
 _REAPED_WITHIN = 0.5
+_LISTENS_FOR = 3.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,18 @@ def database_cpu_seconds(url: str) -> float:
     time.sleep(_REAPED_WITHIN)
     own = _stat(server)
     return (sum(own[11:15]) + sum(sum(_stat(pid)[11:13]) for pid in _children(server))) / _TICKS
+
+
+def measure_busy_cores() -> float:
+    """Listen for a while to how many of the machine's cores are busy."""
+    before, clock = _busy_ticks(), time.perf_counter()
+    time.sleep(_LISTENS_FOR)
+    return (_busy_ticks() - before) / _TICKS / (time.perf_counter() - clock)
+
+
+def _busy_ticks() -> int:
+    user, nice, system, _idle, _waiting, *rest = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+    return user + nice + system + sum(rest)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -53,10 +53,10 @@ def show(tables: Sequence[Table]) -> None:
         console.print()
 
 
-def write(tables: Sequence[Table], command: str, load_before: float) -> Path:
+def write(tables: Sequence[Table], command: str, busy: float) -> Path:
     """Put tables into docs/performance.md, in place of those of the same name.
 
-    `load_before` is the machine's load average when the run of `command` began.
+    `busy` is how many cores were busy just before the run of `command` began.
     """
     sections = _read_sections()
     # What a title counts may change from run to run; what it is about comes before.
@@ -64,7 +64,7 @@ def write(tables: Sequence[Table], command: str, load_before: float) -> Path:
     for table in tables:
         alignment = ["---", *["---:"] * (len(table.columns) - 1)]
         lines = [_row(line) for line in (table.columns, alignment, *table.rows)]
-        notes = "\n".join(f"- {note}" for note in (*table.notes, _describe_run(command, load_before)))
+        notes = "\n".join(f"- {note}" for note in (*table.notes, _describe_run(command, busy)))
         title = known.get(_subject(table.title), table.title)
         sections[title] = f"## {table.title}\n\n" + "\n".join(lines) + f"\n\n{notes}"
     _FILE.write_text("\n\n".join([f"# Performance\n\n{_describe_machine()}", *sections.values()]) + "\n")
@@ -85,9 +85,9 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _describe_run(command: str, load_before: float) -> str:
+def _describe_run(command: str, busy: float) -> str:
     day = dt.datetime.now(dt.UTC).date()
-    return f"Measured by `{command}` on {day:%-d %B %Y}, while others kept {load_before:.1f} of the cores busy."
+    return f"Measured by `{command}` on {day:%-d %B %Y}, with {busy:.1f} of the cores busy just before."
 
 
 def _describe_machine() -> str:
