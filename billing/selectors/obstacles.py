@@ -4,6 +4,8 @@ from billing.models import Invoice, InvoiceDelivery, InvoicePayment
 from billing.selectors.invoices import get_left_to_credit
 
 _VOIDABLE = {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE}
+# In Stripe, what is credited in full is paid.
+_SETTLED = {Invoice.Status.PAID, Invoice.Status.CREDITED}
 
 
 def get_obstacle_to_release(invoice: Invoice) -> str:
@@ -18,6 +20,13 @@ def get_obstacle_to_void(invoice: Invoice) -> str:
     if not invoice.is_issued or invoice.status not in _VOIDABLE:
         return f"{invoice} is {invoice.get_status_display().lower()} and can't be voided."
     in_stripe = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE)
+    original = invoice.corrects
+    if original and original.status in _SETTLED and in_stripe.exclude(reference="").exists():
+        # Stripe voids a credit note only while its invoice is open; settled, the amount is in the customer's balance.
+        return (
+            f"{original} is settled in Stripe, so that {invoice} can't be voided there: let it stand, and bill the "
+            "month anew if more is due."
+        )
     if not invoice.corrects_id and in_stripe.filter(detail__status="paid").exists():
         return f"{invoice} is settled in Stripe and can't be voided there: credit it instead."
     if invoice.corrections.exclude(status=Invoice.Status.VOID).exists():

@@ -11,6 +11,7 @@ from billing.models import Invoice
 from billing.services.correcting import void_invoice
 from billing.services.deciding import credit_and_deliver, void_and_deliver
 from common.clock import now
+from common.errors import Permanent
 from jobs.engine import work
 from jobs.models import JobRun
 from sandbox.server import Sandbox
@@ -78,3 +79,42 @@ def test_a_credit_note_stands_in_stripe_until_it_is_void(stripe: Sandbox) -> Non
     assert _finish(void_and_deliver(note.pk, actor=None, reason="Taken back")) == "succeeded"
     assert [there["status"] for there in _there(stripe, "credit_note")] == ["void"]
     assert [there["amount_remaining"] for there in _there(stripe, "invoice")] == [2000]
+
+
+def test_a_credit_note_on_what_is_settled_in_stripe_stands(stripe: Sandbox) -> None:
+    invoice = _bill()
+    line = invoice.lines.get(kind="commission")
+    note, run = credit_and_deliver(invoice.pk, actor=None, reason="Goodwill", now=now(), amounts={line.pk: 500})
+    assert _finish(run) == "succeeded"
+    Invoice.objects.filter(pk=invoice.pk).update(status="paid")
+    with pytest.raises(
+        Permanent, match=f"{invoice.number} is settled in Stripe, so that {note.number} can't be voided"
+    ):
+        void_and_deliver(note.pk, actor=None, reason="Taken back")
+    note.refresh_from_db()
+    assert (note.status, note.deliveries.filter(step="stripe_void").count()) == ("finalized", 0)
+
+
+def test_a_credit_note_on_all_of_an_invoice_stands(stripe: Sandbox) -> None:
+    invoice = _bill()
+    note, run = credit_and_deliver(invoice.pk, actor=None, reason="Wrong", now=now())
+    assert _finish(run) == "succeeded"
+    assert [there["status"] for there in _there(stripe, "invoice")] == ["paid"]
+    with pytest.raises(Permanent, match="let it stand, and bill the month anew if more is due"):
+        void_and_deliver(note.pk, actor=None, reason="Taken back")
+    assert Invoice.objects.get(pk=invoice.pk).status == "credited"
+
+
+def test_where_stripe_settled_an_invoice_unheard_its_void_credit_note_says_what_to_do(stripe: Sandbox) -> None:
+    invoice = _bill()
+    line = invoice.lines.get(kind="commission")
+    note, run = credit_and_deliver(invoice.pk, actor=None, reason="Goodwill", now=now(), amounts={line.pk: 500})
+    assert _finish(run) == "succeeded"
+    (there,) = _there(stripe, "invoice")
+    httpx.post(f"{stripe.http_url}/control/stripe/invoices/{there['id']}/pay", json={}).raise_for_status()
+    assert _finish(void_and_deliver(note.pk, actor=None, reason="Taken back")) == "failed"
+    assert note.deliveries.get(step="stripe_void").error == (
+        f"{invoice.number} is settled in Stripe, which voids no credit note then: take USD 5.00 off the customer's "
+        "balance there."
+    )
+    assert [there["status"] for there in _there(stripe, "credit_note")] == ["issued"]

@@ -63,6 +63,12 @@ def _void_credit_note(claimed: Attempt, gateway: StripeGateway, reference: str) 
     if not reference and there and there.reference:
         reference = gateway.find_credit_note(there.reference, str(claimed.invoice.pk)) or ""
     if reference and gateway.get_credit_note_status(reference) != "void":
+        if there and gateway.get_invoice(there.reference).status == "paid":
+            amount = format_money(-claimed.invoice.total_cents, claimed.invoice.currency)
+            raise Permanent(
+                f"{original} is settled in Stripe, which voids no credit note then: take {amount} off the customer's "
+                "balance there."
+            )
         gateway.void_credit_note(reference, _key(claimed, "void"))
         claimed.remember(reference=reference)
 
