@@ -11,7 +11,7 @@ from jobs.models import JobRun
 from jobs.selectors import count_failures_by_step
 
 COMPONENTS = ("generate", "pdf", "storage", "stripe", "email")
-_COMPONENT_OF_STEP = {"pdf": "pdf", "store": "storage", "stripe": "stripe", "email": "email"}
+_COMPONENT_OF_STEP = {"pdf": "pdf", "store": "storage", "stripe": "stripe", "void": "stripe", "email": "email"}
 
 
 def name_component(step: str) -> str:

@@ -118,3 +118,13 @@ def test_where_stripe_settled_an_invoice_unheard_its_void_credit_note_says_what_
         "balance there."
     )
     assert [there["status"] for there in _there(stripe, "credit_note")] == ["issued"]
+
+
+def test_what_cant_be_voided_in_stripe_counts_as_an_error_of_stripes(stripe: Sandbox) -> None:
+    invoice = _bill()
+    (there,) = _there(stripe, "invoice")
+    void_invoice(invoice.pk, actor=None, reason="Wrong")
+    httpx.post(f"{stripe.http_url}/control/stripe/invoices/{there['id']}/pay", json={}).raise_for_status()
+    ended = bill(AUGUST, deliver=True)
+    assert ended.items.get().step == "void"
+    assert ended.summary["errors"] == {"generate": 0, "pdf": 0, "storage": 0, "stripe": 1, "email": 0}
