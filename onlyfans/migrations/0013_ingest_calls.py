@@ -75,8 +75,8 @@ BEGIN
         WHERE former.id = known_id AND {IS_LATER};
     END IF;
 
-    IF known_id IS NULL AND given_key = '' AND given_sequencer = '' AND given_at > held_at AND held_id IS NOT NULL THEN
-        -- What comes without an object competes by time alone, and this is later than what won until now.
+    IF known_id IS NULL AND given_sequencer = '' AND given_at > held_at AND held_id IS NOT NULL THEN
+        -- A new version without S3's order competes by time alone, and this is later than what won until now.
         standing_id := version_id;
     ELSE
         -- Of each object its newest version by S3's order; beside it, what came without such an order.

@@ -98,6 +98,18 @@ def test_a_version_that_another_source_brings_stands_with_that_source(aurora: Cr
         assert EarningsAggregate.objects.get().source == "results"
 
 
+def test_an_older_version_of_an_object_that_arrives_later_is_kept_and_changes_nothing(aurora: CreatorAccount) -> None:
+    newer = make_row(cents=2_000, bucket="results", key="jobs/1/result.json", etag="b", sequencer="2")
+    older = replace(make_row(cents=1_000), bucket="results", key="jobs/1/result.json", etag="a", sequencer="1f")
+    older = replace(older, received_at=NOW + dt.timedelta(hours=1))
+    for beside in ([], [make_row("of_nobody")]):
+        forget()
+        assert take_in(newer, *beside)[0] == "created"
+        assert take_in(older, *beside)[0] == "stale"
+        assert EarningsRevision.objects.count() == 2
+        assert EarningsAggregate.objects.get().gross_cents == 2_000
+
+
 @given(rows, st.sampled_from(["of_aurora", "of_stranger"]))
 @with_database
 def test_a_row_alone_becomes_what_it_becomes_beside_others(
