@@ -99,11 +99,10 @@ Processing time:          … s
 def test_figures_from_before_the_months_end_are_said(manage: Manage) -> None:
     make("org_a", 10_000)
     EarningsAggregate.objects.update(received_at=dt.datetime(2026, 8, 20, tzinfo=dt.UTC))
-    answer = manage("run_billing", "--month", "2026-08")
-    assert (answer.status, answer.out.splitlines()[5:7]) == (
-        0,
-        ["Held for approval:        0", "Early figures:            1"],
-    )
+    answer = manage("run_billing", "--month", "2026-08", "--dry-run")
+    lines = answer.out.splitlines()
+    assert answer.status == 0
+    assert lines[lines.index("Held for approval:        0") + 1] == "Early figures:            1"
 
 
 def test_a_month_without_as_json(run_billing: RunBilling, outside: Outside, bucket: S3) -> None:
