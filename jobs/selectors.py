@@ -162,22 +162,24 @@ def list_runs_of_day(midnight: dt.datetime, per_hour: int) -> dict[int, list[Job
     return hours
 
 
+# A rerun, not whatever else follows a run, such as its summary by e-mail.
+_RUN_AGAIN = Exists(JobRun.objects.filter(parent=OuterRef("pk"), dry_run=False).exclude(mode=JobRun.Mode.NORMAL))
+
+
 def list_troubled_runs(days: int = 30) -> QuerySet[JobRun]:
     """List the last days' runs of which something failed and that nobody has run again yet, the newest first."""
     troubled = JobRun.objects.filter(status__in=[JobRun.Status.PARTIAL, JobRun.Status.FAILED], dry_run=False)
-    again = JobRun.objects.filter(parent=OuterRef("pk"), dry_run=False)
-    return troubled.filter(~Exists(again), created_at__gte=now() - dt.timedelta(days=days)).order_by("-id")
+    return troubled.filter(~_RUN_AGAIN, created_at__gte=now() - dt.timedelta(days=days)).order_by("-id")
 
 
-def get_last_failed(job: type[Job], **asked: str) -> JobRun | None:
-    """Return a job's last run with these parameters of which something failed and that nobody has run again yet.
+def list_failed_runs(job: type[Job], **asked: str) -> list[JobRun]:
+    """List a job's runs with these parameters of which something failed and that nobody has run again yet, in order.
 
-    Its last run where nothing did; None where there is none. Dry runs do not count.
+    Its last run where nothing did; empty where there is none. Dry runs do not count.
     """
     wanted = {f"params__{name}": value for name, value in asked.items()}
-    runs = JobRun.objects.filter(job=job.name, dry_run=False, **wanted).order_by("-id")
-    again = JobRun.objects.filter(parent=OuterRef("pk"), dry_run=False)
-    return runs.filter(~Exists(again), failed__gt=0).first() or runs.first()
+    runs = JobRun.objects.filter(job=job.name, dry_run=False, **wanted).order_by("id")
+    return list(runs.filter(~_RUN_AGAIN, failed__gt=0)) or list(runs.reverse()[:1])
 
 
 def list_failed_items(run: JobRun) -> QuerySet[JobItem]:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from billing.models import BillingAccount, Invoice
 from jobs.models import JobRun
+from jobs.selectors import list_troubled_runs
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
 from tests.factories.runs import bill
 
@@ -65,6 +67,38 @@ def test_finds_what_failed_behind_a_later_run_of_somebody_else() -> None:
     _, run = _run_billing("--rerun-failed")
     assert run.parent == failed
     assert list(run.items.values_list("key", flat=True)) == [account.organization_id]
+
+
+def test_takes_what_failed_in_each_run_of_the_month() -> None:
+    first, of_all = _fail_one()
+    alone = make_organization(make_plan(brackets=()))
+    earn(make_creator(alone), AUGUST, 30_000)
+    of_one = bill(AUGUST, organizations=[alone.pk])
+    BillingAccount.objects.filter(organization=alone).update(plan=make_plan())
+    status, last = _run_billing("--rerun-failed")
+    before = JobRun.objects.get(parent=of_all)
+    assert (status, before.parent, last.parent) == (0, of_all, of_one)
+    assert [run.items.get().key for run in (before, last)] == [first.organization_id, alone.pk]
+    assert _billed() == [2000, 10_000, 6_000]
+
+
+def test_one_that_fails_again_decides_the_exit_status() -> None:
+    account, _ = _fail_one()
+    broken = make_organization(make_plan(brackets=()))
+    bill(AUGUST, organizations=[broken.pk])
+    status, _ = _run_billing("--rerun-failed")
+    assert (status, Invoice.objects.filter(organization=account.organization_id).count()) == (1, 1)
+
+
+def test_a_run_whose_summary_was_sent_was_not_run_again(settings: Settings) -> None:
+    settings.NOTIFY_ON_COMPLETION, settings.NOTIFY_EMAIL = True, ["boss@example.test"]
+    _, failed = _fail_one()
+    assert JobRun.objects.get(parent=failed).job == "billing-summary"
+    assert list(list_troubled_runs()) == [failed]
+    bill(AUGUST, organizations=[make_organization().pk])
+    _run_billing("--rerun-failed")
+    assert failed.pk in JobRun.objects.filter(mode="failed").values_list("parent", flat=True)
+    assert failed not in list_troubled_runs()
 
 
 def test_has_nothing_to_do_where_nothing_failed_that_was_not_run_again() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from common.money import format_money
 from jobs.console import OneLineCommand, default_output, exit_status, refuse, work_and_watch
 from jobs.models import JobRun
 from jobs.registry import get_job
-from jobs.selectors import get_last_failed
+from jobs.selectors import list_failed_runs
 from jobs.services import InvalidParams, read_params, start
 
 
@@ -46,16 +47,20 @@ class Command(OneLineCommand):
         if options["rerun_failed"] and (options["organization"] or options["regenerate"]):
             raise refuse("--rerun-failed: it takes what failed; leave --organization and --regenerate out.")
         try:
-            run, created = self._start(options)
+            statuses = [self._finish(run, created, options) for run, created in self._start(options)]
         except InvalidParams as error:
             raise refuse(str(error)) from None
+        sys.exit(max(statuses))
+
+    def _finish(self, run: JobRun, created: bool, options: dict[str, Any]) -> int:
         if not created:
             self.stderr.write(f"{run} is at it already; waiting for it instead of starting another.")
         run = work_and_watch(run, options["workers"], default_output())
         self._print(run, options["format"])
-        sys.exit(exit_status(run))
+        return exit_status(run)
 
-    def _start(self, options: dict[str, Any]) -> tuple[JobRun, bool]:
+    def _start(self, options: dict[str, Any]) -> Iterator[tuple[JobRun, bool]]:
+        """Start what is asked for; what failed is run again run by run, each under its own parameters."""
         job = get_job("monthly-billing")
         values: dict[str, Any] = {
             "dry_run": options["dry_run"] or settings.DRY_RUN,
@@ -71,16 +76,20 @@ class Command(OneLineCommand):
         month = str(params.model_dump()["month"])
         reason = options["reason"].strip()
         if not options["rerun_failed"]:
-            return start(job, params, JobRun.Trigger.COMMAND, reason=reason)
-        last = get_last_failed(job, month=month)
-        if last is None:
+            yield start(job, params, JobRun.Trigger.COMMAND, reason=reason)
+            return
+        failed = list_failed_runs(job, month=month)
+        if not failed:
             raise InvalidParams({"rerun-failed": f"there is no run of {month} yet"})
-        if last.is_active:
-            return last, False
+        for run in failed:
+            yield (run, False) if run.is_active else self._start_again(run, values, reason)
+
+    def _start_again(self, run: JobRun, values: dict[str, Any], reason: str) -> tuple[JobRun, bool]:
+        job = get_job("monthly-billing")
         # What the failed run was asked, and what this command leaves out of it besides.
-        narrowed = {name: last.params[name] and values[name] for name in ("stripe", "email")}
-        asked = read_params(job, {**last.params, **narrowed, "dry_run": values["dry_run"]})
-        return start(job, asked, JobRun.Trigger.COMMAND, reason=reason, parent=last, mode=JobRun.Mode.FAILED)
+        narrowed = {name: run.params[name] and values[name] for name in ("stripe", "email")}
+        asked = read_params(job, {**run.params, **narrowed, "dry_run": values["dry_run"]})
+        return start(job, asked, JobRun.Trigger.COMMAND, reason=reason, parent=run, mode=JobRun.Mode.FAILED)
 
     def _print(self, run: JobRun, form: str) -> None:
         differences = list(list_differences(run)) if run.dry_run else []
