@@ -266,6 +266,20 @@ def test_a_part_that_went_well_does_not_end_what_failed_as_a_whole() -> None:
     assert look(watched, first + DAY, runs=[whole, part, again]).state == "healthy"
 
 
+def test_a_part_that_failed_in_between_hides_no_whole_that_failed() -> None:
+    watched, first = monitor(utc("2026-01-01T00:00:00")), utc("2026-03-01T00:00:00")
+    asked: dict[str, Any] = {"trigger": "admin", "params": {"month": "2026-02", "organizations": ["org_a"]}}
+    whole = run(first, "partial", trigger="admin", params={"month": "2026-02"}, expected=2, failed=1)
+    bad, good = run(first + HOUR, "failed", **asked), run(first + 2 * HOUR, **asked)
+    bad_again = run(first + 3 * HOUR, mode="failed", parent_id=bad.pk, **asked)
+    again = run(first + 4 * HOUR, mode="failed", parent_id=whole.pk, trigger="admin", params=whole.params)
+    runs = [whole, bad, good, bad_again, again]
+    for one in runs:
+        one.job = "monthly-billing"
+    seen = [look(watched, first + (30 + hour * 60) * MINUTE, runs=runs).state for hour in range(5)]
+    assert seen == ["failing", "failing", "failing", "failing", "healthy"]
+
+
 def test_a_part_that_went_well_ends_what_failed_of_parts() -> None:
     watched, first = monitor(utc("2026-01-01T00:00:00")), utc("2026-03-01T00:00:00")
     runs = [

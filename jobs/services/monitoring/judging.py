@@ -167,11 +167,20 @@ def _judge_ended(monitor: JobMonitor, facts: Facts, troubles: dict[str, Trouble]
 
 
 def _tells(run: JobRun, facts: Facts) -> bool:
-    """Tell whether that a run went well says anything of what failed: a part that somebody asked for does not."""
-    if run.parent_id or _covers(run):
+    """Tell whether that a run went well says anything: a part does not while the last whole run stands as failed."""
+    if _is_of_whole(run, facts):
         return True
-    last_failed = next((other for other in facts.newest if other.status in _BADLY), None)
-    return last_failed is None or not _covers(last_failed)
+    ended = (other for other in facts.newest if other.status in _WELL | _BADLY)
+    last = next((other for other in ended if _is_of_whole(other, facts)), None)
+    return last is None or last.status in _WELL
+
+
+def _is_of_whole(run: JobRun, facts: Facts) -> bool:
+    """Tell whether a run is the job's own or does one of those again, as one is taken to whose first is long ago."""
+    known = {other.pk: other for other in facts.newest}
+    while run.mode and run.parent_id in known:
+        run = known[run.parent_id]
+    return bool(run.mode) or _covers(run)
 
 
 def _covers(run: JobRun) -> bool:
