@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -11,7 +12,7 @@ from billing.admin.deliveries import list_steps, may_retry
 from billing.admin.payments import describe_payment
 from billing.admin.words import INVOICE_TONES
 from billing.explaining import explain
-from billing.models import Invoice, InvoiceDelivery, InvoiceLine
+from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine
 from billing.selectors.invoices import get_left_to_credit, is_worked_on, list_runs
 from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
 from common.money import format_money
@@ -53,7 +54,7 @@ def invoice_page(admin: AnyAdmin, request: HttpRequest, object_id: str) -> HttpR
             for name in ("subtotal", "tax", "total")
         },
         "corrections": [(note, format_money(note.total_cents, note.currency)) for note in invoice.corrections.all()],
-        "history": invoice.actions.select_related("actor"),
+        "history": _list_actions(invoice),
         "bill_again": _bill_again(request, invoice),
         **_describe_lines(invoice, show_all="all" in request.GET),
         **_describe_delivery(request, invoice),
@@ -64,6 +65,12 @@ def invoice_page(admin: AnyAdmin, request: HttpRequest, object_id: str) -> HttpR
         # What is under way has ended: buttons, facts and the PDF have changed, too.
         response["HX-Refresh"] = "true"
     return response
+
+
+def _list_actions(invoice: Invoice) -> QuerySet[InvoiceAction]:
+    """List what people did to an invoice; that it was issued on another is what they did to a credit note."""
+    issued = Q(invoice=invoice.corrects_id, data__credit_note=invoice.number) if invoice.corrects_id else Q(pk=None)
+    return InvoiceAction.objects.filter(Q(invoice=invoice) | issued).select_related("actor")
 
 
 def list_buttons(request: HttpRequest, invoice: Invoice) -> list[Button]:

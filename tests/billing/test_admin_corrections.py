@@ -119,6 +119,17 @@ def test_rejecting_voiding_and_crediting_keep_who_and_why() -> None:
     assert [(run.job, run.params["invoices"]) for run in JobRun.objects.all()] == [("deliver-invoices", [note.pk])]
 
 
+def test_a_credit_note_says_who_issued_it_and_why() -> None:
+    credited, other = make_invoice(), make_invoice()
+    _post(credited, "credit", scope="all")
+    _post(other, "credit", scope="all", reason="For another reason.")
+    note = Invoice.objects.get(corrects=credited)
+    page = log_in("Read only").get(_address(note)).content.decode()
+    assert (f"Credited: {note.number}" in page, page.count("Checked with the customer.")) == (True, 1)
+    assert "For another reason." not in page
+    assert "Nobody did anything" not in page
+
+
 def test_a_void_is_carried_to_stripe() -> None:
     issued = make_invoice()
     note_delivery(issued, "stripe", "done")
