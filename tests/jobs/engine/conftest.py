@@ -7,6 +7,7 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from jobs.models import JobItem, JobRun
+from tests.emptying import delete_rows
 from tests.jobs.spine import CREATE_EFFECTS
 
 
@@ -25,4 +26,5 @@ def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) 
         JobItem.objects.all().delete()
         JobRun.objects.update(parent=None)
         JobRun.objects.all().delete()
+        delete_rows("accounts_auditentry", "jobs_tick")
         connection.close()
