@@ -7,12 +7,28 @@ from huntaze import embedded
 
 DATA_DIR = Path(__file__).resolve().parent.parent / ".data" / "test"
 
+# Of Valkey's numbers, two: the next one is for what must be alone in its queues (`tests.server.spare_redis_url`).
+# The workers of one run take the lower ones, two each, and the browser's house those above.
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+_MOST_WORKERS = 4
+_NUMBER = 2 * int(_WORKER.removeprefix("gw")) if _WORKER else 2 * _MOST_WORKERS
+if _WORKER and _NUMBER >= 2 * _MOST_WORKERS:
+    raise RuntimeError(f"Valkey has numbers for {_MOST_WORKERS} workers: pytest -n {_MOST_WORKERS}")
+
+
+def _redis_url(own: str | None, embedded_url: str) -> str:
+    """The address with a number of this process; one that somebody gave stands as it is, unless several share it."""
+    if own and not _WORKER:
+        return own
+    return f"{(own or embedded_url).rsplit('/', 1)[0]}/{_NUMBER}"
+
+
 _addresses = embedded.ensure(DATA_DIR)
 os.environ |= {
     "DJANGO_SETTINGS_MODULE": "huntaze.settings",
     "DEBUG": "1",
     "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", _addresses.database_url),
-    "REDIS_URL": os.environ.get("TEST_REDIS_URL", _addresses.redis_url.rsplit("/", 1)[0] + "/9"),
+    "REDIS_URL": _redis_url(os.environ.get("TEST_REDIS_URL"), _addresses.redis_url),
     "LOG_LEVEL": "WARNING",
     "JOBS_LEASE_SECONDS": "3",
     "JOBS_RETRY_BASE_SECONDS": "0.05",

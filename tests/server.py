@@ -32,6 +32,12 @@ def database_url() -> str:
     return f"postgres://{place['USER']}{password}@{place['HOST']}:{place['PORT']}/{place['NAME']}"
 
 
+def spare_redis_url() -> str:
+    """Say where a broker is whose queues nobody else of this process uses."""
+    server, number = settings.REDIS_URL.rsplit("/", 1)
+    return f"{server}/{int(number) + 1}"
+
+
 @contextmanager
 def running_server(log: Path, *, worker: bool = False, **environment: str) -> Iterator[str]:
     """Run the server, and a worker if wanted, during the block, their words going to `log`; yields its address."""

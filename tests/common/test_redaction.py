@@ -7,7 +7,6 @@ from common.encryption import encrypt
 from common.redaction import MASK, Redactor, find_secrets
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.s1gn4tur3-of_it"
-FERNET = Fernet.generate_key().decode()
 
 
 @pytest.mark.parametrize(
@@ -21,7 +20,6 @@ FERNET = Fernet.generate_key().decode()
         (f"token {JWT} expired", f"token {MASK} expired"),
         ("postgres://huntaze:p%23ss-7d1f@db:5432/name", f"postgres://huntaze:{MASK}@db:5432/name"),
         ("redis://:7d1f@host:6379/0", f"redis://:{MASK}@host:6379/0"),
-        (f"with {FERNET}.", f"with {MASK}."),
         ('{"x-cron-secret": "7d1f7d1f", "month": "2026-10"}', f'{{"x-cron-secret": "{MASK}", "month": "2026-10"}}'),
         ("x-api-key=7d1f7d1f&month=2026-10", f"x-api-key={MASK}&month=2026-10"),
         ("password=hunter2, user=ann", f"password={MASK}, user=ann"),
@@ -52,6 +50,10 @@ FERNET = Fernet.generate_key().decode()
 )
 def test_secrets_are_known_by_their_shape(text: str, cleaned: str) -> None:
     assert Redactor().text(text) == cleaned
+
+
+def test_a_key_of_ours_is_a_secret() -> None:
+    assert Redactor().text(f"with {Fernet.generate_key().decode()}.") == f"with {MASK}."
 
 
 def test_what_was_encrypted_is_a_secret_too() -> None:

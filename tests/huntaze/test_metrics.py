@@ -21,6 +21,7 @@ from jobs.services import note_tick
 from jobs.services.monitoring import sync_monitors
 from tests.factories.invoices import make_held, make_invoice
 from tests.factories.ledger import make_failed_run, make_item, make_run
+from tests.server import spare_redis_url
 
 pytestmark = pytest.mark.django_db
 Figures = dict[tuple[str, ...], float]
@@ -123,7 +124,7 @@ def test_errors_are_counted_by_component() -> None:
 
 
 def test_depth_and_age_of_each_queue(settings: Settings) -> None:
-    settings.CELERY_BROKER_URL = settings.REDIS_URL.rsplit("/", 1)[0] + "/8"
+    settings.CELERY_BROKER_URL = spare_redis_url()
     with redis.Redis.from_url(settings.CELERY_BROKER_URL) as server:
         server.flushdb()
         server.rpush("billing", "one", "two")

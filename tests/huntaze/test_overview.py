@@ -18,6 +18,7 @@ from jobs.selectors import list_known_jobs, list_runs_of_day
 from jobs.services import note_tick
 from tests.factories.ledger import make_run
 from tests.factories.staff import log_in
+from tests.server import spare_redis_url
 
 pytestmark = pytest.mark.django_db
 FRONT = reverse("admin:index")
@@ -144,7 +145,7 @@ def test_hours_with_many_runs_say_that_there_are_more() -> None:
 
 
 def test_the_page_shows_it_all_in_words_too(settings: Settings) -> None:
-    settings.CELERY_BROKER_URL = settings.REDIS_URL.rsplit("/", 1)[0] + "/8"
+    settings.CELERY_BROKER_URL = spare_redis_url()
     run = make_run(status="partial")
     make_run(status="queued", created_at=now() - dt.timedelta(minutes=12))
     note_tick("sweep")

@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
-from django.conf import settings
 
 from accounts.models import User
 from jobs.models import JobRun
 from tests.jobs.api.conftest import CALLERS, SECRET
-from tests.server import free_ports, running_server
+from tests.server import free_ports, running_server, spare_redis_url
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 EVENT = json.loads((CALLERS / "eventbridge-rule.json").read_text())["body"]
@@ -114,7 +113,7 @@ def test_the_answer_does_not_wait_for_the_broker(tmp_path: Path, broker: str) ->
 
 def test_whoever_waits_hears_from_the_workers(tmp_path: Path) -> None:
     # A broker of its own, for workers take whatever is rung for.
-    redis_url = f"{settings.REDIS_URL.rsplit('/', 1)[0]}/6"
+    redis_url = spare_redis_url()
     with redis.Redis.from_url(redis_url) as broker:
         broker.flushdb()
     with running_server(tmp_path / "web.log", worker=True, CRON_SECRET=SECRET, REDIS_URL=redis_url) as url:
