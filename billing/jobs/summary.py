@@ -57,6 +57,7 @@ def _context(run: JobRun) -> dict[str, object]:
     return {
         "month_label": Month.parse(summary["month"]).label,
         "due_by": summary.get("due_by", ""),
+        "problem": _describe_problem(run),
         "dry_run": summary["dry_run"],
         "organizations": summary["organizations"],
         "invoices": summary["invoices"],
@@ -68,3 +69,11 @@ def _context(run: JobRun) -> dict[str, object]:
         "duration": f"{summary['seconds']} s",
         "run_url": settings.BASE_URL + reverse("admin:jobs_jobrun_change", args=[run.pk]),
     }
+
+
+def _describe_problem(run: JobRun) -> str:
+    """Say why a run did not get to all that it expected; what failed by itself is counted among the errors."""
+    said = ["It was cancelled."] if run.status == JobRun.Status.CANCELLED else [run.error] if run.error else []
+    if run.missing:
+        said.append(f"{run.missing:,} of {run.expected:,} organizations were not brought to an end.")
+    return " ".join(said)

@@ -57,6 +57,34 @@ def test_what_it_says(notified: Outside) -> None:
     assert f"https://office.example.test/admin/jobs/jobrun/{run.pk}/change/" in said
 
 
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ({"status": "failed", "error": "The storage refuses us."}, "Not completed: The storage refuses us."),
+        ({"status": "cancelled"}, "Not completed: It was cancelled."),
+    ],
+)
+def test_a_run_that_did_not_get_to_all_is_not_called_well(notified: Outside, ending: dict[str, str], said: str) -> None:
+    run = bill(AUGUST)
+    JobRun.objects.filter(pk=run.pk).update(expected=3, **ending)
+    finish(summaries()[0])
+    message = notified.read_mail(notified.list_mails()[0]["number"])
+    assert message["Subject"] == "Billing for August 2026: not completed"
+    for kind in ("plain", "html"):
+        body = message.get_body((kind,))
+        assert body is not None
+        text = " ".join(body.get_content().split())
+        assert f"{said} 2 of 3 organizations were not brought to an end." in text
+
+
+def test_what_failed_by_itself_is_counted_and_the_rest_is_well(notified: Outside) -> None:
+    make_organization(make_plan((), name="Broken"))
+    bill(AUGUST)
+    finish(summaries()[0])
+    message = notified.read_mail(notified.list_mails()[0]["number"])
+    assert message["Subject"] == "Billing for August 2026: 1 error"
+
+
 def test_a_dry_run_tells_nobody(notified: Outside) -> None:
     bill(AUGUST, dry_run=True)
     assert summaries() == []
