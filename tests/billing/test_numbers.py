@@ -246,6 +246,18 @@ class TestGuards:
             invoice.delete()
         assert snapshot() == before
 
+    @pytest.mark.parametrize("table", ["billing_invoice", "billing_invoiceline"])
+    def test_not_all_can_be_emptied_at_once_while_one_is_issued(self, table: str) -> None:
+        draft()
+        with transaction.atomic():
+            execute(f"SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE {table} CASCADE")
+            transaction.set_rollback(True)
+        make_invoice()
+        before = snapshot()
+        with pytest.raises(IntegrityError, match="Invoices are issued: billing_invoice(line)? can not be emptied"):
+            execute(f"SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE {table} CASCADE")
+        assert snapshot() == before
+
     def test_a_draft_can_be_changed_and_deleted(self) -> None:
         invoice = draft()
         for sql in (

@@ -11,6 +11,7 @@ from billing.models import Invoice
 from jobs.models import JobItem, JobRun
 from tests.concurrency.fleet import Fleet
 from tests.concurrency.world import Look, Outside, World, find_faults_everywhere, make_world, start_billing
+from tests.emptying import empty_tables
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 LOCK = "FOR UPDATE OF account"
@@ -93,8 +94,7 @@ def no_index() -> Iterator[None]:
     with connection.schema_editor() as editor:
         editor.remove_constraint(Invoice, index)
     yield
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE billing_invoice CASCADE")
+    empty_tables("billing_invoice CASCADE")
     with connection.schema_editor() as editor:
         editor.add_constraint(Invoice, index)
 
