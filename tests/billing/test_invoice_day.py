@@ -339,7 +339,7 @@ def test_days_without_a_scheduler_are_caught_up_each_for_its_own_month() -> None
         ("schedule 2026-10-01T02:00:00Z", "2026-09", "2026-10-01"),
     ]
     assert [keys(finish(one)) for one in started] == [["org_29"], ["org_29", "org_31"], ["org_01"]]
-    billed = Invoice.objects.order_by("organization").values_list("organization", "month")
+    billed = Invoice.objects.order_by("organization", "month").values_list("organization", "month")
     assert [(who, month.month) for who, month in billed] == [("org_01", 8), ("org_01", 9), ("org_29", 8), ("org_31", 8)]
 
 
