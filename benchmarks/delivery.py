@@ -135,7 +135,7 @@ def _pipeline(rows: list[list[str]], invoices: int) -> Table:
             "endpoint: 25 invoices a second are the most that its documented limits allow. The raised limits show what "
             "the product could do where Stripe grants them.",
             "CPU of 100 % is one core; the machine's are shared by product, database and the stand-ins (Stripe, S3, "
-            "mail). MB is the peak of the larger worker.",
+            "mail), which keep the limits and take their time, and check nothing. MB is the peak of the larger worker.",
         ],
     )
 

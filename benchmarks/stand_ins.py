@@ -1,6 +1,5 @@
 """The outside world of a benchmark: processes that take their time to answer, and what they saw."""
 
-import json
 import os
 import subprocess
 import sys
@@ -22,10 +21,10 @@ BUCKET = "bench"
 class StandIns:
     """Stripe, S3 and a mail server, each in a process of its own."""
 
-    sandbox: subprocess.Popen[str]
+    stripe: subprocess.Popen[str]
     storage: subprocess.Popen[str]
     mail: subprocess.Popen[str]
-    http_url: str
+    stripe_url: str
     smtp: str
     storage_url: str
 
@@ -35,7 +34,7 @@ class StandIns:
         host, _, port = self.smtp.partition(":")
         return {
             "STRIPE_API_KEY": "sk_test_bench",
-            "STRIPE_API_BASE": f"{self.http_url}/stripe",
+            "STRIPE_API_BASE": f"{self.stripe_url}/stripe",
             "INVOICE_ENABLE_STRIPE": "1",
             "INVOICE_ENABLE_S3": "1",
             "INVOICE_S3_BUCKET": BUCKET,
@@ -48,34 +47,30 @@ class StandIns:
             "INVOICE_SMTP_PORT": port,
         }
 
-    def control(self, method: str, path: str, body: Any = None, **query: str) -> Any:
-        """Steer the sandbox."""
-        answer = httpx.request(method, f"{self.http_url}/control/{path}", json=body, params=query, timeout=30)
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Steer the stand-in for Stripe."""
+        answer = httpx.request(method, f"{self.stripe_url}/control/{path}", json=body, timeout=30)
         return answer.raise_for_status().json()
 
     def cpu_seconds(self) -> float:
         """The processor time that all of them have used."""
-        return sum(cpu_seconds(process.pid) for process in (self.sandbox, self.storage, self.mail))
+        return sum(cpu_seconds(process.pid) for process in (self.stripe, self.storage, self.mail))
 
     def list_requests(self) -> list[dict[str, Any]]:
         """List what reached Stripe since the log was emptied."""
-        found: list[dict[str, Any]] = self.control("GET", "requests", service="stripe", limit="20000")["requests"]
+        found: list[dict[str, Any]] = self.control("GET", "requests")["requests"]
         return found
 
 
 @contextmanager
 def stand_ins(milliseconds: int) -> Iterator[StandIns]:
     """Start the stand-ins, each answer taking so long, and stop them at the end of the block."""
-    sandbox = _start("sandbox", "--port", "0", "--smtp-port", "0")
-    storage, mail = (_start(f"benchmarks.{name}", str(milliseconds)) for name in ("storage", "mail"))
+    names = ("stripe", "storage", "mail")
+    stripe, storage, mail = processes = [_start(f"benchmarks.{name}", str(milliseconds)) for name in names]
     try:
-        http_url = json.loads(_first_line(sandbox))["http"]
-        started = StandIns(sandbox, storage, mail, http_url, _first_line(mail), _first_line(storage))
-        started.control("PUT", "latency", {"stripe": milliseconds})
-        started.control("PUT", "stripe/checks", {"answers": False})
-        yield started
+        yield StandIns(stripe, storage, mail, _first_line(stripe), _first_line(mail), _first_line(storage))
     finally:
-        for process in (sandbox, storage, mail):
+        for process in processes:
             process.terminate()
             process.wait()
 
