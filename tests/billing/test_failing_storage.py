@@ -113,6 +113,24 @@ def test_a_file_that_is_lost_is_laid_out_again(wired: Outside) -> None:
 
 
 @pytest.mark.django_db
+def test_a_lost_file_of_a_former_layout_is_not_replaced_by_another(wired: Outside) -> None:
+    invoice = make_invoice()
+    store_pdf(invoice)
+    stored = invoice.deliveries.get(step="store")
+    storages["invoices"].delete(stored.reference)
+    InvoiceDelivery.objects.filter(pk=stored.pk).update(detail={**stored.detail, "sha256": "0" * 64})
+    with pytest.raises(Permanent) as raised:
+        open_pdf(invoice)
+    assert raised.value.message == (
+        f"The PDF of {invoice} is gone from the storage, and today's layout is another: restore "
+        f"{stored.reference} from a backup."
+    )
+    with pytest.raises(Permanent, match="is gone from the storage"):
+        deliver_email(Parcel(invoice.pk, Holder(1, 1)))
+    assert wired.list_mails() == []
+
+
+@pytest.mark.django_db
 def test_a_file_that_was_changed_is_not_handed_out(wired: Outside) -> None:
     invoice = make_invoice()
     store_pdf(invoice)
