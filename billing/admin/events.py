@@ -114,8 +114,8 @@ class StripeEventAdmin(DismissingAdmin, ReadOnlyAdmin):
 
     @display(description="What was said")
     def what(self, event: StripeEvent) -> str:
-        """Show the error, or why nothing followed."""
-        if event.error:
+        """Show the error, or why nothing followed: of a dismissed one, why nobody needs it."""
+        if event.error and event.status != StripeEvent.Status.DISMISSED:
             return format_html('<span class="hz-bad hz-clip">{}</span>', event.error)
         return format_html('<span class="hz-muted hz-clip">{}</span>', event.note or "-")
 

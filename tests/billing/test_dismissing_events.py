@@ -54,6 +54,8 @@ def test_a_dismissed_event_is_no_finding_and_keeps_its_error_and_the_reason() ->
     assert reverse("admin:billing_stripeevent_restore", args=[event.pk]) in page
     assert press(client, other) == 302
     assert list(find_failed_events()) == []
+    listed = client.get(EVENTS).content.decode()
+    assert (listed.count(f"Dismissed: {REASON}"), listed.count("It names nothing.")) == (2, 0)
 
 
 def test_it_is_brought_back_as_it_was() -> None:
