@@ -49,6 +49,8 @@ def find_settlements(accounts: dict[str, Account], month: Month) -> dict[str, Se
     """
     found = {id_: Settlement() for id_ in accounts}
     histories = inputs.read_histories(accounts, month)
+    # What the draft that is replaced had settled is gone with it, whenever the months before were computed since.
+    histories |= {id_: None for id_ in histories if accounts[id_].existing_id}
     if histories:
         formers = inputs.read_former(histories, month)
         _settle_commission(found, histories, formers, month)
