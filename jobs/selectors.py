@@ -42,10 +42,15 @@ def count_failures_by_step(run_id: int) -> dict[str, int]:
     return dict(failed.values_list("step").annotate(Count("id")).order_by("step"))
 
 
-def is_holding(item_id: int, token: int) -> bool:
-    """Tell whether an item is in the hands of the worker that holds this token, its lease not yet over."""
+def is_holding(item_id: int, token: int, *, lock: bool = False) -> bool:
+    """Return whether an item is in the hands of the worker that holds this token, its lease not yet over.
+
+    With `lock`, it stays so until the caller's transaction ends.
+    """
     live = JobItem.objects.filter(pk=item_id, token=token, status=JobItem.Status.RUNNING)
-    return live.filter(lease_expires_at__gt=Now()).exists()
+    if lock:
+        live = live.select_for_update(no_key=True, of=("self",))
+    return live.filter(lease_expires_at__gt=Now()).values_list("pk").first() is not None
 
 
 def list_lineage(run: JobRun) -> list[int]:

@@ -9,10 +9,11 @@ from pytest_django import Settings
 
 from billing.models import Invoice, InvoiceDelivery
 from billing.services.delivering import deliver_email, open_pdf
-from billing.services.delivering.claims import Holder, Parcel
+from billing.services.delivering.claims import Parcel
 from common.errors import Permanent, Retryable
 from huntaze.settings import keep_in_s3
 from tests.billing.street import Street
+from tests.factories.holders import hold
 from tests.factories.invoices import make_invoice, store_pdf
 from tests.outside import Outside, store_in
 from tests.s3 import BUCKET, S3
@@ -126,7 +127,7 @@ def test_a_lost_file_of_a_former_layout_is_not_replaced_by_another(wired: Outsid
         f"{stored.reference} from a backup."
     )
     with pytest.raises(Permanent, match="is gone from the storage"):
-        deliver_email(Parcel(invoice.pk, Holder(1, 1)))
+        deliver_email(Parcel(invoice.pk, hold()))
     assert wired.list_mails() == []
 
 
@@ -140,7 +141,7 @@ def test_a_file_that_was_changed_is_not_handed_out(wired: Outside) -> None:
         open_pdf(invoice)
     assert raised.value.message == f"The PDF of {invoice} is not the one that was stored: its checksum differs."
     with pytest.raises(Permanent, match="checksum differs"):
-        deliver_email(Parcel(invoice.pk, Holder(1, 1)))
+        deliver_email(Parcel(invoice.pk, hold()))
     assert wired.list_mails() == []
 
 

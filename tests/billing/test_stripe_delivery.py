@@ -10,9 +10,10 @@ from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoiceLine
 from billing.providers import stripe as provider
 from billing.services.correcting import credit_invoice, void_invoice
 from billing.services.delivering import deliver_stripe, deliver_stripe_void, payments
-from billing.services.delivering.claims import Holder, Parcel
+from billing.services.delivering.claims import Parcel
 from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable, WorkError
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
+from tests.factories.holders import hold
 from tests.factories.invoices import ISSUED_AT, make_invoice
 from tests.outside import STRIPE_KEY, Outside
 
@@ -29,7 +30,7 @@ CALLS = pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 
 def attempt(invoice: Invoice, token: int = 1, what: Any = deliver_stripe) -> WorkError | None:
     try:
-        what(Parcel(invoice.pk, Holder(1, token)))
+        what(Parcel(invoice.pk, hold(token)))
     except WorkError as error:
         return error
     return None

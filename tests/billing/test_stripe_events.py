@@ -9,11 +9,12 @@ from django.db import IntegrityError
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoicePayment, StripeEvent
 from billing.services.correcting import credit_invoice, void_invoice
 from billing.services.delivering import deliver_stripe
-from billing.services.delivering.claims import Holder, Parcel
+from billing.services.delivering.claims import Parcel
 from billing.services.delivering.payments import open_stripe
 from billing.services.events import process_events, requeue_events
 from common.errors import Permanent
 from tests.factories.events import happen, hear, list_events, look_around, make_sent, take
+from tests.factories.holders import hold
 from tests.factories.invoices import ISSUED_AT, make_invoice
 from tests.outside import Outside
 
@@ -112,7 +113,7 @@ def test_an_invoice_that_a_credit_note_settled_in_stripe_is_not_paid(wired: Outs
     """A credit note of ours says `credited`; one made in Stripe by hand is for a person to look at."""
     (ours, _), (by_hand, stripe_id) = make_sent(), make_sent()
     note = credit_invoice(ours.pk, actor=None, reason="Wrong", now=ISSUED_AT)
-    deliver_stripe(Parcel(note.pk, Holder(2, 1)))
+    deliver_stripe(Parcel(note.pk, hold(key="note")))
     open_stripe().create_credit_note(stripe_id, "0", "By hand", by_hand.total_cents, paid=False, key="by-hand")
     hear(wired)
     assert (status(ours), payment(ours).is_credited, payment(ours).amount_paid_cents) == ("credited", True, 0)
@@ -181,7 +182,7 @@ def test_a_deleted_customer_is_noted_and_the_next_invoice_makes_a_new_one(wired:
     assert account.stripe_customer_deleted_at == dt.datetime.fromtimestamp(deleted["created"], dt.UTC)
     assert (account.stripe_customer_id, event("customer.deleted").account_id) == (former, account.pk)
     InvoiceDelivery.objects.filter(invoice=invoice).delete()
-    deliver_stripe(Parcel(invoice.pk, Holder(1, 2)))
+    deliver_stripe(Parcel(invoice.pk, hold(2)))
     account.refresh_from_db()
     assert account.stripe_customer_id not in {"", former}
     assert account.stripe_customer_deleted_at is None

@@ -9,10 +9,11 @@ from pytest_django import Settings
 
 from billing.models import Invoice, InvoiceDelivery
 from billing.services.delivering import deliver_email
-from billing.services.delivering.claims import Holder, Parcel
+from billing.services.delivering.claims import Parcel
 from billing.services.resending import settle_email
 from common.errors import OutcomeUnknown, Permanent
 from sandbox.server import Sandbox, run
+from tests.factories.holders import hold
 from tests.factories.invoices import make_invoice, store_pdf
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +35,7 @@ def invoice(mail: Sandbox) -> Invoice:
     invoice = make_invoice()
     store_pdf(invoice)
     with pytest.raises(OutcomeUnknown):
-        deliver_email(Parcel(invoice.pk, Holder(1, 1)))
+        deliver_email(Parcel(invoice.pk, hold()))
     return invoice
 
 
@@ -49,7 +50,7 @@ def _delivery(invoice: Invoice) -> InvoiceDelivery:
 
 def test_resends_under_the_same_message_id(mail: Sandbox, invoice: Invoice) -> None:
     assert _delivery(invoice).status == "unknown"
-    deliver_email(Parcel(invoice.pk, Holder(1, 2)))
+    deliver_email(Parcel(invoice.pk, hold(2)))
     assert _delivery(invoice).status == "done"
     assert _inbox(mail) == [(_delivery(invoice).reference, 2)]
 
@@ -58,7 +59,7 @@ def test_holds_until_a_person_decides(mail: Sandbox, invoice: Invoice, settings:
     settings.INVOICE_EMAIL_UNKNOWN = "hold"
     for token in (2, 3):
         with pytest.raises(Permanent, match="It is not known whether this e-mail went out"):
-            deliver_email(Parcel(invoice.pk, Holder(1, token)))
+            deliver_email(Parcel(invoice.pk, hold(token)))
         assert _delivery(invoice).status == "unknown"
     assert _inbox(mail) == [(_delivery(invoice).reference, 1)]
 
@@ -66,7 +67,7 @@ def test_holds_until_a_person_decides(mail: Sandbox, invoice: Invoice, settings:
 def test_sends_a_held_one_again_where_a_person_says_so(mail: Sandbox, invoice: Invoice, settings: Settings) -> None:
     settings.INVOICE_EMAIL_UNKNOWN = "hold"
     settle_email(_delivery(invoice).pk, was_sent=False, actor=None, reason="The customer has nothing")
-    deliver_email(Parcel(invoice.pk, Holder(1, 2)))
+    deliver_email(Parcel(invoice.pk, hold(2)))
     assert _delivery(invoice).status == "done"
     assert _inbox(mail) == [(_delivery(invoice).reference, 2)]
 
@@ -76,6 +77,6 @@ def test_sends_nothing_where_a_person_says_that_it_went_out(
 ) -> None:
     settings.INVOICE_EMAIL_UNKNOWN = "hold"
     settle_email(_delivery(invoice).pk, was_sent=True, actor=None, reason="The customer has it")
-    deliver_email(Parcel(invoice.pk, Holder(1, 2)))
+    deliver_email(Parcel(invoice.pk, hold(2)))
     assert _delivery(invoice).status == "done"
     assert _inbox(mail) == [(_delivery(invoice).reference, 1)]

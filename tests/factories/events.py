@@ -7,8 +7,9 @@ from typing import Any
 from billing.models import BillingAccount, Invoice, InvoicePayment, StripeEvent
 from billing.providers.stripe_events import HANDLED_TYPES, read_head
 from billing.services.delivering import deliver_stripe
-from billing.services.delivering.claims import Holder, Parcel
+from billing.services.delivering.claims import Parcel
 from billing.services.events import process_events, take_event
+from tests.factories.holders import hold
 from tests.factories.invoices import make_invoice
 from tests.outside import Outside
 
@@ -22,7 +23,7 @@ _PAYMENT = (
 def make_sent(cents: int = 100_000, **account: Any) -> tuple[Invoice, str]:
     """Issue an invoice and bring it to Stripe; return it and what it is called there."""
     invoice = make_invoice(cents=cents, **account)
-    deliver_stripe(Parcel(invoice.pk, Holder(1, 1)))
+    deliver_stripe(Parcel(invoice.pk, hold()))
     return invoice, invoice.deliveries.get(step="stripe").reference
 
 

@@ -7,10 +7,11 @@ from accounts.models import Organization
 from billing.models import Invoice, InvoiceDelivery
 from billing.services.computing import compute_invoices
 from billing.services.delivering import deliver_file, deliver_pdf
-from billing.services.delivering.claims import Holder, Parcel
+from billing.services.delivering.claims import Parcel
 from billing.services.numbering import finalize_invoices
 from common.clock import Month
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
+from tests.factories.holders import hold
 
 ISSUED_AT = dt.datetime(2026, 9, 1, 2, tzinfo=dt.UTC)
 
@@ -43,7 +44,7 @@ def make_held(cents: int = 100_000) -> Invoice:
 
 def store_pdf(invoice: Invoice) -> bytes:
     """Lay the PDF out and store it."""
-    parcel = Parcel(invoice.pk, Holder(1, 1))
+    parcel = Parcel(invoice.pk, hold())
     deliver_pdf(parcel)
     deliver_file(parcel)
     return parcel.content or b""

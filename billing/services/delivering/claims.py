@@ -140,7 +140,8 @@ def attempt(
     """Claim an effect for the time of the block; gives None where it is done, or not wanted, already.
 
     What is `known` before the first attempt, and its `reference`, are written down with the claim. An error ends the
-    attempt as failed, or as unknown where its outcome is; then it is raised on.
+    attempt as failed, or as unknown where its outcome is; then it is raised on. Raises LeaseLost where the job item is
+    no longer in the holder's hands: whoever has it now delivers.
     """
     claimed = _claim_first(parcel, step, sequence, dict(known or {}), reference) or _claim_again(parcel, step, sequence)
     if claimed is None:
@@ -161,23 +162,30 @@ def attempt(
         claimed.end(Status.DONE)
 
 
-# The lock on the document waits for whoever is just voiding it, and is waited for: a void knows what is on its way.
+# The lock on the document waits for whoever is just voiding it, and is waited for: a void knows what is on its way. The
+# lock on the item waits for whoever is just taking it: a claim by a stale token matches no row.
 _CLAIM_FIRST = """
     INSERT INTO billing_invoicedelivery (
         invoice_id, step, sequence, status, attempts, held_by_item, held_by_token, reference, detail, error, created_at
     )
-    SELECT id, %s, %s, 'running', 1, %s, %s, %s, %s, '', clock_timestamp() FROM billing_invoice
-    WHERE id = %s AND number IS NOT NULL AND status <> 'void' FOR KEY SHARE
+    SELECT invoice.id, %s, %s, 'running', 1, item.id, item.token, %s, %s, '', clock_timestamp()
+    FROM billing_invoice invoice, jobs_jobitem item
+    WHERE invoice.id = %s AND invoice.number IS NOT NULL AND invoice.status <> 'void'
+        AND item.id = %s AND item.token = %s AND item.status = 'running' AND item.lease_expires_at > clock_timestamp()
+    FOR KEY SHARE OF invoice FOR SHARE OF item
     ON CONFLICT DO NOTHING RETURNING id
 """
 
 
 def _claim_first(parcel: Parcel, step: str, sequence: int, detail: dict[str, Any], reference: str) -> Attempt | None:
-    """Claim an effect that nobody has tried yet, in one statement; None where somebody has, or the document is void."""
+    """Claim an effect that nobody has tried yet, in one statement.
+
+    None where somebody has, where the document is void, or where the item is no longer ours.
+    """
     holder = parcel.holder
     with connection.cursor() as cursor:
         written = [reference, json.dumps(detail)]
-        cursor.execute(_CLAIM_FIRST, [step, sequence, holder.item, holder.token, *written, parcel.invoice_id])
+        cursor.execute(_CLAIM_FIRST, [step, sequence, *written, parcel.invoice_id, holder.item, holder.token])
         row = cursor.fetchone()
     if row is None:
         return None
@@ -196,8 +204,11 @@ def _claim_first(parcel: Parcel, step: str, sequence: int, detail: dict[str, Any
 
 @transaction.atomic
 def _claim_again(parcel: Parcel, step: str, sequence: int) -> Attempt | None:
+    holder = parcel.holder
+    if not is_holding(holder.item, holder.token, lock=True):
+        raise LeaseLost
     known = InvoiceDelivery.objects.select_for_update().filter(invoice=parcel.invoice_id, step=step, sequence=sequence)
-    delivery, holder = known.first(), parcel.holder
+    delivery = known.first()
     if delivery is None:
         return None
     if delivery.status in {Status.DONE, Status.SKIPPED}:
