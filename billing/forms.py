@@ -17,6 +17,7 @@ from unfold.widgets import (
 )
 
 from billing.models import Invoice, InvoiceLine
+from billing.selectors.credits import find_fault_in_amounts
 from common.clock import Month, previous_month
 from common.money import format_money, minor_digits, to_cents
 
@@ -139,7 +140,7 @@ class CreditForm(OnceForm, ReasonForm):
         return {id_: cents for id_, cents in chosen.items() if cents}
 
     def clean(self) -> dict[str, Any]:
-        """Ask for at least one amount, and for none above what is left of its line."""
+        """Ask for at least one amount, for none above what is left of its line, and for a sum that can be credited."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         written = any(cleaned.get(f"line_{line.pk}") for line in self.lines)
         if cleaned.get("scope") != self.SOME:
@@ -153,6 +154,8 @@ class CreditForm(OnceForm, ReasonForm):
                 self.add_error(name, f"At most {format_money(left, self.invoice.currency)} is left of this line.")
         if not self.errors and not written:
             self.add_error("scope", "Write the amount beside at least one line.")
+        if not self.errors and (fault := find_fault_in_amounts(self.invoice, self.left, self.amounts or {})):
+            self.add_error("scope", fault)
         return cleaned
 
 

@@ -1,7 +1,7 @@
 """What stands against a decision on an invoice, in a sentence for whoever wants to take it; empty if nothing does."""
 
 from billing.models import Invoice, InvoiceDelivery, InvoicePayment
-from billing.selectors.invoices import get_left_to_credit
+from billing.selectors.credits import has_left_to_credit
 
 _VOIDABLE = {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE}
 # In Stripe, what is credited in full is paid.
@@ -16,7 +16,12 @@ def get_obstacle_to_release(invoice: Invoice) -> str:
 
 
 def get_obstacle_to_void(invoice: Invoice) -> str:
-    """Tell why an invoice or a credit note can't be voided."""
+    """Tell why an invoice or a credit note can't be voided.
+
+    One that comes to zero always can, settled or not: nobody owes or gets anything by it, and it can't be credited.
+    """
+    if invoice.is_issued and not invoice.total_cents and invoice.status in Invoice.ISSUED:
+        return ""
     if not invoice.is_issued or invoice.status not in _VOIDABLE:
         return f"{invoice} is {invoice.get_status_display().lower()} and can't be voided."
     in_stripe = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE)
@@ -42,4 +47,4 @@ def get_obstacle_to_credit(invoice: Invoice) -> str:
         return f"{invoice} is a correction and can't be credited; void it instead."
     if not invoice.is_issued or invoice.status not in Invoice.ISSUED:
         return f"{invoice} is {invoice.get_status_display().lower()} and can't be credited."
-    return "" if any(get_left_to_credit(invoice).values()) else f"There is nothing left to credit on {invoice}."
+    return "" if has_left_to_credit(invoice) else f"There is nothing left to credit on {invoice}."

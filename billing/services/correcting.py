@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine, InvoicePayment
-from billing.pricing import compute_tax
+from billing.selectors.credits import choose_tax, find_fault_in_amounts, has_left_to_credit
 from billing.selectors.invoices import get_left_to_credit
 from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
 from billing.services.actions import note_action
@@ -121,9 +121,10 @@ def credit_invoice(
 ) -> Invoice:
     """Issue a credit note on an issued invoice: over all that is left of it, or over `amounts` (cents by line id).
 
-    Every line of the credit note points at the line it takes from; no line can be credited beyond its amount. Tax
-    follows what is credited. A full credit frees the month. A month's own credit note is taken back by an invoice in
-    the same way. Idempotent by `token`: the same one again gives the document that it made.
+    Every line of the credit note points at the line it takes from; no line can be credited beyond its amount, and all
+    together not beyond what is left of the total. Tax follows what is credited. A credit of all that is left frees the
+    month. A month's own credit note is taken back by an invoice in the same way. Idempotent by `token`: the same one
+    again gives the document that it made.
     """
     invoice = _lock(invoice_id)
     if token is not None and (done := InvoiceAction.objects.filter(token=token, invoice=invoice).first()):
@@ -134,7 +135,7 @@ def credit_invoice(
     taken = _choose(invoice, left, amounts)
     note = _write_credit_note(invoice, taken, left, run)
     finalize_invoices([note.pk], now)
-    if all(cents == taken.get(id_, 0) for id_, cents in left.items()):
+    if sum(taken.values()) == sum(left.values()):
         invoice.status = Invoice.Status.CREDITED
         invoice.save(update_fields=["status"])
         restore_statements([invoice.pk])
@@ -148,38 +149,12 @@ def credit_invoice(
 def _choose(invoice: Invoice, left: Mapping[int, int], amounts: Mapping[int, int] | None) -> dict[int, int]:
     """Return the cents to take from each line, tax included."""
     if amounts is None:
-        taken = {id_: cents for id_, cents in left.items() if cents}
-    else:
-        taken = {id_: cents for id_, cents in amounts.items() if cents}
-        _check_amounts(invoice, left, taken)
-        taken |= _tax_on(invoice, left, taken)
+        return {id_: cents for id_, cents in left.items() if cents}
+    taken = {id_: cents for id_, cents in amounts.items() if cents}
     if not taken:
         raise Permanent(f"There is nothing left to credit on {invoice}.")
-    return taken
-
-
-def _check_amounts(invoice: Invoice, left: Mapping[int, int], taken: Mapping[int, int]) -> None:
-    tax = set(invoice.lines.filter(kind=InvoiceLine.Kind.TAX).values_list("pk", flat=True))
-    for id_, cents in taken.items():
-        if id_ not in left or id_ in tax:
-            raise Permanent(f"Line {id_} is not a line of {invoice} that can be credited.")
-        rest = left[id_]
-        if cents * rest <= 0 or abs(cents) > abs(rest):
-            wished, most = (format_money(value, invoice.currency) for value in (cents, rest))
-            raise Permanent(f"{wished} can't be credited on a line of which {most} is left.")
-
-
-def _tax_on(invoice: Invoice, left: Mapping[int, int], taken: Mapping[int, int]) -> dict[int, int]:
-    """Tax follows: in full with the last of the subtotal, else at the invoice's rate, never more than is left."""
-    line = invoice.lines.filter(kind=InvoiceLine.Kind.TAX).first()
-    if line is None or not left[line.pk]:
-        return {}
-    untaxed = {id_: cents for id_, cents in left.items() if id_ != line.pk}
-    if all(taken.get(id_, 0) == cents for id_, cents in untaxed.items()):
-        return {line.pk: left[line.pk]}
-    tax = compute_tax(sum(taken.values()), line.explanation["rate_bps"]).amount_cents
-    tax = max(min(tax, left[line.pk]), 0) if left[line.pk] > 0 else min(max(tax, left[line.pk]), 0)
-    return {line.pk: tax} if tax else {}
+    _refuse_for(find_fault_in_amounts(invoice, left, taken))
+    return taken | choose_tax(invoice, left, taken)
 
 
 def _write_credit_note(
@@ -191,7 +166,7 @@ def _write_credit_note(
     note = Invoice.objects.create(
         organization_id=invoice.organization_id,
         month=invoice.month,
-        kind=Invoice.Kind.CREDIT_NOTE if total <= 0 else Invoice.Kind.INVOICE,
+        kind=Invoice.Kind.CREDIT_NOTE if total < 0 else Invoice.Kind.INVOICE,
         currency=invoice.currency,
         subtotal_cents=total - tax,
         tax_cents=tax,
@@ -246,8 +221,8 @@ def supersede_invoices(organization_ids: Sequence[str], month: Month, *, run: Jo
 
 
 def _is_to_be_credited(invoice: Invoice) -> bool:
-    """Tell whether crediting is the way to take an invoice back; one that says nothing can only be voided."""
-    if not any(get_left_to_credit(invoice).values()):
+    """Return whether crediting is the way to take an invoice back; one that comes to nothing can only be voided."""
+    if not has_left_to_credit(invoice):
         return False
     reached = invoice.deliveries.filter(step__in=["email", "stripe"], status__in=_REACHED).exists()
     noted = invoice.corrections.exclude(status=Invoice.Status.VOID).exists()

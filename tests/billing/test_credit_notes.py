@@ -1,52 +1,19 @@
 """Credit notes: every cent points at the line it takes from, and no line gives more than it has."""
 
 import datetime as dt
-from collections import defaultdict
-from typing import Any
 
 import pytest
-from django.db import transaction
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from accounts.models import Organization
-from billing.models import Invoice, InvoiceAction, InvoiceLine, PlanTerms
-from billing.pricing import compute_tax
-from billing.selectors.inputs import read_terms
+from billing.models import Invoice, InvoiceAction
 from billing.services.correcting import credit_invoice, void_invoice
-from billing.services.numbering import finalize_invoices
-from billing.services.terms import keep_terms
 from common.errors import Permanent
 from tests.factories.billing import AUGUST, make_organization, make_plan
 from tests.factories.invoices import ISSUED_AT
+from tests.factories.invoices import issue_lines as issue
 from tests.factories.runs import bill_here
 
 pytestmark = pytest.mark.django_db
 LATER = ISSUED_AT + dt.timedelta(days=9)
-
-
-def issue(*cents: int, tax_rate_bps: int = 0, organization: Organization | None = None) -> Invoice:
-    """Issue an invoice of lines of these amounts."""
-    organization = organization or make_organization()
-    plan = organization.billing_account.plan
-    terms = PlanTerms.objects.get(pk=keep_terms(read_terms([plan.pk]))[plan.pk])
-    subtotal = sum(cents)
-    tax = compute_tax(subtotal, tax_rate_bps)
-    invoice = Invoice.objects.create(
-        organization=organization, month=AUGUST.first_day, currency="USD", subtotal_cents=subtotal,
-        tax_cents=tax.amount_cents, total_cents=subtotal + tax.amount_cents, terms=terms,
-    )  # fmt: skip
-    lines: list[tuple[str, int, dict[str, Any]]] = [("usage", amount, {}) for amount in cents]
-    if tax_rate_bps:
-        lines.append(("tax", tax.amount_cents, tax.explanation))
-    for position, (kind, amount, explanation) in enumerate(lines, start=1):
-        InvoiceLine.objects.create(
-            invoice=invoice, position=position, kind=kind, month=AUGUST.first_day, amount_cents=amount,
-            description=f"Line {position}", explanation=explanation,
-        )  # fmt: skip
-    finalize_invoices([invoice.pk], ISSUED_AT)
-    invoice.refresh_from_db()
-    return invoice
 
 
 def line(invoice: Invoice, position: int) -> int:
@@ -149,13 +116,6 @@ def test_what_was_credited_before_is_not_there_any_more() -> None:
         credit(invoice)
 
 
-def test_a_negative_line_is_credited_the_other_way() -> None:
-    invoice = issue(100, -30)
-    assert credit(invoice, {line(invoice, 2): -10}).total_cents == 10
-    with pytest.raises(Permanent, match=r"-USD 0\.21 can't be credited on a line of which -USD 0\.20 is left"):
-        credit(invoice, {line(invoice, 2): -21})
-
-
 def test_neither_tax_nor_strange_lines_can_be_chosen() -> None:
     invoice, other = issue(100, tax_rate_bps=1_900), issue(100)
     for wrong in (line(invoice, 2), line(other, 1), 0, -1, 10**18):
@@ -217,64 +177,3 @@ def test_a_replaced_invoice_does_not_come_back() -> None:
     with pytest.raises(Permanent, match="was replaced since it was credited"):
         void_invoice(note.pk, actor=None, reason="Wrong")
     assert (status(note), status(invoice)) == ("finalized", "credited")
-
-
-@st.composite
-def credits(draw: st.DrawFn) -> list[tuple[int, int, bool]]:
-    """What to take, in percent of what is left of a line, and whether the note is voided afterwards."""
-    return draw(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 100), st.booleans()), max_size=8))
-
-
-@settings(max_examples=12, deadline=None, derandomize=True)
-@given(
-    st.lists(st.integers(-900, 900), min_size=1, max_size=5).filter(any),
-    st.sampled_from([0, 700, 1_900, 10_000]),
-    credits(),
-)
-def test_every_cent_is_traced(cents: list[int], rate: int, wished: list[tuple[int, int, bool]]) -> None:
-    with transaction.atomic():
-        invoice = issue(*cents, tax_rate_bps=rate)
-        for place, percent, is_void in wished:
-            _credit_some(invoice, place % len(cents) + 1, percent, is_void=is_void)
-            _check_trace(invoice)
-        if status(invoice) != "credited" and any(_left(invoice).values()) and invoice.kind == "invoice":
-            credit(invoice)
-            assert not any(_left(invoice).values())
-            assert status(invoice) == "credited"
-            stands = Invoice.objects.exclude(status="void")
-            assert sum(stands.values_list("total_cents", flat=True)) == 0
-            assert sum(stands.values_list("tax_cents", flat=True)) == 0
-        transaction.set_rollback(True)
-
-
-def _left(invoice: Invoice) -> dict[int, int]:
-    """What is left of each line, summed from the credit notes that stand."""
-    left: dict[int, int] = defaultdict(int)
-    left |= {found.pk: found.amount_cents for found in invoice.lines.all()}
-    for taken in InvoiceLine.objects.filter(invoice__corrects=invoice).exclude(invoice__status="void"):
-        left[taken.corrects_id or 0] += taken.amount_cents
-    return left
-
-
-def _credit_some(invoice: Invoice, position: int, percent: int, *, is_void: bool) -> None:
-    chosen = line(invoice, position)
-    left = _left(invoice)[chosen]
-    cents = left * percent // 100 if left > 0 else -(-left * percent // 100)
-    if not cents or status(invoice) != "finalized":
-        return
-    note = credit(invoice, {chosen: cents})
-    if is_void:
-        void_invoice(note.pk, actor=None, reason="Wrong")
-
-
-def _check_trace(invoice: Invoice) -> None:
-    originals = {found.pk: found for found in invoice.lines.all()}
-    for id_, left in _left(invoice).items():
-        low, high = sorted([0, originals[id_].amount_cents])
-        assert low <= left <= high
-    for note in invoice.corrections.all():
-        lines = list(note.lines.all())
-        assert note.total_cents == sum(taken.amount_cents for taken in lines)
-        assert note.tax_cents == sum(taken.amount_cents for taken in lines if taken.kind == "tax")
-        assert all(originals[taken.corrects_id or 0].kind == taken.kind for taken in lines)
-    assert (status(invoice) == "credited") == (not any(_left(invoice).values()))

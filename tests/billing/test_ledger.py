@@ -153,7 +153,7 @@ class Ledger:
             return
         if way == "void":
             void_invoice(invoice.pk, actor=None, reason="Wrong")
-        elif way == "credit" and invoice.kind == "invoice" and invoice.lines.exclude(amount_cents=0).exists():
+        elif way == "credit" and invoice.total_cents > 0:
             credit_invoice(invoice.pk, actor=None, reason="Wrong", now=now())
         bill_anew_here(month, self.organization.pk)
 

@@ -4,11 +4,14 @@ import datetime as dt
 from typing import Any
 
 from accounts.models import Organization
-from billing.models import Invoice, InvoiceDelivery
+from billing.models import Invoice, InvoiceDelivery, InvoiceLine, PlanTerms
+from billing.pricing import compute_tax
+from billing.selectors.inputs import read_terms
 from billing.services.computing import compute_invoices
 from billing.services.delivering import deliver_file, deliver_pdf
 from billing.services.delivering.claims import Parcel
 from billing.services.numbering import finalize_invoices
+from billing.services.terms import keep_terms
 from common.clock import Month
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
 from tests.factories.holders import hold
@@ -53,3 +56,28 @@ def store_pdf(invoice: Invoice) -> bytes:
 def note_delivery(invoice: Invoice, step: str, status: str, **fields: Any) -> InvoiceDelivery:
     """Write down how a step of the delivery went."""
     return InvoiceDelivery.objects.create(invoice=invoice, step=step, status=status, attempts=1, **fields)
+
+
+def issue_lines(*cents: int, tax_rate_bps: int = 0, organization: Organization | None = None) -> Invoice:
+    """Issue a month's document of lines of these amounts, with a tax line where there is a rate."""
+    organization = organization or make_organization()
+    plan = organization.billing_account.plan
+    terms = PlanTerms.objects.get(pk=keep_terms(read_terms([plan.pk]))[plan.pk])
+    subtotal = sum(cents)
+    tax = compute_tax(subtotal, tax_rate_bps)
+    invoice = Invoice.objects.create(
+        organization=organization, month=AUGUST.first_day, currency="USD", subtotal_cents=subtotal,
+        tax_cents=tax.amount_cents, total_cents=subtotal + tax.amount_cents, terms=terms,
+        kind=Invoice.Kind.CREDIT_NOTE if subtotal < 0 else Invoice.Kind.INVOICE,
+    )  # fmt: skip
+    lines: list[tuple[str, int, dict[str, Any]]] = [("usage", amount, {}) for amount in cents]
+    if tax_rate_bps:
+        lines.append(("tax", tax.amount_cents, tax.explanation))
+    for position, (kind, amount, explanation) in enumerate(lines, start=1):
+        InvoiceLine.objects.create(
+            invoice=invoice, position=position, kind=kind, month=AUGUST.first_day, amount_cents=amount,
+            description=f"Line {position}", explanation=explanation,
+        )  # fmt: skip
+    finalize_invoices([invoice.pk], ISSUED_AT)
+    invoice.refresh_from_db()
+    return invoice
