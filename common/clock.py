@@ -2,8 +2,10 @@
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Self
 
 from pydantic import GetCoreSchemaHandler
@@ -11,6 +13,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 # Other years are slips of the pen, and some have no month before or after them.
 _MONTH = re.compile(r"((?:19|2[0-9])[0-9]{2})-(0[1-9]|1[0-2])\Z")
+
+# No timetable starts a job more often: a slip of the pen must not flood the queues.
+SHORTEST_PAUSE = dt.timedelta(minutes=5)
 
 
 @lru_cache(maxsize=1_000)
@@ -22,6 +27,11 @@ def _parse(text: str) -> "Month":
 def now() -> dt.datetime:
     """Read the clock, in UTC."""
     return dt.datetime.now(dt.UTC)
+
+
+def comes_too_often(times: Iterable[dt.datetime]) -> bool:
+    """Return whether any two of a timetable's times, in order, lie closer together than `SHORTEST_PAUSE`."""
+    return any(later - earlier < SHORTEST_PAUSE for earlier, later in pairwise(times))
 
 
 @dataclass(frozen=True, order=True, slots=True)

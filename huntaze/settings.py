@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable
 from email.utils import parseaddr
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from django.utils.csp import CSP
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from common.clock import Month, now
+from common.clock import Month, comes_too_often, now
 from common.redaction import find_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -72,14 +73,16 @@ def _is_mailbox(value: str) -> bool:
 
 
 _LAST_DAY_OF_ALL_MONTHS = 28
+_TIMES_LOOKED_AT = 100
 
 
 def _is_schedule(value: str) -> bool:
     fields = value.split()
     # Months without such a day would not be billed.
     is_short = len(fields) == 6 and fields[3].isdecimal() and int(fields[3]) > _LAST_DAY_OF_ALL_MONTHS
-    is_cron = len(fields) == 6 and fields[0] in {"0", "00"} and bool(next(CronSim(" ".join(fields[1:]), now())))
-    return is_cron and not is_short
+    is_cron = len(fields) == 6 and fields[0] in {"0", "00"}
+    times = list(islice(CronSim(" ".join(fields[1:]), now()), _TIMES_LOOKED_AT)) if is_cron else []
+    return bool(times) and not is_short and not comes_too_often(times)
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -211,7 +214,7 @@ class Environment(BaseSettings):
         str,
         _must(
             _is_schedule,
-            "Give six fields, the first (seconds) 0, the day at most 28, like 0 0 2 1 * *.",
+            "Give six fields, seconds 0, day at most 28, times at least 5 minutes apart, like 0 0 2 1 * *.",
         ),
     ] = ""
     notify_on_completion: bool = False

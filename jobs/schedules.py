@@ -123,8 +123,10 @@ def make_crontab(expression: str, zone: str) -> CrontabSchedule:
     return schedule
 
 
-def change_timetable(schedule: JobSchedule, timetable: PeriodicTask, note: str, *, actor: User) -> bool:
-    """Let a schedule ring as an unsaved row does; tell whether that is at other times than before.
+def change_timetable(
+    schedule: JobSchedule, timetable: PeriodicTask, note: str, *, actor: User, reason: str = ""
+) -> bool:
+    """Let a schedule ring as an unsaved row does; return whether that is at other times than before.
 
     Where it is, the schedule counts from now on, or from when it is resumed.
     """
@@ -144,7 +146,7 @@ def change_timetable(schedule: JobSchedule, timetable: PeriodicTask, note: str, 
         task.description = "" if is_moved and note == before["note"] and note.startswith(_MARK) else note
         task.save()  # type: ignore[no-untyped-call]  # the library has no types for it
         after = {"timetable": describe_timetable(task), "note": task.description}
-        record_action("change", task, actor=actor, before=before, after=after)
+        record_action("change", task, actor=actor, before=before, after=after, reason=reason)
         return is_moved
 
 

@@ -3,11 +3,9 @@
 from jobs.admin.items import JobItemAdmin
 from jobs.admin.monitors import JobMonitorAdmin
 from jobs.admin.runs import JobRunAdmin
-from jobs.admin.schedules import CrontabScheduleAdmin, IntervalScheduleAdmin, PeriodicTaskAdmin
+from jobs.admin.schedules import PeriodicTaskAdmin
 
 __all__ = [
-    "CrontabScheduleAdmin",
-    "IntervalScheduleAdmin",
     "JobItemAdmin",
     "JobMonitorAdmin",
     "JobRunAdmin",

@@ -17,18 +17,18 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts.admin.pages import coloured
 from common.clock import now
 from jobs.admin import scheduling
 from jobs.admin.words import describe_pause
-from jobs.forms import CrontabForm
 from jobs.models import JobRun
 from jobs.registry import find_job
 from jobs.schedules import START_TASK, next_due
 
+# A crontab or an interval has no page of its own: several schedules may share one, the house's own among them.
 for _model in (PeriodicTask, CrontabSchedule, IntervalSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(_model)
 # What staff call them.
@@ -114,46 +114,3 @@ class PeriodicTaskAdmin(ModelAdmin):
             return "-"
         address = reverse("admin:jobs_jobrun_change", args=[run.pk])
         return format_html('<a class="hz-link" href="{}">{}</a> {}', address, run, run.get_status_display().lower())
-
-
-class UsedByInline(TabularInline):
-    """The schedules that use a crontab or an interval; a change here changes them all."""
-
-    model = PeriodicTask
-    fields = ("name", "enabled")
-    readonly_fields = fields
-    can_delete = False
-    extra = 0
-    max_num = 0
-    show_change_link = True
-    verbose_name = verbose_name_plural = "used by"
-
-
-class TimetableAdmin(ModelAdmin):
-    """What schedules can use."""
-
-    inlines = (UsedByInline,)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Deleting one would delete the schedules that use it."""
-        return False
-
-
-@admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(TimetableAdmin):
-    """Cron expressions."""
-
-    form = CrontabForm
-    list_display = ("human_readable", "expression")
-    fields = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone")
-
-    @display(description="Crontab")
-    def expression(self, row: CrontabSchedule) -> str:
-        """Write it as crontab does."""
-        fields = (row.minute, row.hour, row.day_of_month, row.month_of_year, row.day_of_week)
-        return f"{' '.join(fields)} ({row.timezone})"
-
-
-@admin.register(IntervalSchedule)
-class IntervalScheduleAdmin(TimetableAdmin):
-    """Intervals."""

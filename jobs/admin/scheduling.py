@@ -78,7 +78,7 @@ def list_next_times(
 def schedule_page(admin: "ModelAdmin[Any]", request: HttpRequest, object_id: str) -> HttpResponse:
     """Show a schedule; preview or save what somebody makes of it."""
     schedule = _find(request, object_id, VIEW)
-    may_change = request.user.has_perm(CHANGE)
+    may_change = _may_move(request, schedule)
     form, previewed = ScheduleForm(schedule.task, schedule.declaration), None
     if request.method == "POST":
         if not may_change:
@@ -86,17 +86,24 @@ def schedule_page(admin: "ModelAdmin[Any]", request: HttpRequest, object_id: str
         form = ScheduleForm(schedule.task, schedule.declaration, request.POST)
         if form.is_valid():
             if request.POST.get("action") == "save":
-                is_moved = change_timetable(schedule, form.timetable, form.cleaned_data["note"], actor=actor(request))
+                note, reason = form.cleaned_data["note"], form.cleaned_data["reason"]
+                is_moved = change_timetable(schedule, form.timetable, note, actor=actor(request), reason=reason)
                 messages.success(request, _tell_saved(schedule, is_moved))
                 return redirect(_address(schedule))
             previewed = form.timetable
     context = {
         **_describe(request, schedule),
         "form": form if may_change else None,
+        "needs": _name_lacking(request, schedule),
         "previewed": list_next_times(previewed, now(), schedule.declaration) if previewed else None,
         "previewed_zone": _zone(previewed) if previewed else "",
     }
     return render(admin, request, "jobs/schedule.html", str(schedule), context)
+
+
+def _may_move(request: HttpRequest, schedule: JobSchedule) -> bool:
+    """Return whether somebody may change a timetable: choosing when a job starts is starting it."""
+    return request.user.has_perm(CHANGE) and may_run(request, schedule.declaration)
 
 
 def _tell_saved(schedule: JobSchedule, is_moved: bool) -> str:
@@ -105,6 +112,12 @@ def _tell_saved(schedule: JobSchedule, is_moved: bool) -> str:
     if not schedule.task.enabled:
         return "The schedule was saved. It is paused, and counts from when it is resumed."
     return "The schedule was saved. It counts from now on."
+
+
+def _name_lacking(request: HttpRequest, schedule: JobSchedule) -> str:
+    """Return the title of the job that somebody who may change schedules may not start, empty where they may."""
+    job = schedule.declaration
+    return job.title if job and request.user.has_perm(CHANGE) and not may_run(request, job) else ""
 
 
 def _zone(task: PeriodicTask) -> str:

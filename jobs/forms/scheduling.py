@@ -7,7 +7,7 @@ import zoneinfo
 from collections.abc import Collection
 from functools import cache
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from celery.schedules import ParseException, crontab
 from cronsim import CronSim, CronSimError
@@ -20,16 +20,10 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from common.clock import now
+from common.clock import SHORTEST_PAUSE, comes_too_often, now
 from jobs.forms.params import REASON_LENGTH
-from jobs.models import JobSchedule
 from jobs.models.timetables import expression_of, iterate_slots, next_slot, zone_of
 from jobs.registry import Job
-
-if TYPE_CHECKING:
-    _CrontabForm = forms.ModelForm[CrontabSchedule]
-else:
-    _CrontabForm = forms.ModelForm
 
 _FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
 _LONGEST_EXPRESSION = 200
@@ -90,11 +84,14 @@ def _find_lacking(days: Collection[int], months: Collection[int]) -> str:
     return next((calendar.month_name[month] for month in lacking), "")
 
 
-def check_slots(job: type[Job], task: PeriodicTask, moment: dt.datetime) -> str:
-    """Say what keeps a job from being started at one of a row's next due times; empty if nothing does."""
+def check_slots(job: type[Job] | None, task: PeriodicTask, moment: dt.datetime) -> str:
+    """Return what is wrong with a row's next due times: too often, or not to be started then; empty if nothing is."""
+    ahead = takewhile(lambda slot: slot < moment + _LOOK_AHEAD, iterate_slots(task, moment))
+    slots = list(islice(ahead, _MOST_LOOKED_AT))
+    if comes_too_often(slots):
+        return f"Too often: leave at least {SHORTEST_PAUSE.seconds // 60} minutes between two runs."
     zone = zone_of(task)
-    slots = takewhile(lambda slot: slot < moment + _LOOK_AHEAD, islice(iterate_slots(task, moment), _MOST_LOOKED_AT))
-    return next(filter(None, (job.check_slot(slot.astimezone(zone)) for slot in slots)), "")
+    return next(filter(None, (job.check_slot(slot.astimezone(zone)) for slot in slots)), "") if job else ""
 
 
 class ScheduleForm(forms.Form):
@@ -140,18 +137,28 @@ class ScheduleForm(forms.Form):
         help_text="For whoever looks at this next.",
     )
 
+    reason = forms.CharField(
+        required=False,
+        max_length=REASON_LENGTH,
+        widget=UnfoldAdminTextInputWidget({"autocomplete": "off"}),
+        help_text="Kept in the audit trail.",
+        error_messages={"required": "Say why: the reason is kept in the audit trail."},
+    )
+
     timetable: PeriodicTask
 
     def __init__(self, task: PeriodicTask, job: type[Job] | None = None, data: Any = None) -> None:
         super().__init__(data, initial=_initial(task))
         self._job = job
+        is_saved = data is not None and data.get("action") == "save"
+        self.fields["reason"].required = bool(job and job.moves_money and is_saved)
 
     def clean(self) -> dict[str, Any]:
         """Read the chosen kind and check that it ever comes true."""
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("kind") == self.CRONTAB:
             self._read_crontab(cleaned.get("expression", ""), cleaned.get("zone") or "UTC")
-        elif cleaned.get("kind") == self.INTERVAL and "every" in cleaned:
+        elif cleaned.get("kind") == self.INTERVAL and {"every", "period"} <= cleaned.keys():
             self._read_interval(cleaned["every"], cleaned.get("period") or IntervalSchedule.MINUTES)
         return cleaned
 
@@ -161,14 +168,18 @@ class ScheduleForm(forms.Form):
         except ValueError as error:
             self.add_error("expression", str(error))
             return
-        if self._job and (wrong := check_slots(self._job, self.timetable, now())):
-            self.add_error("expression", wrong)
+        self._check("expression")
 
     def _read_interval(self, every: int | None, period: str) -> None:
         if every is None:
             self.add_error("every", "Give a whole number.")
         else:
             self.timetable = PeriodicTask(interval=IntervalSchedule(every=every, period=period))
+            self._check("every")
+
+    def _check(self, field: str) -> None:
+        if wrong := check_slots(self._job, self.timetable, now()):
+            self.add_error(field, wrong)
 
 
 def _initial(task: PeriodicTask) -> dict[str, Any]:
@@ -181,36 +192,6 @@ def _initial(task: PeriodicTask) -> dict[str, Any]:
         "period": interval.period if interval else IntervalSchedule.MINUTES,
         "note": task.description,
     }
-
-
-class CrontabForm(_CrontabForm):
-    """A crontab that schedules may share: what a schedule's own page would refuse is refused here, too."""
-
-    class Meta:
-        model = CrontabSchedule
-        fields = (*_FIELDS, "timezone")
-
-    def clean(self) -> dict[str, Any]:
-        """Check the five fields together, and for the jobs whose schedules use them."""
-        cleaned = super().clean() or self.cleaned_data
-        if "day_of_week" in cleaned:
-            cleaned["day_of_week"] = _sunday_as_zero(cleaned["day_of_week"])
-        return cleaned
-
-    def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]  # Django's own hook, which its types leave out
-        if not self.errors:
-            try:
-                self._check()
-            except ValueError as error:
-                self.add_error(None, str(error))
-
-    def _check(self) -> None:
-        row = PeriodicTask(crontab=read_crontab(expression_of(self.instance), str(self.instance.timezone)))
-        for schedule in JobSchedule.objects.filter(task__crontab=self.instance.pk) if self.instance.pk else ():
-            job = schedule.declaration
-            if job and (wrong := check_slots(job, row, now())):
-                raise ValueError(f"{schedule}: {wrong}")
 
 
 class PauseForm(forms.Form):

@@ -44,8 +44,7 @@ def _edits(model: str, make: Callable[[], Any], **changes: Any) -> Press:
 
 
 def _adds(model: str, values: Callable[[], dict[str, Any]]) -> Press:
-    label = model.replace("_", ".") if model.count("_") == 1 else "django_celery_beat." + model.rpartition("_")[2]
-    return Press(f"{model}_add", (f"add {label}",), None, lambda _: values())
+    return Press(f"{model}_add", (f"add {model.replace('_', '.')}",), None, lambda _: values())
 
 
 def _creator_values() -> dict[str, Any]:
@@ -118,8 +117,6 @@ EDITS = (
     _edits("alerts_rule", scene.rule, **RENAMED),
     _edits("jobs_jobmonitor", scene.monitor, grace_seconds="4321"),
     _edits("django_celery_beat_periodictask", scene.task, action="save", note="After"),
-    _edits("django_celery_beat_crontabschedule", scene.crontab, hour="4"),
-    _edits("django_celery_beat_intervalschedule", scene.interval, every="8"),
     _edits("onlyfans_creatoraccount", scene.creator, display_name="After"),
     _edits("onlyfans_earningsaggregate", scene.earnings, gross_cents="4321"),
     _edits("billing_billingaccount", scene.account, tax_id="IE1234567T"),
@@ -132,8 +129,6 @@ ADDS = (
     _adds("auth_group", lambda: {"name": "New"}),
     _adds("alerts_channel", lambda: {"name": "New", "kind": "email", "address": "ops@example.test"}),
     _adds("alerts_rule", lambda: {"name": "New", "channels": [make_channel().pk]}),
-    _adds("django_celery_beat_crontabschedule", lambda: {"minute": "9"}),
-    _adds("django_celery_beat_intervalschedule", lambda: {"every": "9", "period": "hours"}),
     _adds("onlyfans_creatoraccount", _creator_values),
     _adds("onlyfans_earningsaggregate", _earnings_values),
     _adds("billing_billingaccount", _account_values),

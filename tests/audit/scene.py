@@ -8,7 +8,7 @@ from typing import Any
 import stripe
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+from django_celery_beat.models import PeriodicTask
 
 from accounts.models import LockOut
 from alerts.models import Incident, Notification, Rule
@@ -67,14 +67,6 @@ def dismissed() -> UnmatchedAggregate:
 
 def group() -> Group:
     return Group.objects.create(name="Before")
-
-
-def crontab() -> CrontabSchedule:
-    return CrontabSchedule.objects.create(minute="7", hour="3")
-
-
-def interval() -> IntervalSchedule:
-    return IntervalSchedule.objects.create(every=7, period="minutes")
 
 
 def rule() -> Rule:

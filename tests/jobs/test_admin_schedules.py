@@ -5,13 +5,21 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.test import Client
 from django.urls import reverse
-from django_celery_beat.models import ClockedSchedule, CrontabSchedule, PeriodicTask, SolarSchedule
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
 
 from accounts.models import AuditEntry
 from jobs.models import JobRun, JobSchedule
 from jobs.schedules import sync_schedules
-from tests.factories.staff import log_in
+from tests.factories.staff import log_in, make_staff
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:django_celery_beat_periodictask_changelist")
@@ -21,6 +29,7 @@ LEAP_DAY = {
     "zone": "Europe/Berlin",
     "period": "minutes",
     "note": "Moved",
+    "reason": "Quarter end",
 }
 
 
@@ -29,6 +38,22 @@ def row() -> PeriodicTask:
     """Return the schedule of monthly billing."""
     sync_schedules()
     return PeriodicTask.objects.get(name="monthly-billing")
+
+
+@pytest.fixture
+def usage() -> PeriodicTask:
+    """Return the schedule of a job that moves no money."""
+    sync_schedules()
+    return PeriodicTask.objects.get(name="hourly-usage")
+
+
+def _mover() -> Client:
+    """Log in somebody of Operations who may start billing, too."""
+    user = make_staff("Operations")
+    user.user_permissions.add(Permission.objects.get(codename="run_billing"))
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 def _door(row: PeriodicTask, door: str = "change") -> str:
@@ -47,8 +72,8 @@ def test_the_list_says_in_words_when_each_is_due(row: PeriodicTask) -> None:
     assert "sweep" not in page
 
 
-def test_operations_move_a_schedule_and_the_code_leaves_it_there(row: PeriodicTask) -> None:
-    client = log_in("Operations")
+def test_whoever_may_start_billing_moves_its_schedule_and_the_code_leaves_it_there(row: PeriodicTask) -> None:
+    client = _mover()
     before = dt.datetime.now(dt.UTC)
     assert client.post(_door(row), {**LEAP_DAY, "action": "save"}).status_code == 302
     sync_schedules()
@@ -58,13 +83,14 @@ def test_operations_move_a_schedule_and_the_code_leaves_it_there(row: PeriodicTa
     assert standing.due_at == dt.datetime(2028, 2, 29, 4, 30, tzinfo=dt.UTC)
     entry = AuditEntry.objects.get(verb="change", object_id=str(row.pk))
     assert entry.after == {"timetable": "30 5 29 2 * (Europe/Berlin)", "note": "Moved"}
+    assert entry.reason == "Quarter end"
     page = client.get(_door(row)).content.decode()
     for text in ("Tue 2028-02-29 04:30", "Tue 2028-02-29 05:30 CET", "2044-02-29 04:30"):
         assert text in page
 
 
 def test_a_note_of_what_the_code_declared_goes_with_it(row: PeriodicTask) -> None:
-    client = log_in("Operations")
+    client = _mover()
     same = {**LEAP_DAY, "expression": "0 2 1 * *", "zone": "UTC", "note": row.description, "action": "save"}
     client.post(_door(row), same)
     assert _standing(row).task.description == "Declared as 0 2 1 * * (UTC)."
@@ -73,7 +99,7 @@ def test_a_note_of_what_the_code_declared_goes_with_it(row: PeriodicTask) -> Non
 
 
 def test_times_are_shown_before_anything_is_saved(row: PeriodicTask) -> None:
-    page = log_in("Operations").post(_door(row), {**LEAP_DAY, "action": "preview"}).content.decode()
+    page = _mover().post(_door(row), {**LEAP_DAY, "action": "preview"}).content.decode()
     assert "It would run next, not saved yet" in page
     assert page.count("-02-29 04:30") == 5
     assert page.count("-02-29 05:30 CET") == 5
@@ -83,8 +109,8 @@ def test_times_are_shown_before_anything_is_saved(row: PeriodicTask) -> None:
 
 
 def test_a_schedule_can_run_by_interval(row: PeriodicTask) -> None:
-    values = {"kind": "interval", "every": "6", "period": "hours", "zone": "UTC", "action": "save"}
-    log_in("Operations").post(_door(row), values)
+    values = {"kind": "interval", "every": "6", "period": "hours", "zone": "UTC", "reason": "Trial", "action": "save"}
+    _mover().post(_door(row), values)
     standing = _standing(row)
     assert (standing.task.crontab, standing.timetable) == (None, "every 6 hours")
     assert standing.due_at is not None and standing.due_at.hour % 6 == 0
@@ -105,10 +131,18 @@ def test_a_schedule_can_run_by_interval(row: PeriodicTask) -> None:
         ({"kind": "interval", "every": "0"}, "every"),
         ({"kind": "interval", "every": "6", "period": "moons"}, "period"),
         ({"kind": "sometimes"}, "kind"),
+        ({"reason": " "}, "reason"),
+        ({"expression": "* * * * *"}, "expression"),
+        ({"expression": "*/4 * * * *"}, "expression"),
+        ({"expression": "0,59 * * * *"}, "expression"),
+        ({"expression": "0,1 2 1 1 *"}, "expression"),
+        ({"kind": "interval", "every": "299", "period": "seconds"}, "every"),
+        ({"kind": "interval", "every": "4", "period": "minutes"}, "every"),
+        ({"kind": "interval", "every": "1", "period": "microseconds"}, "period"),
     ],
 )
 def test_what_never_comes_true_is_refused_at_its_field(row: PeriodicTask, values: dict[str, str], field: str) -> None:
-    response = log_in("Operations").post(_door(row), {**LEAP_DAY, "action": "save", **values})
+    response = _mover().post(_door(row), {**LEAP_DAY, "action": "save", **values})
     assert list(response.context["form"].errors) == [field]
     assert _standing(row).timetable == "0 2 1 * * (UTC)"
 
@@ -198,26 +232,49 @@ def test_nobody_adds_or_deletes_a_schedule(row: PeriodicTask) -> None:
     client = log_in(superuser=True)
     assert client.get(reverse("admin:django_celery_beat_periodictask_add")).status_code == 403
     assert client.post(f"{LIST}{row.pk}/delete/", {"post": "yes"}).status_code == 403
-    assert client.post(f"/admin/django_celery_beat/crontabschedule/{row.crontab_id}/delete/").status_code == 403
     assert PeriodicTask.objects.filter(pk=row.pk).exists()
 
 
-def test_a_crontab_that_is_none_is_refused_at_its_field() -> None:
-    values = {
-        "minute": "61",
-        "hour": "*",
-        "day_of_month": "*",
-        "month_of_year": "*",
-        "day_of_week": "*",
-        "timezone": "UTC",
-    }
-    page = log_in("Operations").post(reverse("admin:django_celery_beat_crontabschedule_add"), values)
-    assert list(page.context["adminform"].form.errors) == ["minute"]
+def test_operations_move_what_moves_no_money_at_most_every_five_minutes(usage: PeriodicTask) -> None:
+    client, values = log_in("Operations"), {**LEAP_DAY, "zone": "UTC", "reason": "", "action": "save"}
+    refused = client.post(_door(usage), {**values, "expression": "* * * * *"})
+    said = "Too often: leave at least 5 minutes between two runs."
+    assert refused.context["form"].errors == {"expression": [said]}
+    assert client.post(_door(usage), {**values, "expression": "*/5 * * * *"}).status_code == 302
+    assert _standing(usage).timetable == "*/5 * * * * (UTC)"
 
 
-def test_timetables_that_nothing_uses_are_hidden() -> None:
-    assert not admin.site.is_registered(SolarSchedule)
-    assert not admin.site.is_registered(ClockedSchedule)
+def test_operations_who_may_not_start_billing_do_not_choose_when_it_starts(row: PeriodicTask) -> None:
+    client = log_in("Operations")
+    for action in ("preview", "save"):
+        values = {**LEAP_DAY, "expression": "0 2 2 * *", "zone": "UTC", "action": action}
+        assert client.post(_door(row), values).status_code == 403
+    assert _standing(row).timetable == "0 2 1 * * (UTC)"
+    page = client.get(_door(row))
+    assert page.context["form"] is None
+    assert "Only staff who may start Monthly billing can change when it runs." in page.content.decode()
+    assert not AuditEntry.objects.exists()
+
+
+def test_a_preview_asks_for_no_reason(row: PeriodicTask) -> None:
+    page = _mover().post(_door(row), {**LEAP_DAY, "reason": "", "action": "preview"})
+    assert page.context["form"].errors == {}
+
+
+def test_the_house_s_own_schedules_can_not_be_edited(row: PeriodicTask) -> None:
+    client = log_in(superuser=True)
+    own = PeriodicTask.objects.exclude(task="jobs.start_job")
+    assert set(own.values_list("name", flat=True)) >= {"sweep", "tick"}
+    for task in own:
+        for door in ("change", "pause", "resume"):
+            assert client.post(_door(task, door), {**LEAP_DAY, "action": "save"}).status_code == 404
+    for shared in (f"crontabschedule/{row.crontab_id}", f"intervalschedule/{own[0].interval_id}"):
+        assert client.post(f"/admin/django_celery_beat/{shared}/change/", {"every": "1"}).status_code == 404
+
+
+def test_timetables_have_no_pages_of_their_own() -> None:
+    for shared in (SolarSchedule, ClockedSchedule, CrontabSchedule, IntervalSchedule):
+        assert not admin.site.is_registered(shared)
 
 
 def test_a_pause_covers_the_whole_job_and_so_does_its_end(row: PeriodicTask) -> None:
@@ -239,7 +296,7 @@ def test_a_pause_covers_the_whole_job_and_so_does_its_end(row: PeriodicTask) -> 
 
 
 def test_what_is_said_on_saving_is_true(row: PeriodicTask) -> None:
-    client = log_in("Operations")
+    client = _mover()
 
     def save(**values: str) -> str:
         client.post(_door(row), {**LEAP_DAY, "expression": "0 3 1 * *", "zone": "UTC", "action": "save", **values})
@@ -276,7 +333,7 @@ def test_a_crontab_is_read_as_cron_does_and_comes_true_each_month(
     row: PeriodicTask, expression: str, zone: str, kept: str
 ) -> None:
     values = {**LEAP_DAY, "expression": expression, "zone": zone, "action": "save"}
-    response = log_in("Operations").post(_door(row), values)
+    response = _mover().post(_door(row), values)
     if kept:
         assert (response.status_code, _standing(row).timetable) == (302, f"{kept} ({zone})")
     else:
@@ -286,21 +343,6 @@ def test_a_crontab_is_read_as_cron_does_and_comes_true_each_month(
 
 def test_the_next_times_say_which_month_each_will_bill(row: PeriodicTask) -> None:
     values = {**LEAP_DAY, "expression": "30 22 1 3,4 *", "zone": "America/New_York", "action": "preview"}
-    page = log_in("Operations").post(_door(row), values).content.decode()
+    page = _mover().post(_door(row), values).content.decode()
     for text in ("February 2027, due by 2027-03-01", "March 2027, due by 2027-04-01", "2027-04-02 02:30"):
         assert text in page
-
-
-def test_a_crontab_that_a_job_can_not_use_is_refused_where_it_is_shared(row: PeriodicTask) -> None:
-    client, address = log_in("Operations"), f"/admin/django_celery_beat/crontabschedule/{row.crontab_id}/change/"
-    fields = {"minute": "0", "hour": "2", "day_of_month": "1", "month_of_year": "*", "day_of_week": "*"}
-    fields |= {"periodictask_set-TOTAL_FORMS": "0", "periodictask_set-INITIAL_FORMS": "0"}
-    for wrong, said in (
-        ({"timezone": "Asia/Tokyo"}, "months end in UTC, there at 09:00"),
-        ({"timezone": "UTC", "day_of_month": "31"}, "February has no day 31"),
-    ):
-        response = client.post(address, {**fields, **wrong})
-        assert said in str(response.context["adminform"].form.errors)
-    assert _standing(row).timetable == "0 2 1 * * (UTC)"
-    client.post(address, {**fields, "timezone": "UTC", "day_of_month": "*", "day_of_week": "7"})
-    assert _standing(row).timetable == "0 2 * * 0 (UTC)"
