@@ -74,14 +74,15 @@ class Account:
 
     def _show(self, invoice: str, status: str, **more: Any) -> dict[str, Any]:
         total = self._totals.get(invoice, 0)
-        return {"id": invoice, "object": "invoice", "status": status, "total": total, **more}
+        return {"id": invoice, "object": "invoice", "status": status, "currency": "usd", "total": total, **more}
 
 
 def _read_lines(form: str) -> list[dict[str, Any]]:
     lines: dict[str, dict[str, Any]] = {}
     for name, value in parse_qsl(form):
         if found := _LINE.fullmatch(name):
-            line = lines.setdefault(found[1], {"id": f"il_{found[1]}", "amount": 0, "metadata": {}})
+            blank = {"id": f"il_{found[1]}", "amount": 0, "currency": "usd", "metadata": {}}
+            line = lines.setdefault(found[1], blank)
             if found[2] == "amount":
                 line["amount"] = int(value)
             else:

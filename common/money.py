@@ -2,15 +2,23 @@
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
-# ISO 4217 currencies whose minor unit is not a hundredth, as far as Stripe bills in them.
-_MINOR_DIGITS = {
-    "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "JPY": 0, "KMF": 0, "KRW": 0, "MGA": 0, "PYG": 0, "RWF": 0,
-    "UGX": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
-    "BHD": 3, "JOD": 3, "KWD": 3, "OMR": 3, "TND": 3,
-}  # fmt: skip
+# The currencies that we accept: those that Stripe bills in, by the decimals that people write. These are those of
+# ISO 4217, but for the ariary (MGA), of whose fifths nobody has coins.
+_BY_DIGITS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF",
+    2: (
+        "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CNY COP "
+        "CRC CVE CZK DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR JMD KES KGS "
+        "KHR KYD KZT LAK LBP LKR LRD LSL MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB "
+        "PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SEK SGD SHP SLE SOS SRD STD SZL THB TJS TOP TRY TTD TWD TZS "
+        "UAH USD UYU UZS WST XCD YER ZAR ZMW"
+    ),
+    3: "BHD JOD KWD OMR TND",
+}
+CURRENCIES = {code: digits for digits, codes in _BY_DIGITS.items() for code in codes.split()}
 
 BPS = 10_000
-# What anybody earns in a month at most, in hundredths, whichever way it comes in: beyond it a figure is garbage.
+# What anybody earns in a month at most, in minor units, whichever way it comes in: beyond it a figure is garbage.
 MOST_CENTS = 10**14
 
 
@@ -26,7 +34,15 @@ def share_cents(amount_cents: int, rate_bps: int) -> int:
 
 def minor_digits(currency: str) -> int:
     """Tell how many decimal places a currency's major unit has."""
-    return _MINOR_DIGITS.get(currency.upper(), 2)
+    return CURRENCIES.get(currency.upper(), 2)
+
+
+def smallest_charge(currency: str) -> int:
+    """Return the smallest amount, in minor units, that can be charged; every charge is a multiple of it.
+
+    Of three decimals the last is always 0: neither Stripe nor the card networks behind it take anything else.
+    """
+    return 10 if minor_digits(currency) == 3 else 1
 
 
 def to_cents(amount: Decimal, currency: str) -> int:

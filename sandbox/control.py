@@ -15,14 +15,14 @@ from sandbox.faults import BadRule
 from sandbox.stripe.controls import ACTIONS as STRIPE_ACTIONS
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.resources import invoice_state
-from sandbox.stripe.world import COLLECTIONS, KEYS, LINES
+from sandbox.stripe.world import COLLECTIONS, DISCOUNTS, KEYS, LINES, SETTINGS
 
 if TYPE_CHECKING:
     from sandbox.server import World
 
 Action = Callable[["World", Request, Any], Any]
 _SERVICES = ("stripe", "onlyfans", "mail", "hooks", "faults", "requests")
-_STRIPE = [*COLLECTIONS.values(), LINES, KEYS, "stripe.terms", "stripe.credit_note_lines"]
+_STRIPE = [*COLLECTIONS.values(), LINES, KEYS, SETTINGS, DISCOUNTS, "stripe.terms", "stripe.credit_note_lines"]
 
 
 def routes(world: "World") -> list[Route]:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import stripe
 
+from billing.providers.stripe_amounts import from_wire, to_wire
 from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable
 
 API_VERSION = "2026-10-28.endive"
@@ -40,12 +41,14 @@ class LineToBill:
 
 @dataclass(frozen=True)
 class StripeInvoice:
-    """An invoice as Stripe has it."""
+    """An invoice as Stripe has it; tax and discounts are what Stripe itself added to the lines and took off them."""
 
     id: str
     status: str
     total_cents: int
     url: str
+    tax_cents: int = 0
+    discount_cents: int = 0
 
 
 class StripeGateway:
@@ -97,11 +100,14 @@ class StripeGateway:
     def create_invoice(
         self, customer: str, mark: str, *, currency: str, number: str, description: str, days_until_due: int, key: str
     ) -> StripeInvoice:
-        """Create an empty draft that Stripe neither finalizes nor fills by itself; idempotent by `key`."""
+        """Create an empty draft that Stripe neither finalizes nor changes by itself; idempotent by `key`."""
         params: Any = {
             "customer": customer,
             "auto_advance": False,
             "pending_invoice_items_behavior": "exclude",
+            # Our lines are what is due, our tax among them. Left out, the customer's discount would be taken over.
+            "automatic_tax": {"enabled": False},
+            "discounts": "",
             "collection_method": "send_invoice",
             "days_until_due": days_until_due,
             "currency": currency.lower(),
@@ -118,23 +124,31 @@ class StripeGateway:
             found = self._client.v1.invoices.line_items.list(invoice_id, {"limit": 100})
             return dict(map(_read_line, found.auto_paging_iter()))
 
-    def add_lines(self, invoice_id: str, lines: Sequence[LineToBill], key: str) -> dict[str, int] | None:
-        """Add lines to a draft, many a call, idempotent by `key`.
+    def add_lines(
+        self, invoice_id: str, currency: str, lines: Sequence[LineToBill], key: str
+    ) -> tuple[StripeInvoice, dict[str, int] | None]:
+        """Add lines, at least one, to a draft, many a call, idempotent by `key`.
 
-        Returns all its lines as `list_lines` does, where Stripe's answer shows them all.
+        Returns the draft, and all its lines as `list_lines` does, where Stripe's answer shows them all.
         """
         answer: Any = None
         for start in range(0, len(lines), _LINES_AT_ONCE):
             part = lines[start : start + _LINES_AT_ONCE]
             params: Any = {
                 "lines": [
-                    {"amount": line.amount_cents, "description": line.description, "metadata": {LINE_MARK: line.mark}}
+                    {
+                        "amount": to_wire(line.amount_cents, currency),
+                        "description": line.description,
+                        "metadata": {LINE_MARK: line.mark},
+                    }
                     for line in part
                 ]
             }
             with self._call("POST invoice lines"):
-                answer = self._post(f"invoices/{_id(invoice_id)}/add_lines", params, f"{key}-{start}")["lines"]
-        return None if answer is None or answer["has_more"] else dict(map(_read_line, answer["data"]))
+                answer = self._post(f"invoices/{_id(invoice_id)}/add_lines", params, f"{key}-{start}")
+                draft, shown = _read(answer), answer["lines"]
+                there = None if shown["has_more"] else dict(map(_read_line, shown["data"]))
+        return draft, there
 
     def finalize_invoice(self, invoice_id: str, key: str) -> StripeInvoice:
         """Finalize a draft; idempotent by `key`."""
@@ -156,18 +170,17 @@ class StripeGateway:
         return None
 
     def create_credit_note(
-        self, invoice_id: str, mark: str, description: str, amount_cents: int, *, paid: bool, key: str
+        self, invoice_id: str, mark: str, description: str, amount_cents: int, currency: str, *, paid: bool, key: str
     ) -> str:
         """Credit an invoice: what is open shrinks, what is paid goes to the customer's balance. Idempotent by `key`."""
+        amount = to_wire(amount_cents, currency)
         params: Any = {
             "invoice": invoice_id,
-            "lines": [
-                {"type": "custom_line_item", "description": description, "quantity": 1, "unit_amount": amount_cents}
-            ],
+            "lines": [{"type": "custom_line_item", "description": description, "quantity": 1, "unit_amount": amount}],
             "metadata": {INVOICE_MARK: mark},
         }
         if paid:
-            params["credit_amount"] = amount_cents
+            params["credit_amount"] = amount
         with self._call("POST credit_notes"):
             return str(self._client.v1.credit_notes.create(params, {"idempotency_key": key}).id)
 
@@ -199,11 +212,17 @@ class StripeGateway:
 
 def _read(invoice: Any) -> StripeInvoice:
     known = _plain(invoice)
+    currency = known["currency"]
+    tax, discount = (
+        sum(part["amount"] for part in known.get(name) or ()) for name in ("total_taxes", "total_discount_amounts")
+    )
     return StripeInvoice(
         id=known["id"],
         status=known["status"],
-        total_cents=known["total"],
+        total_cents=from_wire(known["total"], currency),
         url=known.get("hosted_invoice_url") or "",
+        tax_cents=from_wire(tax, currency),
+        discount_cents=from_wire(discount, currency),
     )
 
 
@@ -221,7 +240,7 @@ def _marks(thing: Any) -> dict[str, str]:
 
 
 def _read_line(line: Any) -> tuple[str, int]:
-    return _marks(line).get(LINE_MARK, str(line["id"])), int(line["amount"])
+    return _marks(line).get(LINE_MARK, str(line["id"])), from_wire(int(line["amount"]), line["currency"])
 
 
 def _translate(error: stripe.StripeError, *, reads: bool) -> Exception:

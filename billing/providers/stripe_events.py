@@ -9,6 +9,7 @@ from typing import Any
 import stripe
 
 from billing.providers.stripe import INVOICE_MARK, ORGANIZATION_MARK
+from billing.providers.stripe_amounts import from_wire
 from common.errors import Permanent
 
 TOLERANCE_SECONDS = 300
@@ -174,10 +175,11 @@ def _read_facts(event: Any, thing: Any) -> InvoiceFacts:
     state = str(thing["status"])
     paid_at = thing["status_transitions"]["paid_at"]
     attempts = int(thing["attempt_count"])
+    paid = int(thing["amount_paid"]) + int(thing.get("amount_paid_off_stripe") or 0)
     facts = InvoiceFacts(
         state=state if state in STATES else STATES[0],
         is_credited=state == "paid" and 0 < int(thing["total"]) <= int(thing["pre_payment_credit_notes_amount"]),
-        amount_paid_cents=int(thing["amount_paid"]) + int(thing.get("amount_paid_off_stripe") or 0),
+        amount_paid_cents=from_wire(paid, str(thing["currency"])),
         paid_at=dt.datetime.fromtimestamp(paid_at, dt.UTC) if paid_at else None,
         attempts=attempts,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from billing.providers.stripe import StripeGateway
+from billing.providers.stripe_amounts import from_wire
 
 # How grave a dispute is, the gravest first: what a person must answer, what is lost, what others decide, what is over.
 _GRAVITY = (
@@ -69,7 +70,7 @@ class PaymentsGateway(StripeGateway):
             return [
                 _Charge(
                     str(charge.id),
-                    int(charge.amount_refunded),
+                    from_wire(int(charge.amount_refunded), charge.currency),
                     bool(charge.disputed),
                     str(getattr(charge, "failure_message", None) or "")[:500],
                 )
@@ -81,7 +82,10 @@ class PaymentsGateway(StripeGateway):
         for charge in charges:
             with self._call("GET disputes", reads=True):
                 listed = self._client.v1.disputes.list({"charge": charge, "limit": 100})
-                found += [(str(dispute.status), int(dispute.amount)) for dispute in listed.auto_paging_iter()]
+                found += [
+                    (str(dispute.status), from_wire(int(dispute.amount), dispute.currency))
+                    for dispute in listed.auto_paging_iter()
+                ]
         gravest = min((status for status, _ in found), key=_gravity, default="")
         return gravest, sum(cents for _, cents in found)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 
 from sandbox.store import Document
-from sandbox.stripe.resources import disputes, invoice_state, payments, refunds
+from sandbox.stripe.resources import additions, disputes, invoice_state, payments, refunds
 from sandbox.stripe.world import COLLECTIONS
 from sandbox.stripe.world import World as Stripe
 
@@ -58,6 +58,23 @@ def _mark_uncollectible(world: Stripe, invoice: Document, given: dict[str, Any])
     return invoice_state.mark_uncollectible(world, invoice)
 
 
+def _discount_draft(world: Stripe, invoice: Document, given: dict[str, Any]) -> Any:
+    """Somebody puts a discount on a draft in the dashboard."""
+    if invoice["status"] != "draft":
+        raise ValueError(f"an invoice that is {invoice['status']} gets no discount")
+    discount = additions.add_discount(world, given["percent_off"], invoice=invoice["id"])
+    return invoice_state.refresh(world, {**invoice, "discounts": [*invoice["discounts"], discount["id"]]})
+
+
+def _discount_customer(world: Stripe, customer: Document, given: dict[str, Any]) -> Any:
+    return additions.give_discount(world, customer, given["percent_off"])
+
+
+def _register_for_tax(world: "World", request: Request, given: Any) -> Any:
+    additions.set_tax(world.stripe.world, given["percent"])
+    return given
+
+
 def _close(world: Stripe, dispute: Document, given: dict[str, Any]) -> Any:
     return disputes.close_dispute(world, dispute, given["status"])
 
@@ -95,6 +112,9 @@ ACTIONS: list[tuple[str, str, Callable[["World", Request, Any], Any]]] = [
     ("POST", "/control/stripe/invoices/{id}/dispute", _on("invoice", _dispute)),
     ("POST", "/control/stripe/invoices/{id}/void", _on("invoice", _void)),
     ("POST", "/control/stripe/invoices/{id}/mark-uncollectible", _on("invoice", _mark_uncollectible)),
+    ("POST", "/control/stripe/invoices/{id}/discount", _on("invoice", _discount_draft)),
+    ("POST", "/control/stripe/customers/{id}/discount", _on("customer", _discount_customer)),
+    ("PUT", "/control/stripe/tax", _register_for_tax),
     ("POST", "/control/stripe/disputes/{id}/close", _on("dispute", _close)),
     ("POST", "/control/stripe/double-events", _double),
 ]

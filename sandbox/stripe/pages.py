@@ -9,12 +9,12 @@ from starlette.routing import Route
 
 from sandbox.html import day, facts, link, page, table, when
 from sandbox.store import Document
+from sandbox.stripe.amounts import write as money
 from sandbox.stripe.api import StripeApi
 from sandbox.stripe.resources import payments
 from sandbox.stripe.world import COLLECTIONS, LINES
 
 _SHOWN = 500
-_WITHOUT_CENTS = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof"}
 
 
 def routes(api: StripeApi) -> list[Route]:
@@ -26,13 +26,6 @@ def routes(api: StripeApi) -> list[Route]:
         Route("/stripe/invoices/{id}/pay", pages.pay, methods=["POST"]),
         Route("/stripe/credit_notes/{id}", pages.credit_note),
     ]
-
-
-def money(amount: int, currency: str) -> str:
-    """An amount for people: `1,234.50 USD`."""
-    sign, amount = ("-" if amount < 0 else ""), abs(amount)
-    whole = f"{amount:,}" if currency in _WITHOUT_CENTS else f"{amount // 100:,}.{amount % 100:02d}"
-    return f"{sign}{whole} {currency.upper()}"
 
 
 class _Pages:

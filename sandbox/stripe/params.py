@@ -4,6 +4,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
+from sandbox.stripe.amounts import CURRENCIES
 from sandbox.stripe.errors import StripeError, refused
 
 Raw = str | dict[str, Any]
@@ -177,13 +178,3 @@ def _check_currency(code: str, path: str) -> None:
         f"Invalid currency: {code}. Stripe currently supports these currencies: {', '.join(sorted(CURRENCIES))}",
         param=path,
     )
-
-
-_CURRENCIES = (
-    "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf clp cny "
-    "cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg huf idr ils inr isk "
-    "jmd jpy kes kgs khr kmf krw kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad "
-    "ngn nio nok npr nzd pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std szl "
-    "thb tjs top try ttd twd tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw "
-)
-CURRENCIES = frozenset(_CURRENCIES.split())

@@ -24,7 +24,7 @@ COLLECTIONS = {
     "payment_intent": "stripe.payment_intents",
     "refund": "stripe.refunds",
 }
-LINES, KEYS, SETTINGS = "stripe.lines", "stripe.keys", "stripe.settings"
+LINES, KEYS, SETTINGS, DISCOUNTS = "stripe.lines", "stripe.keys", "stripe.settings", "stripe.discounts"
 KINDS = {
     "charge": "charge",
     "credit_note": "credit note",

@@ -48,7 +48,7 @@ class Market:
         draft = self.gateway.create_invoice(
             customer, str(invoice.pk), currency="USD", number=number, description="", days_until_due=14, key=number
         )
-        self.gateway.add_lines(draft.id, [LineToBill("1", "All of it", _CENTS)], f"{number}-lines")
+        self.gateway.add_lines(draft.id, "USD", [LineToBill("1", "All of it", _CENTS)], f"{number}-lines")
         self.gateway.finalize_invoice(draft.id, f"{number}-finalize")
         InvoiceDelivery.objects.create(invoice=invoice, step="stripe", status="done", reference=draft.id)
         self.stripe_ids[invoice.pk] = draft.id

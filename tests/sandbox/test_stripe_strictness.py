@@ -90,6 +90,46 @@ def test_a_query_is_checked_like_a_form(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("currency", "good", "bad", "words"),
+    [
+        ("ugx", 12_246_800, 122_468, "Currency UGX has become effectively zero-decimal and charged amounts must be"),
+        ("isk", 500, 550, "Currency ISK has become effectively zero-decimal and charged amounts must be"),
+        ("kwd", 5_120, 5_124, "Currency KWD has three decimals and charged amounts must be evenly divisible by 10"),
+    ],
+)
+def test_amounts_that_can_not_be_charged_in_their_currency(
+    client: stripe.StripeClient, currency: str, good: int, bad: int, words: str
+) -> None:
+    invoice = draft(client, good, currency=currency)
+    assert invoice.total == good
+    with pytest.raises(stripe.InvalidRequestError, match=words):
+        client.v1.invoices.add_lines(invoice.id, {"lines": [{"amount": bad}]})
+    finalized = client.v1.invoices.finalize_invoice(invoice.id)
+    assert finalized.total == good
+    with pytest.raises(stripe.InvalidRequestError, match=words):
+        client.v1.credit_notes.create({"invoice": invoice.id, "amount": bad % good})
+    assert client.v1.credit_notes.list().data == []
+
+
+def test_automatic_tax_needs_an_account_that_is_registered(client: stripe.StripeClient, control: Control) -> None:
+    invoice = draft(client, 1_000)
+    with pytest.raises(stripe.InvalidRequestError, match="You must have a valid origin address"):
+        client.v1.invoices.update(invoice.id, {"automatic_tax": {"enabled": True}})
+    control("PUT", "/stripe/tax", percent=20)
+    taxed = client.v1.invoices.update(invoice.id, {"automatic_tax": {"enabled": True}})
+    assert (taxed.subtotal, taxed.total, taxed.amount_due) == (1_000, 1_200, 1_200)
+    assert [tax.amount for tax in taxed.total_taxes or []] == [200]
+
+
+def test_a_new_invoice_inherits_its_customers_discount(client: stripe.StripeClient, control: Control) -> None:
+    person = customer(client)
+    control("POST", f"/stripe/customers/{person.id}/discount", percent_off=25)
+    inherits, without = draft(client, 1_000, customer=person.id), draft(client, 1_000, customer=person.id, discounts="")
+    assert (inherits.total, [part.amount for part in inherits.total_discount_amounts or []]) == (750, [250])
+    assert (without.total, without.discounts) == (1_000, [])
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status", "words"),
     [
         ("GET", "/stripe/v1/unicorns", 404, "Unrecognized request URL (GET: /v1/unicorns)"),

@@ -162,14 +162,28 @@ def _fill(claimed: Attempt, gateway: StripeGateway, draft: StripeInvoice) -> Non
     there = gateway.list_lines(draft.id) if claimed.may_have_happened else {}
     missing = [line for line in wanted if line.mark not in there]
     if missing:
-        there = gateway.add_lines(draft.id, missing, _key(claimed, f"lines-{len(there)}")) or gateway.list_lines(
-            draft.id
-        )
+        key = _key(claimed, f"lines-{len(there)}")
+        draft, shown = gateway.add_lines(draft.id, invoice.currency, missing, key)
+        there = gateway.list_lines(draft.id) if shown is None else shown
     if there != {line.mark: line.amount_cents for line in wanted}:
         count, total = len(there), format_money(sum(there.values()), invoice.currency)
         raise Permanent(
             f"Stripe's draft {draft.id} has {count} lines and {total}; ours has {len(wanted)} lines and "
             f"{format_money(invoice.total_cents, invoice.currency)}. Delete the draft in Stripe, then retry."
+        )
+    _check_total(draft, invoice)
+
+
+def _check_total(draft: StripeInvoice, invoice: Invoice) -> None:
+    """Refuse a draft to which Stripe, or somebody there, added tax or a discount: finalized, it would ask for that."""
+    if draft.total_cents != invoice.total_cents:
+        theirs, ours, tax, discount = (
+            format_money(cents, invoice.currency)
+            for cents in (draft.total_cents, invoice.total_cents, draft.tax_cents, draft.discount_cents)
+        )
+        raise Permanent(
+            f"Stripe's draft {draft.id} comes to {theirs} (with {tax} of automatic tax and {discount} of discounts), "
+            f"ours to {ours}. It was not finalized: take tax and discounts off the draft in Stripe, then retry."
         )
 
 
@@ -198,6 +212,7 @@ def _deliver_credit_note(claimed: Attempt, note: Invoice) -> None:
             str(note.pk),
             f"Credit note {note.number}",
             -note.total_cents,
+            note.currency,
             paid=original.status == "paid",
             key=_key(claimed, "credit"),
         )

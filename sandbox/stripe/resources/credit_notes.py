@@ -3,6 +3,7 @@
 from typing import Any
 
 from sandbox.store import Document
+from sandbox.stripe.amounts import check_amount
 from sandbox.stripe.errors import StripeError, refused, unsupported
 from sandbox.stripe.lists import created_range, lines_page, page, wrap
 from sandbox.stripe.resources import invoice_state, refunds
@@ -39,6 +40,8 @@ def create(world: World, call: Call) -> Document:
         )
     id = world.new_id("cn")
     lines = _lines(world, id, invoice, params)
+    for line in lines:
+        check_amount(line["amount"], invoice["currency"], "amount")
     total = sum(line["amount"] for line in lines)
     _check_total(invoice, total)
     note = _build(world, id, invoice, params, total)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sandbox.store import Document
+from sandbox.stripe.amounts import check_amount
 from sandbox.stripe.errors import StripeError, unsupported
 from sandbox.stripe.lists import created_range, page
 from sandbox.stripe.world import Call, Handler, World
@@ -23,6 +24,7 @@ def open_dispute(world: World, charge: Document, amount: int, reason: str) -> Do
     """A cardholder disputes a charge. Raises StripeError where there is nothing to dispute, or it is already."""
     if charge["disputed"] or not charge["paid"] or not 0 < amount <= charge["amount"]:
         raise StripeError(f"Charge {charge['id']} cannot be disputed by {amount}.")
+    check_amount(amount, charge["currency"], "amount")
     dispute = {
         "id": world.new_id("dp"),
         "object": "dispute",

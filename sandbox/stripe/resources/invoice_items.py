@@ -4,6 +4,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sandbox.store import Document
+from sandbox.stripe.amounts import check_amount
 from sandbox.stripe.errors import StripeError, refused, unsupported
 from sandbox.stripe.lists import created_range, page
 from sandbox.stripe.resources import invoice_state
@@ -66,6 +67,7 @@ def check_room(world: World, invoice: Document, more: int) -> None:
 
 def _build(world: World, customer: str, currency: str, params: dict[str, Any]) -> Document:
     amount, quantity, unit = _amount(params)
+    check_amount(amount, currency, "amount")
     now = world.now()
     return {
         "id": world.new_id("ii"),
@@ -158,6 +160,7 @@ def retrieve(world: World, call: Call) -> Document:
 def update(world: World, call: Call) -> Document:
     before = world.get("invoiceitem", call.id, status=404)
     _check(call.params, _EDITABLE)
+    check_amount(call.params.get("amount", 0), before["currency"], "amount")
     invoice = _draft_of(world, before)
     item = dict(before)
     for name in _EDITABLE & call.params.keys():

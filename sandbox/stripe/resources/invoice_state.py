@@ -5,6 +5,7 @@ from typing import Any
 from sandbox.store import Document
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.lists import wrap
+from sandbox.stripe.resources import additions
 from sandbox.stripe.world import COLLECTIONS, LINES, World, changed
 
 DAY = 86_400
@@ -39,17 +40,14 @@ def save(world: World, before: Document, invoice: Document, *events: str) -> Doc
 def refresh(world: World, invoice: Document) -> Document:
     """Recomputes a draft's amounts from its lines and writes it."""
     customer = world.get("customer", invoice["customer"])
-    total = world.store.total(LINES, "amount", {"invoice": invoice["id"]})
-    due, _ = _due(total + customer["balance"], invoice["currency"])
+    amounts = additions.compute(world, invoice, world.store.total(LINES, "amount", {"invoice": invoice["id"]}))
+    due, _ = _due(amounts["total"] + customer["balance"], invoice["currency"])
     fresh = {
         **invoice,
+        **amounts,
         "amount_due": due,
         "amount_remaining": due,
         "starting_balance": customer["balance"],
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
-        "total": total,
-        "total_excluding_tax": total,
     }
     if fresh != invoice:
         world.put("invoice", fresh)

@@ -5,7 +5,7 @@ from typing import Any
 from sandbox.store import Document
 from sandbox.stripe.errors import StripeError, refused, unsupported
 from sandbox.stripe.lists import created_range, page
-from sandbox.stripe.resources import invoice_items, invoice_state, payments
+from sandbox.stripe.resources import additions, invoice_items, invoice_state, payments
 from sandbox.stripe.world import COLLECTIONS, LINES, Call, Handler, World, merge_metadata
 
 _HOUR = 3600
@@ -18,6 +18,7 @@ _DRAFT = _TEXTS | {
     "custom_fields",
     "days_until_due",
     "default_payment_method",
+    "discounts",
     "due_date",
     "effective_at",
     "metadata",
@@ -40,7 +41,7 @@ def create(world: World, call: Call) -> Document:
     customer = world.get("customer", params["customer"], "customer")
     if params.get("collection_method") == "send_invoice" and not customer["email"]:
         raise StripeError(_NO_EMAIL)
-    invoice = _blank(world, customer, params)
+    invoice = {**_blank(world, customer, params), "discounts": additions.begin(world, customer, params)}
     _apply(world, invoice, params)
     world.put("invoice", invoice)
     if params.get("pending_invoice_items_behavior") == "include":
@@ -156,15 +157,20 @@ def _check_terms(world: World, params: dict[str, Any], method: str) -> None:
         raise refused("This value must be greater than or equal to 0.", param="days_until_due")
     if "due_date" in params and params["due_date"] < world.now():
         raise refused("`due_date` must be in the future.", param="due_date")
-    if params.get("automatic_tax", {}).get("enabled"):
-        raise unsupported("automatic_tax[enabled]=true")
+    additions.check(world, params)
     if isinstance(params.get("custom_fields"), list) and len(params["custom_fields"]) > 4:
         raise refused("Array custom_fields exceeded maximum 4 allowed elements.", param="custom_fields")
 
 
 def _apply(world: World, invoice: Document, params: dict[str, Any]) -> None:
-    for name in _DRAFT & params.keys() - {"automatic_tax", "days_until_due", "metadata"}:
+    for name in _DRAFT & params.keys() - {"automatic_tax", "days_until_due", "discounts", "metadata"}:
         invoice[name] = None if params[name] == "" else params[name]
+    if "automatic_tax" in params:
+        enabled = params["automatic_tax"]["enabled"]
+        status = "complete" if enabled else None
+        invoice["automatic_tax"] = {**invoice["automatic_tax"], "enabled": enabled, "status": status}
+    if "discounts" in params:
+        invoice["discounts"] = []
     if "metadata" in params:
         invoice["metadata"] = merge_metadata(invoice["metadata"], params["metadata"])
     if "days_until_due" in params:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sandbox.store import Document
+from sandbox.stripe.amounts import check_amount
 from sandbox.stripe.errors import StripeError, refused, unsupported
 from sandbox.stripe.lists import list_some, retrieve_one
 from sandbox.stripe.world import COLLECTIONS, Call, Handler, World
@@ -46,6 +47,7 @@ def create_refund(world: World, call: Call) -> Document:
 
 
 def _refund(world: World, charge: Document, amount: int, params: dict[str, Any]) -> Document:
+    check_amount(amount, charge["currency"], "amount")
     refund = {
         "id": world.new_id("re"),
         "object": "refund",
