@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from alerts.registry import Finding, condition
 from billing.models import Invoice, InvoiceDelivery, NumberSeries, StripeEvent
+from billing.selectors.due import list_left_drafts
 from billing.selectors.payments import (
     list_differing,
     list_disputes_to_answer,
@@ -40,6 +41,23 @@ def find_held() -> Iterator[Finding]:
             since=figures["since"],
             link=f"{reverse('admin:billing_invoice_changelist')}?status__exact=held",
             advice="Look at each and press “Approve” or “Reject”.",
+            count=count,
+        )
+
+
+@condition("drafts-left", title="Invoices were computed and not issued")
+def find_left_drafts() -> Iterator[Finding]:
+    """Find the drafts that no run works on; those of parked organizations stay until somebody unparks them."""
+    left = list_left_drafts().filter(computed_at__lt=now() - _PATIENCE, organization__billing_account__parked_at=None)
+    figures = left.aggregate(count=Count("pk"), since=Min("computed_at"))
+    if count := figures["count"]:
+        yield Finding(
+            scope="left",
+            title="An invoice was computed and not issued" if count == 1 else f"{count:,} invoices were not issued",
+            detail="The run that computed them was cancelled or stopped before it gave them numbers.",
+            since=figures["since"],
+            link=f"{reverse('admin:billing_invoice_changelist')}?status__exact=draft",
+            advice="Press “Rerun missing” on that run, or bill the month for these organizations.",
             count=count,
         )
 

@@ -3,11 +3,13 @@
 import datetime as dt
 from collections.abc import Iterator
 
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import CharField, Exists, Func, Min, OuterRef, Q, QuerySet, Value
+from django.db.models.fields.json import KeyTextTransform
 
 from accounts.models import Organization
 from billing.models import BillingAccount, Invoice
 from common.clock import Month
+from jobs.models import JobItem, JobRun
 
 _LATEST_DAY = 31
 
@@ -16,12 +18,16 @@ def list_due(month: Month, due_by: dt.date) -> QuerySet[Organization]:
     """List the active organizations whose invoice day for a month has come by a day, overdue ones included.
 
     Whoever billing took up before that day began is left out, whatever became of the invoice: correcting it is for
-    people to ask. A parked account is listed on its own day, so that the run says so, and not again every day after.
+    people to ask. A draft that no run works on was computed but not issued, so it keeps nobody out. A parked account is
+    listed on its own day, so that the run says so, and not again every day after.
     Where all the month's invoice days are over, those are listed who were due and whom no run took up: an account that
     was made, unparked or became active again only afterwards never was. The answer is the same whenever it is asked.
     """
     day_began_at = dt.datetime.combine(due_by, dt.time(), tzinfo=dt.UTC)
-    return _list_come(month, due_by).exclude(Exists(_taken_up(month).filter(computed_at__lt=day_began_at)))
+    before = _taken_up(month).filter(computed_at__lt=day_began_at)
+    # Whose draft was issued on that day or later had been left behind when it began; what is held is issued late, too.
+    left_then = Q(held_reason="", finalized_at__gte=day_began_at)
+    return _list_come(month, due_by).exclude(Exists(before.exclude(left_then)))
 
 
 def _list_come(month: Month, due_by: dt.date) -> QuerySet[Organization]:
@@ -41,7 +47,26 @@ def _list_come(month: Month, due_by: dt.date) -> QuerySet[Organization]:
 
 
 def _taken_up(month: Month) -> QuerySet[Invoice]:
-    return Invoice.objects.filter(organization=OuterRef("pk"), month=month.first_day, corrects=None)
+    found = Invoice.objects.filter(organization=OuterRef("pk"), month=month.first_day, corrects=None)
+    return found.exclude(_is_left_behind())
+
+
+def list_left_drafts() -> QuerySet[Invoice]:
+    """List the drafts that no run works on: computed, or approved by a person, and not issued since."""
+    return Invoice.objects.filter(_is_left_behind(), corrects=None)
+
+
+def _is_left_behind() -> Q:
+    month = Func(OuterRef("month"), Value("YYYY-MM"), function="to_char", output_field=CharField())
+    items = JobItem.objects.annotate(of=KeyTextTransform("month", "run__params")).filter(
+        key=OuterRef("organization"),
+        status__in=[JobItem.Status.PENDING, JobItem.Status.RUNNING],
+        run__job="monthly-billing",
+        run__dry_run=False,
+        run__status__in=JobRun.ACTIVE,
+        of=month,
+    )
+    return Q(~Exists(items), status=Invoice.Status.DRAFT)
 
 
 def list_left_over(due_by: dt.date) -> Iterator[Month]:

@@ -52,6 +52,8 @@ class Account:
     former_total_cents: int | None = None
     existing_id: int | None = None
     existing_status: str | None = None
+    # Whether it is a draft that nobody approved and whose run has ended: nobody will issue it as it is.
+    existing_is_left: bool = False
     has_later_invoice: bool = False
 
 
@@ -147,15 +149,19 @@ def _fill_usage(accounts: dict[str, Account], month: Month) -> None:
 
 def _fill_invoices(accounts: dict[str, Account], month: Month) -> None:
     found = rows(
-        f"SELECT organization_id, month, id, status, total_cents, currency FROM billing_invoice "  # noqa: S608 - a constant
-        f"WHERE organization_id = ANY(%s) AND month >= %s AND {LIVE}",
+        f"""
+        SELECT organization_id, month, billing_invoice.id, billing_invoice.status, total_cents, currency,
+            billing_invoice.status = 'draft' AND held_reason = '' AND run.finished_at IS NOT NULL
+        FROM billing_invoice LEFT JOIN jobs_jobrun run ON run.id = run_id
+        WHERE organization_id = ANY(%s) AND month >= %s AND {LIVE}
+        """,  # noqa: S608 - a constant
         list(accounts),
         month.plus(-1).first_day,
     )
-    for organization, of, id_, status, total, currency in found:
+    for organization, of, id_, status, total, currency, is_left in found:
         account = accounts[organization]
         if of == month.first_day:
-            account.existing_id, account.existing_status = id_, status
+            account.existing_id, account.existing_status, account.existing_is_left = id_, status, is_left
         elif of < month.first_day:
             # Totals of two currencies say nothing about each other.
             account.former_total_cents = total if currency == account.currency else None

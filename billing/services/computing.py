@@ -64,7 +64,7 @@ def _sort_out(
         computed.refused[organization_id] = Permanent(
             "There is no billing account: open the organization and choose a plan for it."
         )
-    elif account.existing_status and account.existing_status not in {Invoice.Status.HELD, Invoice.Status.NOTHING_DUE}:
+    elif account.existing_status and not _is_replaced(account):
         computed.existing[organization_id] = (account.existing_id or 0, account.existing_status)
     elif account.status != Organization.Status.ACTIVE:
         computed.left_out[organization_id] = f"The organization is {account.status}."
@@ -75,6 +75,11 @@ def _sort_out(
     else:
         return account
     return None
+
+
+def _is_replaced(account: Account) -> bool:
+    """Tell whether what is there of the month was not issued and is to be computed by what is known now."""
+    return account.existing_is_left or account.existing_status in {Invoice.Status.HELD, Invoice.Status.NOTHING_DUE}
 
 
 def _find_problem(account: Account, terms: Terms) -> str:

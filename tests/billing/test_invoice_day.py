@@ -20,7 +20,7 @@ from jobs.services import InvalidParams, read_params, rerun, start
 from jobs.services.scheduling import pause_schedule, start_due_slots
 from tests.commandline import Manage
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
-from tests.factories.invoices import ISSUED_AT, make_draft
+from tests.factories.invoices import ISSUED_AT, make_invoice
 from tests.factories.runs import bill, finish, run
 
 pytestmark = [
@@ -102,7 +102,7 @@ def test_over_a_month_each_is_due_on_one_day_first() -> None:
 def test_who_was_taken_up_before_the_day_is_left_to_people() -> None:
     """Whatever became of the invoice: nobody is billed anew because a correction was made."""
     taken, fresh = make(1), make(2)
-    invoice = make_draft(taken)
+    invoice = make_invoice(taken)
     _date_back(1)
     assert due(AUGUST, september(1)) == [taken.pk]
     assert due(AUGUST, september(2)) == [fresh.pk]
@@ -154,7 +154,7 @@ def test_who_was_due_stays_due_when_the_month_is_over_and_who_was_not_does_not()
     parked = make(5)
     BillingAccount.objects.filter(organization=parked).update(parked_at=ISSUED_AT, parked_reason="Dispute")
     Organization.objects.create(id="org_bare", name="Without an account")
-    make_draft(Organization.objects.get(pk="org_01"))
+    make_invoice(Organization.objects.get(pk="org_01"))
     _date_back(1)
     assert due(AUGUST, october(1)) == ["org_03", "org_30"]
     assert due(AUGUST, dt.date(2027, 6, 1)) == ["org_03", "org_30"]
@@ -165,7 +165,7 @@ def test_months_with_somebody_due_are_listed_oldest_first_back_to_when_anybody_c
     make(1)
     assert list(list_left_over(september(30))) == [Month(2026, 7)]
     assert list(list_left_over(october(1))) == [Month(2026, 7), AUGUST]
-    make_draft(Organization.objects.get(pk="org_01"))
+    make_invoice(Organization.objects.get(pk="org_01"))
     _date_back(1)
     assert list(list_left_over(october(31))) == [Month(2026, 7)]
     assert list(list_left_over(dt.date(2026, 12, 5))) == [Month(2026, 7), Month(2026, 9), Month(2026, 10)]
@@ -283,8 +283,10 @@ def _date_back(day: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(
-            "UPDATE billing_invoice SET computed_at = %s WHERE computed_at > now() - interval '10 minutes'",
-            [dt.datetime(2026, 9, day, 2, tzinfo=dt.UTC)],
+            "UPDATE billing_invoice SET computed_at = %s, "
+            "finalized_at = least(finalized_at, CASE WHEN finalized_at IS NOT NULL THEN %s::timestamptz END) "
+            "WHERE computed_at > now() - interval '10 minutes'",
+            [dt.datetime(2026, 9, day, 2, tzinfo=dt.UTC)] * 2,
         )
         cursor.execute("SET session_replication_role = origin")
 
@@ -324,7 +326,7 @@ def test_days_without_a_scheduler_are_caught_up_each_for_its_own_month() -> None
     sync_schedules()
     for day in (1, 29, 31):
         make(day)
-    make_draft(Organization.objects.get(pk="org_01"))
+    make_invoice(Organization.objects.get(pk="org_01"))
     _date_back(1)
     JobSchedule.objects.exclude(job=JOB).update(due_at=None)
     rows = JobSchedule.objects.filter(job=JOB)
@@ -358,7 +360,7 @@ def test_a_pause_over_the_ends_of_months_leaves_nobody_unbilled() -> None:
     for day in (1, 15, 31):
         make(day, due_since=dt.datetime(2026, 9, 1, tzinfo=dt.UTC))
     for organization in Organization.objects.filter(pk="org_01"):
-        make_draft(organization)
+        make_invoice(organization)
     _date_back(1)
     [begun] = _pause_over_two_months(dt.datetime(2026, 11, 5, 2, 1, tzinfo=dt.UTC))
     assert (begun.params["month"], begun.params["due_by"]) == ("2026-10", "2026-11-05")
