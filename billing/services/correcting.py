@@ -16,12 +16,13 @@ from billing.services.actions import note_action
 from billing.services.events.settling import get_settled_status
 from billing.services.numbering import finalize_invoices
 from billing.services.recording import record_invoices
-from billing.services.writing import restore_statements
+from billing.services.writing import reinstate_statements, restore_statements
 from common.clock import Month
 from common.errors import Permanent
 from common.money import format_money
 from jobs.models import JobRun
 from jobs.selectors import list_lineage
+from onlyfans.models import CreatorAccount
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -106,6 +107,20 @@ def _reopen(original: Invoice) -> None:
     payment = InvoicePayment.objects.filter(invoice=original).first()
     original.status = get_settled_status(Invoice.Status.FINALIZED, payment)
     original.save(update_fields=["status"])
+    _check_that_creators_stayed(original)
+    reinstate_statements(original.pk)
+
+
+def _check_that_creators_stayed(original: Invoice) -> None:
+    """Refuse where a creator left while nothing was billed of it: its months may be billed there by now."""
+    creators = InvoiceLine.objects.filter(invoice=original, creator__isnull=False).values("creator")
+    # Locked, so that nobody moves one between this look and the statement that keeps it here.
+    for creator in CreatorAccount.objects.filter(pk__in=creators).order_by("pk").select_for_update(no_key=True):
+        if creator.organization_id != original.organization_id:
+            raise Permanent(
+                f"{original} can't become due again: its creator {creator} moved to {creator.organization} since it "
+                "was credited. Let the credit note stand, or move the creator back first."
+            )
 
 
 @transaction.atomic

@@ -106,30 +106,54 @@ def discard_unissued(invoice_ids: Sequence[int]) -> None:
 
 
 _FIGURES = ("gross_cents", "net_cents", "carried_in_cents", "basis_cents", "commission_cents", "carried_cents")
+_STATED = ("commission", "true_up")
 
 
 def restore_statements(invoice_ids: Sequence[int]) -> None:
     """Take back what these invoices say of creators' months: what the last other live invoice says holds again."""
     ids = list(invoice_ids)
-    statements = list(CommissionStatement.objects.filter(invoice__in=ids))
-    others = (
+    taken_back = CommissionStatement.objects.filter(invoice__in=ids)
+    _state_again(set(taken_back.values_list("creator", "month")), but=ids)
+
+
+def reinstate_statements(invoice_id: int) -> None:
+    """Let an invoice that counts again say of its creators' months what it said, unless a later one says otherwise."""
+    lines = InvoiceLine.objects.filter(invoice=invoice_id, creator__isnull=False, explanation__formula__in=_STATED)
+    _state_again({(line.creator_id or 0, line.month) for line in lines}, but=())
+
+
+def _state_again(months: set[tuple[int, dt.date]], but: Sequence[int]) -> None:
+    """State these creators' months as the last live invoice that is not in `but` does; not at all without one."""
+    creators, days = {creator for creator, _ in months}, {day for _, day in months}
+    lines = (
         InvoiceLine.objects.filter(
-            creator__in={statement.creator_id for statement in statements},
-            month__in={statement.month for statement in statements},
-            invoice__corrects__isnull=True,
-            explanation__formula__in=["commission", "true_up"],
+            creator__in=creators, month__in=days, invoice__corrects__isnull=True, explanation__formula__in=_STATED
         )
-        .exclude(invoice__in=ids)
+        .exclude(invoice__in=but)
         .exclude(invoice__status__in=Invoice.DEAD)
-        .order_by("invoice_id")
+        .select_related("invoice")
+        .only("creator", "month", "explanation", "invoice__computed_at")
+        .order_by("invoice__computed_at", "invoice_id")
     )
-    last = {(line.creator_id, line.month): line for line in others} if statements else {}
-    kept = [statement for statement in statements if (statement.creator_id, statement.month) in last]
-    for statement in kept:
-        line = last[statement.creator_id, statement.month]
-        figures = line.explanation.get("after") or line.explanation
-        statement.invoice_id = line.invoice_id
-        for name in _FIGURES:
-            setattr(statement, name, figures[name])
-    CommissionStatement.objects.bulk_update(kept, ["invoice", *_FIGURES], batch_size=500)
-    CommissionStatement.objects.filter(invoice__in=ids).delete()
+    last = {(line.creator_id or 0, line.month): line for line in lines} if months else {}
+    stated = [_state(creator, last[creator, month]) for creator, month in months & last.keys()]
+    CommissionStatement.objects.bulk_create(
+        stated,
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["creator", "month"],
+        update_fields=["invoice", *_FIGURES, "computed_at"],
+    )
+    # What nobody states any more still has the invoice that was taken back.
+    CommissionStatement.objects.filter(invoice__in=but).delete()
+
+
+def _state(creator_id: int, line: InvoiceLine) -> CommissionStatement:
+    figures = line.explanation.get("after") or line.explanation
+    return CommissionStatement(
+        creator_id=creator_id,
+        month=line.month,
+        invoice=line.invoice,
+        computed_at=line.invoice.computed_at,
+        **{name: figures[name] for name in _FIGURES},
+    )
