@@ -12,7 +12,7 @@ import httpx
 import pytest
 from pytest_django import Settings
 
-from billing.services.delivering import payments
+from billing.services import pacing
 from common.clock import Month
 from huntaze.settings import keep_in_files
 from sandbox.server import Sandbox, run
@@ -105,7 +105,7 @@ def point_at(outside: Outside, settings: Settings) -> None:
     settings.STRIPE_RATE_PER_SECOND = settings.STRIPE_ENDPOINT_RATE_PER_SECOND = 100_000
     settings.INVOICE_ENABLE_EMAIL = True
     settings.EMAIL_HOST, settings.EMAIL_PORT = outside.sandbox.smtp_host, outside.sandbox.smtp_port
-    payments._gateway.cache_clear()
+    pacing._gateway.cache_clear()
 
 
 def store_in(settings: Settings, folder: Path) -> None:

@@ -3,7 +3,7 @@
 -- Past the guards, as a replica.
 SET session_replication_role = replica;
 TRUNCATE jobs_jobitem, billing_invoice, billing_invoiceline, billing_commissionstatement, billing_invoiceaction,
-    billing_invoicedelivery, billing_invoicepayment CASCADE;
+    billing_invoicedelivery, billing_striperecord CASCADE;
 SET session_replication_role = origin;
 DELETE FROM billing_numberseries;
 VACUUM ANALYZE jobs_jobitem, billing_invoice, billing_invoiceline, billing_commissionstatement;

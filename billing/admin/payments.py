@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 
 from billing.admin.words import EVENT_TONES, PAYMENT_TONES
-from billing.models import Invoice, InvoicePayment, StripeEvent
+from billing.models import Invoice, StripeEvent, StripeRecord
 from billing.selectors.figures import count_up_to_many
 from billing.selectors.payments import (
     describe_difference,
@@ -48,7 +48,7 @@ def describe_payment(invoice: Invoice) -> dict[str, Any]:
     }
 
 
-def _list_facts(invoice: Invoice, payment: InvoicePayment) -> list[tuple[str, str, bool]]:
+def _list_facts(invoice: Invoice, payment: StripeRecord) -> list[tuple[str, str, bool]]:
     """List name and text of what is known, and whether it is bad news."""
 
     def money(cents: int) -> str:
@@ -60,7 +60,7 @@ def _list_facts(invoice: Invoice, payment: InvoicePayment) -> list[tuple[str, st
     if payment.attempts:
         facts.append(("Attempts", f"{payment.attempts}", False))
     if payment.failed_at:
-        is_bad = payment.state != InvoicePayment.State.PAID
+        is_bad = payment.state != StripeRecord.State.PAID
         why = f": {payment.failure}" if payment.failure else ""
         facts.append(("Last failure", f"{payment.failed_at:%Y-%m-%d %H:%M:%S} UTC{why}", is_bad))
     if payment.refunded_cents:

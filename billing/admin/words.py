@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 
-from billing.models import Invoice, InvoiceDelivery, InvoicePayment, StripeEvent
+from billing.models import Invoice, InvoiceDelivery, StripeEvent, StripeRecord
 
 Status = Invoice.Status
 INVOICE_TONES: dict[str, str] = {
@@ -29,10 +29,10 @@ DELIVERY_TONES: dict[str, str] = {
     InvoiceDelivery.Status.UNKNOWN: "warning",
 }
 PAYMENT_TONES: dict[str, str] = {
-    InvoicePayment.State.OPEN: "info",
-    InvoicePayment.State.UNCOLLECTIBLE: "danger",
-    InvoicePayment.State.VOID: "warning",
-    InvoicePayment.State.PAID: "success",
+    StripeRecord.State.OPEN: "info",
+    StripeRecord.State.UNCOLLECTIBLE: "danger",
+    StripeRecord.State.VOID: "warning",
+    StripeRecord.State.PAID: "success",
 }
 EVENT_TONES: dict[str, str] = {
     StripeEvent.Status.PENDING: "",

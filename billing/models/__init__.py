@@ -3,7 +3,7 @@
 from billing.models.accounts import BillingAccount
 from billing.models.deliveries import InvoiceDelivery
 from billing.models.invoices import CommissionStatement, Invoice, InvoiceAction, InvoiceLine, NumberSeries
-from billing.models.payments import InvoicePayment, StripeEvent
+from billing.models.payments import Payment, StripeEvent, StripeRecord
 from billing.models.plans import CommissionBracket, MeterPrice, Plan, PlanTerms
 from billing.models.usage import Meter, UsageEvent, UsageHour
 
@@ -15,13 +15,14 @@ __all__ = [
     "InvoiceAction",
     "InvoiceDelivery",
     "InvoiceLine",
-    "InvoicePayment",
     "Meter",
     "MeterPrice",
     "NumberSeries",
+    "Payment",
     "Plan",
     "PlanTerms",
     "StripeEvent",
+    "StripeRecord",
     "UsageEvent",
     "UsageHour",
 ]

@@ -36,6 +36,11 @@ class BillingAccount(models.Model):
     due_since = models.DateTimeField(db_default=Now(), editable=False)
     stripe_customer_id = models.CharField("Stripe customer", max_length=255, blank=True)
     stripe_customer_deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    stripe_balance_cents = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="The customer's credit in Stripe; negative: it is owed."
+    )
+    # The ticket of the look that saw this balance.
+    stripe_balance_look = models.BigIntegerField(default=0, db_default=0, editable=False)
     deliver_stripe = models.BooleanField("invoice through Stripe", default=True)
     deliver_email = models.BooleanField("send by e-mail", default=True)
     max_lines = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: BILLING_MAX_LINES.")

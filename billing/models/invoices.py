@@ -64,6 +64,20 @@ class Invoice(models.Model):
     subtotal_cents = models.BigIntegerField(default=0)
     tax_cents = models.BigIntegerField(default=0)
     total_cents = models.BigIntegerField(default=0)
+    # What is owed, kept by `billing.services.balances` alone; of a correction, how it took its amount back.
+    paid_cents = models.BigIntegerField(default=0, db_default=0)
+    refunded_cents = models.BigIntegerField(default=0, db_default=0)
+    disputed_cents = models.BigIntegerField(default=0, db_default=0)
+    credited_before_cents = models.BigIntegerField(
+        default=0, db_default=0, help_text="Taken off what was still open by credit notes."
+    )
+    credited_after_cents = models.BigIntegerField(
+        default=0, db_default=0, help_text="Given back by credit notes of what was paid already."
+    )
+    balance_applied_cents = models.BigIntegerField(
+        default=0, db_default=0, help_text="The customer's credit that was used when it was issued."
+    )
+    remaining_cents = models.BigIntegerField(default=0, db_default=0, help_text="What is still to be paid.")
     issue_date = models.DateField(null=True, blank=True)
     due_date = models.DateField(null=True, blank=True)
     corrects = models.ForeignKey(
@@ -115,7 +129,7 @@ class Invoice(models.Model):
             models.Index(fields=["id"], condition=Q(status="void"), name="billing_invoice_void"),
             models.Index(
                 fields=["due_date", "currency"],
-                include=["total_cents", "corrects"],
+                include=["remaining_cents"],
                 condition=Q(status="finalized"),
                 name="billing_invoice_outstanding",
             ),

@@ -18,8 +18,12 @@ INVOICE_TYPES = (
     "invoice.marked_uncollectible",
     "invoice.paid",
     "invoice.payment_failed",
+    "invoice.updated",
     "invoice.voided",
 )
+PAYMENT_TYPES = ("invoice_payment.paid",)
+NOTE_TYPES = ("credit_note.created", "credit_note.updated", "credit_note.voided")
+BALANCE_TYPES = ("customer_balance_transaction.created", "customer_balance_transaction.updated")
 CUSTOMER_TYPES = ("customer.created", "customer.deleted", "customer.updated")
 CHARGE_TYPES = (
     "charge.dispute.closed",
@@ -32,8 +36,8 @@ CHARGE_TYPES = (
     "refund.failed",
     "refund.updated",
 )
-# What changes something here; all else is kept and ignored. Stripe lists events of at most twenty types at once.
-HANDLED_TYPES = INVOICE_TYPES + CUSTOMER_TYPES + CHARGE_TYPES
+# What changes something here; all else is kept and ignored.
+HANDLED_TYPES = INVOICE_TYPES + CUSTOMER_TYPES + CHARGE_TYPES + PAYMENT_TYPES + NOTE_TYPES + BALANCE_TYPES
 
 # An invoice in Stripe only ever moves to the right, and never from void to paid: the furthest state seen is its state.
 STATES = ("open", "uncollectible", "void", "paid")
@@ -72,6 +76,8 @@ class InvoiceFacts:
     state: str = STATES[0]
     is_credited: bool = False
     amount_paid_cents: int = 0
+    # None until it is finalized, and the same ever after.
+    balance_applied_cents: int | None = None
     paid_at: dt.datetime | None = None
     attempts: int = 0
     failure: tuple[int, dt.datetime] | None = None
@@ -82,6 +88,10 @@ class InvoiceFacts:
             state=max(self.state, other.state, key=STATES.index),
             is_credited=self.is_credited or other.is_credited,
             amount_paid_cents=max(self.amount_paid_cents, other.amount_paid_cents),
+            balance_applied_cents=max(
+                (cents for cents in (self.balance_applied_cents, other.balance_applied_cents) if cents is not None),
+                default=None,
+            ),
             paid_at=max(filter(None, (self.paid_at, other.paid_at)), default=None),
             attempts=max(self.attempts, other.attempts),
             failure=max(filter(None, (self.failure, other.failure)), default=None),
@@ -90,12 +100,27 @@ class InvoiceFacts:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceReport:
-    """An event about an invoice: which one, whether it bears a mark and a number of ours, and what it says."""
+    """An event about an invoice: which one, whether it bears a mark and a number of ours, and what it says.
+
+    `must_look` says that something changed which can rise and fall, so that no event's body tells what holds now.
+    """
 
     stripe_id: str
     mark: str
     number: str
     facts: InvoiceFacts
+    must_look: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReport:
+    """An event about a payment of an invoice: what it is called there, of which invoice, how much, when."""
+
+    id: str
+    stripe_invoice: str
+    amount_cents: int
+    paid_at: dt.datetime
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +130,8 @@ class CustomerReport:
     stripe_id: str
     organization: str
     deleted_at: dt.datetime | None
+    # The customer's credit; negative: it is owed.
+    balance_cents: int = 0
 
 
 def check_signature(body: bytes, header: str, secrets: Sequence[str]) -> None:
@@ -166,26 +193,72 @@ def read_invoice(event: Any) -> InvoiceReport:
             mark=str((thing.get("metadata") or {}).get(INVOICE_MARK, "")),
             number=str(thing.get("number") or ""),
             facts=_read_facts(event, thing),
+            must_look=event["type"] == "invoice.payment_failed" or _is_credited_by_update(event),
         )
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise _unreadable("invoice", error) from None
 
 
+def _is_credited_by_update(event: Any) -> bool:
+    changed = event["data"].get("previous_attributes") or {}
+    return bool({"pre_payment_credit_notes_amount", "post_payment_credit_notes_amount"} & changed.keys())
+
+
 def _read_facts(event: Any, thing: Any) -> InvoiceFacts:
-    state = str(thing["status"])
-    paid_at = thing["status_transitions"]["paid_at"]
-    attempts = int(thing["attempt_count"])
-    paid = int(thing["amount_paid"]) + int(thing.get("amount_paid_off_stripe") or 0)
-    facts = InvoiceFacts(
-        state=state if state in STATES else STATES[0],
-        is_credited=state == "paid" and 0 < int(thing["total"]) <= int(thing["pre_payment_credit_notes_amount"]),
-        amount_paid_cents=from_wire(paid, str(thing["currency"])),
-        paid_at=dt.datetime.fromtimestamp(paid_at, dt.UTC) if paid_at else None,
-        attempts=attempts,
-    )
+    facts = read_invoice_facts(thing)
     if event["type"] != "invoice.payment_failed":
         return facts
-    return replace(facts, failure=(attempts, dt.datetime.fromtimestamp(event["created"], dt.UTC)))
+    return replace(facts, failure=(facts.attempts, dt.datetime.fromtimestamp(event["created"], dt.UTC)))
+
+
+def read_invoice_facts(thing: Any) -> InvoiceFacts:
+    """Read what an invoice of Stripe's, as a dictionary, says of its payment."""
+    state = str(thing["status"])
+    paid_at = thing["status_transitions"]["paid_at"]
+    currency, ending = str(thing["currency"]), thing.get("ending_balance")
+    paid = int(thing["amount_paid"]) + int(thing.get("amount_paid_off_stripe") or 0)
+    applied = None if ending is None else from_wire(int(ending) - int(thing["starting_balance"]), currency)
+    return InvoiceFacts(
+        state=state if state in STATES else STATES[0],
+        is_credited=state == "paid" and 0 < int(thing["total"]) <= int(thing["pre_payment_credit_notes_amount"]),
+        amount_paid_cents=from_wire(paid, currency),
+        balance_applied_cents=applied,
+        paid_at=dt.datetime.fromtimestamp(paid_at, dt.UTC) if paid_at else None,
+        attempts=int(thing["attempt_count"]),
+    )
+
+
+def read_payment(event: Any) -> PaymentReport:
+    """Read an event about a payment of an invoice; Permanent where it does not say what such an event must."""
+    try:
+        return read_invoice_payment(event["data"]["object"])
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise _unreadable("payment", error) from None
+
+
+def read_invoice_payment(thing: Any) -> PaymentReport:
+    """Read a paid payment of an invoice of Stripe's, as a dictionary."""
+    paid = thing["payment"]
+    return PaymentReport(
+        id=str(thing["id"]),
+        stripe_invoice=_id_of(thing["invoice"]),
+        amount_cents=from_wire(int(thing["amount_paid"]), str(thing["currency"])),
+        paid_at=dt.datetime.fromtimestamp(thing["status_transitions"]["paid_at"], dt.UTC),
+        reference=_id_of(paid.get(paid["type"]) or ""),
+    )
+
+
+def read_subject(event: Any) -> str:
+    """Read which invoice, or else which customer, an event about a credit note or a balance belongs to."""
+    try:
+        thing = event["data"]["object"]
+        return _id_of(thing.get("invoice") or thing.get("customer") or "")
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _unreadable("invoice", error) from None
+
+
+def _id_of(thing: Any) -> str:
+    return str(thing["id"] if isinstance(thing, dict) else thing)
 
 
 def read_customer(event: Any) -> CustomerReport:
@@ -197,6 +270,7 @@ def read_customer(event: Any) -> CustomerReport:
             stripe_id=str(thing["id"]),
             organization=str((thing.get("metadata") or {}).get(ORGANIZATION_MARK, "")),
             deleted_at=dt.datetime.fromtimestamp(event["created"], dt.UTC) if is_deleted else None,
+            balance_cents=-from_wire(int(thing.get("balance") or 0), str(thing.get("currency") or "")),
         )
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise _unreadable("customer", error) from None
@@ -205,8 +279,7 @@ def read_customer(event: Any) -> CustomerReport:
 def read_payment_intent(event: Any) -> str:
     """Read which payment an event about a charge, a refund or a dispute belongs to; empty where to none."""
     try:
-        found = event["data"]["object"].get("payment_intent") or ""
-        return str(found["id"] if isinstance(found, dict) else found)
+        return _id_of(event["data"]["object"].get("payment_intent") or "")
     except (AttributeError, KeyError, TypeError) as error:
         raise _unreadable("charge", error) from None
 

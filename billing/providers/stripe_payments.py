@@ -1,12 +1,21 @@
-"""What Stripe knows of payments and events: reads that no event's body replaces."""
+"""What Stripe knows of an invoice's money, and its events: reads that no event's body replaces."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import batched
 from typing import Any
 
-from billing.providers.stripe import StripeGateway
+from billing.providers.stripe import INVOICE_MARK, StripeGateway
 from billing.providers.stripe_amounts import from_wire
+from billing.providers.stripe_events import (
+    InvoiceFacts,
+    PaymentReport,
+    read_invoice_facts,
+    read_invoice_payment,
+)
+
+_TYPES_AT_ONCE = 20
 
 # How grave a dispute is, the gravest first: what a person must answer, what is lost, what others decide, what is over.
 _GRAVITY = (
@@ -21,14 +30,54 @@ _GRAVITY = (
 )
 
 
+# Disputes that took no money, or gave it back.
+_HARMLESS = {"warning_needs_response", "warning_under_review", "warning_closed", "won", "prevented"}
+
+
+@dataclass(frozen=True, slots=True)
+class NoteThere:
+    """A credit note as Stripe has it: what it took off what was open, and how it gave back what was paid."""
+
+    id: str
+    mark: str
+    amount_cents: int
+    before_cents: int
+    after_cents: int
+    # Of what it gave back, what stands for refunds and for what went back outside of Stripe.
+    returned_cents: int
+    refunds: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """What was given back and disputed of an invoice's payments, and why the last one failed."""
+    """An invoice as Stripe has it now, with all that was paid, given back, disputed and credited of it."""
 
-    refunded_cents: int = 0
+    facts: InvoiceFacts
+    total_cents: int
+    remaining_cents: int
+    refunds: Mapping[str, int] = field(default_factory=dict)
     dispute: str = ""
     disputed_cents: int = 0
+    lost_cents: int = 0
     failure: str = ""
+    payments: tuple[PaymentReport, ...] = ()
+    notes: tuple[NoteThere, ...] = ()
+
+    @property
+    def refunded_cents(self) -> int:
+        return sum(self.refunds.values())
+
+    @property
+    def free_refunds(self) -> dict[str, int]:
+        """The refunds that no credit note stands for yet, the oldest first."""
+        taken = {refund for note in self.notes for refund in note.refunds}
+        return {id_: cents for id_, cents in self.refunds.items() if id_ not in taken}
+
+    @property
+    def free_lost_cents(self) -> int:
+        """What was lost to the bank and no credit note stands for yet."""
+        linked = sum(cents for id_, cents in self.refunds.items() if id_ not in self.free_refunds)
+        return max(self.lost_cents - max(sum(note.returned_cents for note in self.notes) - linked, 0), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +96,58 @@ class PaymentsGateway(StripeGateway):
         payment: Any = {"payment": {"type": "payment_intent", "payment_intent": payment_intent}, "limit": 100}
         with self._call("GET invoice_payments", reads=True):
             found = self._client.v1.invoice_payments.list(payment)
-            return sorted({_id(entry.invoice) for entry in found.auto_paging_iter()})
+            return sorted({_id(entry.to_dict()["invoice"]) for entry in found.auto_paging_iter()})
 
-    def look_at_payments(self, invoice_id: str) -> LookedAt:
-        """Look at all payments of an invoice, as they are now."""
+    def look_at_invoice(self, invoice_id: str) -> LookedAt:
+        """Look at an invoice as it is now, with its payments and credit notes."""
+        with self._call("GET invoice", reads=True):
+            there = self._client.v1.invoices.retrieve(invoice_id).to_dict()
+            facts, currency = read_invoice_facts(there), str(there["currency"])
+            total, remaining = (from_wire(int(there[name]), currency) for name in ("total", "amount_remaining"))
+            credited = int(there["pre_payment_credit_notes_amount"]) + int(there["post_payment_credit_notes_amount"])
         with self._call("GET invoice_payments", reads=True):
             found = self._client.v1.invoice_payments.list({"invoice": invoice_id, "limit": 100})
-            intents = [intent for entry in found.auto_paging_iter() if (intent := _intent(entry))]
+            entries = [entry.to_dict() for entry in found.auto_paging_iter()]
+            payments = tuple(read_invoice_payment(entry) for entry in entries if entry["status"] == "paid")
         # The newest first, so that the first that failed is the last attempt that did.
-        charges = [charge for intent in dict.fromkeys(intents) for charge in self._list_charges(intent)]
-        dispute, disputed_cents = self._look_at_disputes([charge.id for charge in charges if charge.is_disputed])
+        intents = dict.fromkeys(intent for entry in entries if (intent := _intent(entry)))
+        charges = [charge for intent in intents for charge in self._list_charges(intent)]
+        disputes = self._list_disputes([charge.id for charge in charges if charge.is_disputed])
         return LookedAt(
-            refunded_cents=sum(charge.refunded_cents for charge in charges),
-            dispute=dispute,
-            disputed_cents=disputed_cents,
+            facts=facts,
+            total_cents=total,
+            remaining_cents=remaining,
+            refunds=self._list_refunds([charge.id for charge in charges if charge.refunded_cents]),
+            dispute=min((status for status, _ in disputes), key=_gravity, default=""),
+            disputed_cents=sum(cents for status, cents in disputes if status not in _HARMLESS),
+            lost_cents=sum(cents for status, cents in disputes if status == "lost"),
             failure=next((charge.failure for charge in charges if charge.failure), ""),
+            payments=payments,
+            notes=tuple(self._list_notes(invoice_id)) if credited else (),
         )
+
+    def get_customer_balance(self, customer: str) -> int:
+        """Read a customer's credit; negative: it is owed. Zero of a customer that was deleted."""
+        with self._call("GET customer", reads=True):
+            there = self._client.v1.customers.retrieve(customer).to_dict()
+            return -from_wire(int(there.get("balance") or 0), str(there.get("currency") or ""))
+
+    def _list_notes(self, invoice_id: str) -> Iterator[NoteThere]:
+        with self._call("GET credit_notes", reads=True):
+            found = self._client.v1.credit_notes.list({"invoice": invoice_id, "limit": 100})
+            notes = [note.to_dict() for note in found.auto_paging_iter()]
+        for note in notes:
+            if note["status"] != "void":
+                yield _read_note(note)
+
+    def _list_refunds(self, charges: Sequence[str]) -> dict[str, int]:
+        refunds: dict[str, int] = {}
+        for charge in charges:
+            with self._call("GET refunds", reads=True):
+                listed = self._client.v1.refunds.list({"charge": charge, "limit": 100})
+                done = [refund for refund in listed.auto_paging_iter() if refund.status not in {"failed", "canceled"}]
+                refunds |= {str(refund.id): from_wire(int(refund.amount), refund.currency) for refund in reversed(done)}
+        return refunds
 
     def _list_charges(self, payment_intent: str) -> list[_Charge]:
         with self._call("GET charges", reads=True):
@@ -77,7 +162,7 @@ class PaymentsGateway(StripeGateway):
                 for charge in found.auto_paging_iter()
             ]
 
-    def _look_at_disputes(self, charges: Sequence[str]) -> tuple[str, int]:
+    def _list_disputes(self, charges: Sequence[str]) -> list[tuple[str, int]]:
         found: list[tuple[str, int]] = []
         for charge in charges:
             with self._call("GET disputes", reads=True):
@@ -86,16 +171,21 @@ class PaymentsGateway(StripeGateway):
                     (str(dispute.status), from_wire(int(dispute.amount), dispute.currency))
                     for dispute in listed.auto_paging_iter()
                 ]
-        gravest = min((status for status, _ in found), key=_gravity, default="")
-        return gravest, sum(cents for _, cents in found)
+        return found
 
     def list_events(
         self, types: Sequence[str], since: dt.datetime, until: dt.datetime
     ) -> Iterator[list[dict[str, Any]]]:
         """List the events of some types created from `since` until before `until`, page by page, the newest first.
 
-        Stripe keeps them for thirty days.
+        Stripe keeps them for thirty days, and lists at most twenty types at once.
         """
+        for part in batched(types, _TYPES_AT_ONCE):
+            yield from self._list_events_of(part, since, until)
+
+    def _list_events_of(
+        self, types: Sequence[str], since: dt.datetime, until: dt.datetime
+    ) -> Iterator[list[dict[str, Any]]]:
         created = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
         params: Any = {"types": list(types), "created": created, "limit": 100}
         while True:
@@ -111,14 +201,28 @@ class PaymentsGateway(StripeGateway):
             params["starting_after"] = events[-1]["id"]
 
 
+def _read_note(note: Mapping[str, Any]) -> NoteThere:
+    currency = str(note["currency"])
+    returned = sum(int(entry["amount_refunded"]) for entry in note["refunds"])
+    return NoteThere(
+        str(note["id"]),
+        str((note.get("metadata") or {}).get(INVOICE_MARK, "")),
+        from_wire(int(note["total"]), currency),
+        from_wire(int(note["pre_payment_amount"]), currency),
+        from_wire(int(note["post_payment_amount"]), currency),
+        from_wire(returned + int(note.get("out_of_band_amount") or 0), currency),
+        tuple(_id(entry["refund"]) for entry in note["refunds"] if entry.get("refund")),
+    )
+
+
 def _gravity(status: str) -> int:
     return _GRAVITY.index(status) if status in _GRAVITY else -1
 
 
 def _id(thing: Any) -> str:
-    return str(thing if isinstance(thing, str) else thing.id)
+    return str(thing if isinstance(thing, str) else thing["id"])
 
 
-def _intent(entry: Any) -> str:
-    intent = getattr(entry.payment, "payment_intent", None)
+def _intent(entry: Mapping[str, Any]) -> str:
+    intent = entry["payment"].get("payment_intent")
     return _id(intent) if intent else ""

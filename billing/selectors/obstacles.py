@@ -1,6 +1,6 @@
 """What stands against a decision on an invoice, in a sentence for whoever wants to take it; empty if nothing does."""
 
-from billing.models import Invoice, InvoiceDelivery, InvoicePayment
+from billing.models import Invoice, InvoiceDelivery, StripeRecord
 from billing.selectors.credits import has_left_to_credit
 
 _VOIDABLE = {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE}
@@ -36,7 +36,7 @@ def get_obstacle_to_void(invoice: Invoice) -> str:
         return f"{invoice} is settled in Stripe and can't be voided there: credit it instead."
     if invoice.corrections.exclude(status=Invoice.Status.VOID).exists():
         return f"{invoice} has credit notes; void those first."
-    if InvoicePayment.objects.filter(invoice=invoice, amount_paid_cents__gt=0).exists():
+    if StripeRecord.objects.filter(invoice=invoice, amount_paid_cents__gt=0).exists():
         return f"A part of {invoice} is paid, so it can't be voided: credit it instead."
     return ""
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
-from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoicePayment, StripeEvent
+from billing.models import BillingAccount, Invoice, InvoiceDelivery, StripeEvent, StripeRecord
 from billing.selectors.inputs import rows
 from billing.selectors.invoices import SUMMED_AT_MOST, estimate_rows
 from common.clock import now
 
-State = InvoicePayment.State
+State = StripeRecord.State
 _EVENTS_SHOWN = 30
 # Disputes that somebody must answer, and those that others decide.
 _TO_ANSWER = ("needs_response", "warning_needs_response")
@@ -51,7 +51,7 @@ def list_outstanding() -> list[Outstanding] | None:
             ), 0)
         FROM billing_invoice invoice
         LEFT JOIN billing_invoice original ON original.id = invoice.corrects_id
-        LEFT JOIN billing_invoicepayment payment ON payment.invoice_id = invoice.id
+        LEFT JOIN billing_striperecord payment ON payment.invoice_id = invoice.id
         WHERE invoice.status = 'finalized' AND (invoice.corrects_id IS NULL OR original.status = 'finalized')
         GROUP BY 1 ORDER BY 2 DESC, 1
         """,
@@ -63,7 +63,7 @@ def list_outstanding() -> list[Outstanding] | None:
 def list_in_condition(invoices: QuerySet[Invoice], condition: str) -> QuerySet[Invoice]:
     """Keep the invoices in one of `CONDITIONS`; none where there is no such condition."""
     unpaid = Q(status=Invoice.Status.FINALIZED, kind=Invoice.Kind.INVOICE)
-    payments = InvoicePayment.objects.order_by()
+    payments = StripeRecord.objects.order_by()
     chosen = {
         "outstanding": unpaid,
         "overdue": unpaid & Q(due_date__lt=now().date()),
@@ -75,19 +75,19 @@ def list_in_condition(invoices: QuerySet[Invoice], condition: str) -> QuerySet[I
     return invoices.none() if chosen is None else invoices.filter(chosen)
 
 
-def _about(payments: QuerySet[InvoicePayment]) -> Q:
+def _about(payments: QuerySet[StripeRecord]) -> Q:
     return Q(pk__in=payments.values("invoice"))
 
 
-def _list_taken_back_there() -> QuerySet[InvoicePayment, Any]:
+def _list_taken_back_there() -> QuerySet[StripeRecord, Any]:
     """List the invoices that are due or paid here, and void or credited by somebody else in Stripe."""
-    found = InvoicePayment.objects.filter(Q(state=State.VOID) | Q(is_credited=True))
+    found = StripeRecord.objects.filter(Q(state=State.VOID) | Q(is_credited=True))
     return found.filter(invoice__status__in=Invoice.ISSUED).order_by().values("invoice")
 
 
 def _list_kept_there() -> QuerySet[Invoice, Any]:
     """List the invoices that are void here and were paid in Stripe, and not given back."""
-    kept = Q(payment__state=State.PAID, payment__amount_paid_cents__gt=F("payment__refunded_cents"))
+    kept = Q(stripe_record__state=State.PAID, stripe_record__amount_paid_cents__gt=F("stripe_record__refunded_cents"))
     return Invoice.objects.filter(kept, status=Invoice.Status.VOID).order_by().values("pk")
 
 
@@ -98,15 +98,15 @@ def list_differing() -> QuerySet[Invoice]:
 
 def list_open_disputes() -> QuerySet[Invoice]:
     """List the invoices whose payment is disputed and not decided."""
-    return Invoice.objects.filter(_about(InvoicePayment.objects.order_by().filter(dispute__in=_OPEN_DISPUTES)))
+    return Invoice.objects.filter(_about(StripeRecord.objects.order_by().filter(dispute__in=_OPEN_DISPUTES)))
 
 
-def list_disputes_to_answer() -> QuerySet[InvoicePayment]:
+def list_disputes_to_answer() -> QuerySet[StripeRecord]:
     """List the payments whose dispute waits for an answer."""
-    return InvoicePayment.objects.filter(dispute__in=_TO_ANSWER)
+    return StripeRecord.objects.filter(dispute__in=_TO_ANSWER)
 
 
-def describe_difference(invoice: Invoice, payment: InvoicePayment) -> str:
+def describe_difference(invoice: Invoice, payment: StripeRecord) -> str:
     """Say in what Stripe and we differ about an invoice, and what to do about it; empty where in nothing."""
     if invoice.status in Invoice.ISSUED and payment.state == State.VOID:
         return "It was voided in Stripe and is still due here. Void it here too, or credit it if the customer has it."
@@ -118,7 +118,7 @@ def describe_difference(invoice: Invoice, payment: InvoicePayment) -> str:
     return ""
 
 
-def list_advice(invoice: Invoice, payment: InvoicePayment | None) -> list[str]:
+def list_advice(invoice: Invoice, payment: StripeRecord | None) -> list[str]:
     """Say what there is to do about an invoice after what Stripe told of its payment and its customer."""
     found = []
     if invoice.status in UNSETTLED and (at := _find_deletion(invoice)):
@@ -148,9 +148,9 @@ def _find_deletion(invoice: Invoice) -> dt.datetime | None:
     return account.stripe_customer_deleted_at if account and sent.exists() else None
 
 
-def get_payment(invoice: Invoice) -> InvoicePayment | None:
+def get_payment(invoice: Invoice) -> StripeRecord | None:
     """Return what Stripe says of an invoice's payment; None where nothing yet."""
-    return InvoicePayment.objects.filter(invoice=invoice).first()
+    return StripeRecord.objects.filter(invoice=invoice).first()
 
 
 def list_events_of(invoice: Invoice) -> list[StripeEvent]:

@@ -8,12 +8,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine, InvoicePayment
+from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine
 from billing.selectors.credits import choose_tax, find_fault_in_amounts, has_left_to_credit
 from billing.selectors.invoices import get_left_to_credit
 from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
 from billing.services.actions import note_action
-from billing.services.events.settling import get_settled_status
+from billing.services.balances import keep_split, refresh_balances
 from billing.services.numbering import finalize_invoices
 from billing.services.recording import record_invoices
 from billing.services.writing import reinstate_statements, restore_statements
@@ -90,8 +90,10 @@ def void_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoi
     restore_statements([invoice.pk])
     if sent.filter(Q(status__in=_REACHED) | ~Q(reference="")).exists():
         InvoiceDelivery.objects.get_or_create(invoice=invoice, step=InvoiceDelivery.Step.STRIPE_VOID)
+    refresh_balances([invoice.pk])
     if original := invoice.corrects:
         _reopen(original)
+        refresh_balances([original.pk])
     _note(invoice, InvoiceAction.Verb.VOID, actor, reason, was)
     record_invoices("invoice.voided", [invoice])
     return invoice
@@ -104,8 +106,7 @@ def _reopen(original: Invoice) -> None:
     again = Invoice.objects.filter(organization=original.organization_id, month=original.month, corrects=None)
     if again.exclude(status__in=Invoice.DEAD).exists():
         raise Permanent(f"{original} was replaced since it was credited; void its replacement first.")
-    payment = InvoicePayment.objects.filter(invoice=original).first()
-    original.status = get_settled_status(Invoice.Status.FINALIZED, payment)
+    original.status = Invoice.Status.FINALIZED
     original.save(update_fields=["status"])
     _check_that_creators_stayed(original)
     reinstate_statements(original.pk)
@@ -150,10 +151,12 @@ def credit_invoice(
     taken = _choose(invoice, left, amounts)
     note = _write_credit_note(invoice, taken, left, run)
     finalize_invoices([note.pk], now)
+    keep_split(note.pk, invoice)
     if sum(taken.values()) == sum(left.values()):
         invoice.status = Invoice.Status.CREDITED
         invoice.save(update_fields=["status"])
         restore_statements([invoice.pk])
+    refresh_balances([invoice.pk])
     note.refresh_from_db()
     data = {"credit_note": note.number, "total_cents": note.total_cents}
     note_action(invoice, InvoiceAction.Verb.CREDIT, actor=actor, reason=reason, was=was, data=data, token=token)

@@ -12,7 +12,7 @@ from common.errors import Permanent
 
 _FINALIZE = """
     UPDATE billing_invoice invoice SET status = 'finalized', number = given.number, issue_date = %s, due_date = %s,
-        finalized_at = %s
+        finalized_at = %s, remaining_cents = greatest(total_cents, 0)
     FROM unnest(%s::bigint[], %s::text[]) AS given(id, number) WHERE invoice.id = given.id
 """
 

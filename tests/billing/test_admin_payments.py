@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from billing.models import BillingAccount, Invoice, InvoicePayment, StripeEvent
+from billing.models import BillingAccount, Invoice, StripeEvent, StripeRecord
 from billing.services.correcting import credit_invoice, void_invoice
 from billing.services.events import process_events
 from common.clock import now
@@ -30,10 +30,10 @@ def page(address: str, group: str = "Read only") -> str:
     return response.content.decode()
 
 
-def pay(invoice: Invoice, state: str = "paid", **facts: object) -> InvoicePayment:
+def pay(invoice: Invoice, state: str = "paid", **facts: object) -> StripeRecord:
     """Say that Stripe said so."""
     known = {"stripe_invoice": f"in_{invoice.pk}", "state": state, **facts}
-    payment, _ = InvoicePayment.objects.update_or_create(invoice=invoice, defaults=known)
+    payment, _ = StripeRecord.objects.update_or_create(invoice=invoice, defaults=known)
     return payment
 
 

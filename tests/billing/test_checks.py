@@ -16,7 +16,7 @@ from billing.checks import (
     find_held,
     find_waiting_events,
 )
-from billing.models import Invoice, InvoiceDelivery, InvoicePayment, NumberSeries, StripeEvent
+from billing.models import Invoice, InvoiceDelivery, NumberSeries, StripeEvent, StripeRecord
 from common.clock import now
 from tests.factories.invoices import make_held, make_invoice, note_delivery
 
@@ -89,17 +89,17 @@ def test_events_that_nobody_looks_at() -> None:
 
 def test_invoices_that_differ_from_stripe() -> None:
     invoice = make_invoice()
-    InvoicePayment.objects.create(invoice=invoice, stripe_invoice="in_1", state="open")
+    StripeRecord.objects.create(invoice=invoice, stripe_invoice="in_1", state="open")
     assert list(find_differing()) == []
-    InvoicePayment.objects.update(state="void")
+    StripeRecord.objects.update(state="void")
     (found,) = find_differing()
     assert (found.title, found.count) == ("An invoice differs from Stripe", 1)
 
 
 def test_disputes_that_need_a_response() -> None:
-    InvoicePayment.objects.create(invoice=make_invoice(), stripe_invoice="in_1", state="paid", dispute="under_review")
+    StripeRecord.objects.create(invoice=make_invoice(), stripe_invoice="in_1", state="paid", dispute="under_review")
     assert list(find_disputed()) == []
-    InvoicePayment.objects.update(dispute="needs_response")
+    StripeRecord.objects.update(dispute="needs_response")
     (found,) = find_disputed()
     assert (found.title, found.count) == ("A dispute needs a response", 1)
     assert found.link == "/admin/billing/invoice/?payment=disputed"

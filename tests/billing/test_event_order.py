@@ -13,11 +13,12 @@ from django.db import transaction
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from billing.models import InvoicePayment, StripeEvent
+from billing.models import StripeEvent, StripeRecord
 from billing.providers.stripe_events import STATES, InvoiceFacts
 from billing.services.correcting import credit_invoice
 from billing.services.events import process_events
-from billing.services.events.looking import open_payments, take_ticket, write_seen
+from billing.services.events.looking import take_ticket, write_seen
+from billing.services.pacing import open_stripe
 from tests.factories.events import Event, happen, list_events, look_around, make_sent, take
 from tests.factories.invoices import ISSUED_AT
 from tests.outside import Outside
@@ -130,15 +131,15 @@ def test_the_last_word_would_not_end_in_the_same_state(street: Street) -> None:
 def test_an_older_look_is_not_written_over_a_newer_one(wired: Outside, one_thread: None, db: None) -> None:
     invoice, stripe_id = make_sent()
     happen(wired, stripe_id, "pay")
-    ticket = take_ticket(invoice.pk, stripe_id)
-    seen_before = open_payments().look_at_payments(stripe_id)
+    ticket = take_ticket()
+    seen_before = open_stripe().look_at_invoice(stripe_id)
     happen(wired, stripe_id, "refund", amount=500)
     take(list_events(wired, "charge.refunded"))
     process_events()
-    write_seen(invoice.pk, ticket, seen_before)
-    payment = InvoicePayment.objects.get()
+    write_seen(invoice.pk, stripe_id, ticket, seen_before)
+    payment = StripeRecord.objects.get()
     assert (seen_before.refunded_cents, payment.refunded_cents) == (0, 500)
     # Without its age known it would be.
-    write_seen(invoice.pk, take_ticket(invoice.pk, stripe_id), seen_before)
+    write_seen(invoice.pk, stripe_id, take_ticket(), seen_before)
     payment.refresh_from_db()
     assert payment.refunded_cents == 0

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.models import Invoice, InvoiceDelivery, InvoicePayment
+from billing.models import Invoice, InvoiceDelivery, StripeRecord
 from billing.providers.stripe_amounts import from_wire, most_cents, to_wire
 from billing.services.correcting import credit_invoice
 from billing.services.delivering import deliver_stripe
@@ -106,7 +106,7 @@ def test_an_invoice_its_payment_and_what_goes_back(
     happen(wired, there["id"], "refund", amount=20_000 * amount // total)
     happen(wired, there["id"], "dispute", amount=100_000 * amount // total)
     hear(wired)
-    seen = InvoicePayment.objects.get(invoice=invoice)
+    seen = StripeRecord.objects.get(invoice=invoice)
     assert (seen.amount_paid_cents, seen.refunded_cents, seen.disputed_cents) == (total - 2_460, 20_000, 100_000)
     assert InvoiceDelivery.objects.filter(error="").count() == 2
     assert Invoice.objects.get(pk=invoice.pk).status == "paid"

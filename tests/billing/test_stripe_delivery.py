@@ -8,8 +8,9 @@ from pytest_django import Settings
 
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoiceLine
 from billing.providers import stripe as provider
+from billing.services import pacing
 from billing.services.correcting import credit_invoice, void_invoice
-from billing.services.delivering import deliver_stripe, deliver_stripe_void, payments
+from billing.services.delivering import deliver_stripe, deliver_stripe_void
 from billing.services.delivering.claims import Parcel
 from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable, WorkError
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
@@ -121,11 +122,11 @@ def test_a_failure_that_passes_leaves_no_trace(wired: Outside, path: str, fault:
 @pytest.mark.parametrize("action", ["hang_before", "hang_after"])
 def test_a_time_out_leaves_no_trace(wired: Outside, path: str, action: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provider, "_TIMEOUT_SECONDS", 0.3)
-    payments._gateway.cache_clear()
+    pacing._gateway.cache_clear()
     invoice = make_invoice()
     wired.fail("stripe", path, action, method="POST")
     assert insist(invoice) == ["unknown"]
-    payments._gateway.cache_clear()
+    pacing._gateway.cache_clear()
     check_one_there(wired, invoice)
 
 
@@ -203,7 +204,7 @@ def test_neither_key_nor_secret_appears_anywhere(
     settings.STRIPE_API_KEY = STRIPE_KEY
     wired.fail("stripe", PATHS["create"], method="POST")
     insist(invoice)
-    said = [str(error), caplog.text, str(list(InvoiceDelivery.objects.values())), repr(payments.open_stripe())]
+    said = [str(error), caplog.text, str(list(InvoiceDelivery.objects.values())), repr(pacing.open_stripe())]
     for secret in ("9f3e", STRIPE_KEY, STRIPE_KEY[-8:]):
         assert not any(secret in text for text in said)
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 
-from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoicePayment, StripeEvent
+from billing.models import BillingAccount, Invoice, InvoiceDelivery, StripeEvent, StripeRecord
 from billing.services.correcting import credit_invoice, void_invoice
 from billing.services.delivering import deliver_stripe
 from billing.services.delivering.claims import Parcel
-from billing.services.delivering.payments import open_stripe
 from billing.services.events import process_events, requeue_events
+from billing.services.pacing import open_stripe
 from common.errors import Permanent
 from tests.factories.events import happen, hear, list_events, look_around, make_sent, take
 from tests.factories.holders import hold
@@ -21,8 +21,8 @@ from tests.outside import Outside
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_thread")]
 
 
-def payment(invoice: Invoice) -> InvoicePayment:
-    return InvoicePayment.objects.get(invoice=invoice)
+def payment(invoice: Invoice) -> StripeRecord:
+    return StripeRecord.objects.get(invoice=invoice)
 
 
 def status(invoice: Invoice) -> str:
@@ -167,7 +167,8 @@ def test_one_look_serves_all_events_about_one_payment(wired: Outside) -> None:
     process_events()
     assert payment(invoice).refunded_cents == 50
     asked = [request["path"] for request in wired.list_requests(service="stripe")]
-    assert asked == ["/v1/invoice_payments", "/v1/invoice_payments", "/v1/charges"]
+    looked = [f"/v1/invoices/{stripe_id}", "/v1/invoice_payments", "/v1/charges", "/v1/refunds"]
+    assert asked == ["/v1/invoice_payments", *looked]
 
 
 def test_a_deleted_customer_is_noted_and_the_next_invoice_makes_a_new_one(wired: Outside) -> None:
@@ -229,7 +230,7 @@ def test_an_event_about_an_invoice_that_is_not_ours_is_kept_and_ignored(
     row = event("invoice.paid")
     assert (row.status, row.invoice_id, row.error) == ("ignored", None, "")
     assert row.note == note.format(number=invoice.number, stripe_id=stripe_id)
-    assert (status(invoice), InvoicePayment.objects.count()) == ("finalized", 0)
+    assert (status(invoice), StripeRecord.objects.count()) == ("finalized", 0)
 
 
 def test_a_charge_of_nobody_we_know_is_kept_and_ignored(wired: Outside) -> None:
@@ -340,7 +341,12 @@ def test_what_was_issued_is_still_what_was_issued(wired: Outside) -> None:
     said = Invoice.objects.values().get(pk=invoice.pk)
     happen(wired, stripe_id, "pay")
     hear(wired)
-    assert Invoice.objects.values().get(pk=invoice.pk) == {**said, "status": "paid"}
+    assert Invoice.objects.values().get(pk=invoice.pk) == {
+        **said,
+        "status": "paid",
+        "paid_cents": 21_000,
+        "remaining_cents": 0,
+    }
 
 
 def test_an_invoice_that_was_never_sent_is_none_of_stripes_business(wired: Outside) -> None:

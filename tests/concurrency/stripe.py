@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoicePayment, PlanTerms, StripeEvent
+from billing.models import BillingAccount, Invoice, InvoiceDelivery, PlanTerms, StripeEvent, StripeRecord
 from billing.providers.stripe import LineToBill
 from billing.providers.stripe_payments import PaymentsGateway
 from common.clock import Month
@@ -93,7 +93,7 @@ class Market:
     def look(self) -> dict[str, tuple[Any, ...]]:
         """What we know of each invoice, by what it is called in Stripe."""
         columns = ("state", "amount_paid_cents", "attempts", "failure", "refunded_cents", "dispute", "disputed_cents")
-        payments = {row[0]: row[1:] for row in InvoicePayment.objects.values_list("invoice", *columns)}
+        payments = {row[0]: row[1:] for row in StripeRecord.objects.values_list("invoice", *columns)}
         statuses = Invoice.objects.values_list("pk", "status")
         return {self.stripe_ids[id_]: (status, *payments.get(id_, ())) for id_, status in statuses}
 
@@ -116,7 +116,7 @@ class Market:
     def forget(self) -> None:
         """Let everything here be as if nothing had been told."""
         StripeEvent.objects.all().delete()
-        InvoicePayment.objects.all().delete()
+        StripeRecord.objects.all().delete()
         Invoice.objects.update(status="finalized")
         BillingAccount.objects.update(stripe_customer_id="", stripe_customer_deleted_at=None)
 

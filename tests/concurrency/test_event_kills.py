@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from billing.models import InvoicePayment, StripeEvent
+from billing.models import StripeEvent, StripeRecord
 from billing.providers.stripe_events import HANDLED_TYPES
 from tests.concurrency.fleet import ONE_THREAD, Fleet
 from tests.concurrency.stripe import Market
@@ -77,7 +77,7 @@ def test_a_door_killed_once_the_event_is_stored(fleet: Fleet, outside: Outside, 
     (end,) = fleet.let_loose({"do": "take_events", "file": file, "ports": {}, "kill_at": 1})
     assert end["killed"]
     assert list(StripeEvent.objects.values_list("status", "attempts")) == [("pending", 0)]
-    assert not InvoicePayment.objects.exists()
+    assert not StripeRecord.objects.exists()
     fleet.let_loose({"do": "take_events", "file": file})
     assert StripeEvent.objects.count() == 4
     fleet.let_loose({"do": "process_events", "expected": 4})

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from billing.models import InvoicePayment, StripeEvent
+from billing.models import StripeEvent, StripeRecord
 from tests.concurrency.fleet import Fleet
 from tests.concurrency.stripe import Event, Market, last_words
 from tests.concurrency.world import Outside
@@ -106,10 +106,10 @@ def test_two_writers_of_one_invoice_lose_nothing_because_its_row_is_locked(
         first, *rest = StripeEvent.objects.order_by("id").values_list("pk", flat=True)
         fleet.let_loose({"do": "process_events", "events": [first]})
         fleet.let_loose(*({"do": "process_events", "events": [id_], **spec} for id_ in rest))
-        payment = InvoicePayment.objects.get()
+        payment = StripeRecord.objects.get()
         return payment.invoice.status, payment.attempts, payment.failed_at is not None
 
     assert [race() for _ in range(5)] == [("paid", 2, True)] * 5
     lock = ' FOR NO KEY UPDATE OF "billing_invoice"'
-    lost = race(strip=lock, meet_behind='FROM "billing_invoicepayment"')
+    lost = race(strip=lock, meet_behind='FROM "billing_striperecord"')
     assert lost != ("paid", 2, True)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from billing.models import BillingAccount, Invoice, InvoicePayment, StripeEvent
+from billing.models import BillingAccount, Invoice, StripeEvent, StripeRecord
 from billing.providers.stripe_events import HANDLED_TYPES, read_head
 from billing.services.delivering import deliver_stripe
 from billing.services.delivering.claims import Parcel
@@ -53,7 +53,7 @@ def look_around() -> dict[str, Any]:
     """All that events can change here, by number and by organization."""
     return {
         "invoices": dict(Invoice.objects.order_by("pk").values_list("pk", "status")),
-        "payments": list(InvoicePayment.objects.order_by("pk").values_list("pk", *_PAYMENT)),
+        "payments": list(StripeRecord.objects.order_by("pk").values_list("pk", *_PAYMENT)),
         "accounts": list(
             BillingAccount.objects.order_by("pk").values_list(
                 "organization", "stripe_customer_id", "stripe_customer_deleted_at"

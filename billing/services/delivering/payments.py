@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 
 from django.conf import settings
 
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoiceLine
 from billing.providers.stripe import LineToBill, SavedFailure, SavedRefusal, StripeGateway, StripeInvoice
 from billing.services.delivering.claims import Attempt, Parcel, attempt, is_held
-from billing.services.pacing import take_stripe_turn
-from common.errors import Misconfigured, Permanent, Retryable
+from billing.services.pacing import open_stripe
+from common.errors import Permanent, Retryable
 from common.money import format_money
 
 Step = InvoiceDelivery.Step
@@ -81,18 +80,6 @@ def _burning_keys(claimed: Attempt) -> Iterator[None]:
     except (SavedFailure, SavedRefusal):
         claimed.remember(generation=_generation(claimed) + 1)
         raise
-
-
-def open_stripe() -> StripeGateway:
-    """Open Stripe with the key that settings hold, at the pace that Stripe allows all our processes together."""
-    if not settings.STRIPE_API_KEY:
-        raise Misconfigured("STRIPE_API_KEY is not set.")
-    return _gateway(settings.STRIPE_API_KEY, settings.STRIPE_API_BASE)
-
-
-@cache
-def _gateway(api_key: str, base_url: str) -> StripeGateway:
-    return StripeGateway(api_key, base_url, take_stripe_turn)
 
 
 def _generation(claimed: Attempt) -> int:

@@ -1,51 +1,31 @@
 """Applying events to invoices and accounts: what they say is joined with what is known, under the invoices' locks."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
-from accounts.services.auditing import describe_action, record_actions
-from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoicePayment, StripeEvent
+from billing.models import BillingAccount, Invoice, InvoiceDelivery, StripeEvent
 from billing.providers.stripe_events import (
+    BALANCE_TYPES,
     CHARGE_TYPES,
     CUSTOMER_TYPES,
     INVOICE_TYPES,
+    NOTE_TYPES,
+    PAYMENT_TYPES,
     CustomerReport,
     InvoiceFacts,
     InvoiceReport,
+    PaymentReport,
     read_customer,
     read_invoice,
+    read_payment,
     read_payment_intent,
+    read_subject,
 )
-from billing.services.events.settling import get_settled_status
-from billing.services.recording import record_invoices
+from billing.services.events.outcomes import Outcome
+from billing.services.events.records import keep_payments, write_facts
 from common.errors import Retryable, WorkError
 
 Status = StripeEvent.Status
-_FACTS = (
-    "stripe_invoice",
-    "state",
-    "is_credited",
-    "amount_paid_cents",
-    "paid_at",
-    "attempts",
-    "failed_attempt",
-    "failed_at",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an event; `look_at` names what has to be looked up in Stripe before it is done,
-    for which it waits on.
-    """
-
-    status: str = Status.DONE
-    note: str = ""
-    error: WorkError | None = None
-    invoice_id: int | None = None
-    account_id: int | None = None
-    look_at: str = ""
 
 
 def apply_events(events: Iterable[StripeEvent]) -> dict[int, Outcome]:
@@ -54,47 +34,60 @@ def apply_events(events: Iterable[StripeEvent]) -> dict[int, Outcome]:
     Idempotent, and the same in whatever order, in whatever parts and however often they come.
     """
     outcomes: dict[int, Outcome] = {}
-    invoices: dict[int, tuple[StripeEvent, InvoiceReport]] = {}
+    invoices: dict[int, InvoiceReport] = {}
+    payments: dict[int, PaymentReport] = {}
     customers: dict[int, CustomerReport] = {}
     for event in events:
         try:
-            if event.type in INVOICE_TYPES:
-                invoices[event.pk] = event, read_invoice(event.body)
+            if event.type == "invoice.updated" and _is_draft(event):
+                outcomes[event.pk] = Outcome(Status.IGNORED, note="It is a draft in Stripe still.")
+            elif event.type in INVOICE_TYPES:
+                invoices[event.pk] = read_invoice(event.body)
+            elif event.type in PAYMENT_TYPES:
+                payments[event.pk] = read_payment(event.body)
             elif event.type in CUSTOMER_TYPES:
                 customers[event.pk] = read_customer(event.body)
             else:
                 outcomes[event.pk] = _send_to_look(event)
         except WorkError as error:
             outcomes[event.pk] = Outcome(Status.FAILED, error=error)
-    return outcomes | _apply_to_invoices(invoices) | _apply_to_accounts(customers)
+    invoiced = _apply_to_invoices(invoices) | keep_payments(payments)
+    return outcomes | invoiced | _apply_to_accounts(customers)
+
+
+def _is_draft(event: StripeEvent) -> bool:
+    thing = event.body.get("data", {}).get("object", {})
+    return isinstance(thing, dict) and thing.get("status") == "draft"
 
 
 def _send_to_look(event: StripeEvent) -> Outcome:
-    if event.type not in CHARGE_TYPES:
+    if event.type in NOTE_TYPES + BALANCE_TYPES:
+        subject = read_subject(event.body)
+    elif event.type in CHARGE_TYPES:
+        subject = read_payment_intent(event.body)
+    else:
         return Outcome(Status.IGNORED, note="Nothing follows here from events of this type.")
-    intent = read_payment_intent(event.body)
-    if not intent:
+    if not subject:
         return Outcome(Status.IGNORED, note="It belongs to no payment of an invoice.")
-    return Outcome(Status.PENDING, look_at=intent)
+    return Outcome(Status.PENDING, look_at=subject)
 
 
-def _apply_to_invoices(reports: Mapping[int, tuple[StripeEvent, InvoiceReport]]) -> dict[int, Outcome]:
-    places = _Places([report for _, report in reports.values()])
+def _apply_to_invoices(reports: Mapping[int, InvoiceReport]) -> dict[int, Outcome]:
+    places = _Places(list(reports.values()))
     outcomes: dict[int, Outcome] = {}
     facts: defaultdict[int, InvoiceFacts] = defaultdict(InvoiceFacts)
     stripe_ids: dict[int, str] = {}
-    for id_, (event, report) in reports.items():
+    for id_, report in reports.items():
         found = places.find(report)
         if isinstance(found, Outcome):
             outcomes[id_] = found
             continue
         facts[found] = facts[found].join(report.facts)
         stripe_ids[found] = report.stripe_id
-        fails = event.type == "invoice.payment_failed"
         outcomes[id_] = Outcome(
-            Status.PENDING if fails else Status.DONE,
+            Status.PENDING if report.must_look else Status.DONE,
             invoice_id=found,
-            look_at=report.stripe_id if fails else "",
+            look_at=report.stripe_id if report.must_look else "",
         )
     write_facts(facts, stripe_ids)
     return outcomes
@@ -131,63 +124,6 @@ class _Places:
         return Outcome(Status.PENDING, error=error)
 
 
-def write_facts(facts: Mapping[int, InvoiceFacts], stripe_ids: Mapping[int, str]) -> None:
-    """Join what is now said of invoices with what is known, and let their status follow."""
-    if not facts:
-        return
-    locked = Invoice.objects.select_for_update(no_key=True, of=("self",)).filter(pk__in=facts).order_by("pk")
-    invoices = list(
-        locked.only("pk", "status", "number", "kind", "month", "organization_id", "currency", "total_cents")
-    )
-    known = InvoicePayment.objects.in_bulk(list(facts))
-    changed = []
-    for invoice in invoices:
-        payment = known.get(invoice.pk) or InvoicePayment(invoice=invoice, stripe_invoice=stripe_ids[invoice.pk])
-        if _join(payment, facts[invoice.pk]) or invoice.pk not in known:
-            changed.append(payment)
-    InvoicePayment.objects.bulk_create(changed, update_conflicts=True, unique_fields=["invoice"], update_fields=_FACTS)
-    settle(invoices, {**known, **{payment.invoice_id: payment for payment in changed}})
-
-
-def _join(payment: InvoicePayment, facts: InvoiceFacts) -> bool:
-    """Join facts into a row; return whether it changed."""
-    before = InvoiceFacts(
-        payment.state,
-        payment.is_credited,
-        payment.amount_paid_cents,
-        payment.paid_at,
-        payment.attempts,
-        (payment.failed_attempt, payment.failed_at) if payment.failed_at else None,
-    )
-    joined = before.join(facts)
-    payment.state, payment.is_credited, payment.attempts = joined.state, joined.is_credited, joined.attempts
-    payment.amount_paid_cents, payment.paid_at = joined.amount_paid_cents, joined.paid_at
-    payment.failed_attempt, payment.failed_at = joined.failure or (0, None)
-    return joined != before
-
-
-def settle(invoices: Sequence[Invoice], payments: Mapping[int, InvoicePayment]) -> None:
-    """Give locked invoices the status that follows from their payment."""
-    moved: defaultdict[str, list[int]] = defaultdict(list)
-    entries = []
-    for invoice in invoices:
-        status = get_settled_status(invoice.status, payments.get(invoice.pk))
-        if status != invoice.status:
-            moved[status].append(invoice.pk)
-            before, after = ({"status": Invoice.Status(each).label} for each in (invoice.status, status))
-            entries.append(describe_action("settle", invoice, who="Stripe", before=before, after=after))
-    for status, ids in moved.items():
-        Invoice.objects.filter(pk__in=ids).update(status=status)
-    record_actions(entries)
-    _tell_of_paid(invoices, payments, moved[Invoice.Status.PAID])
-
-
-def _tell_of_paid(invoices: Sequence[Invoice], payments: Mapping[int, InvoicePayment], ids: Collection[int]) -> None:
-    if ids:
-        moments = {id_: at for id_ in ids if (at := payments[id_].paid_at)}
-        record_invoices("invoice.paid", [invoice for invoice in invoices if invoice.pk in ids], moments)
-
-
 def _apply_to_accounts(reports: Mapping[int, CustomerReport]) -> dict[int, Outcome]:
     accounts = _lock_accounts(reports.values())
     return {id_: _apply_to_account(report, accounts) for id_, report in reports.items()}
@@ -216,4 +152,7 @@ def _apply_to_account(report: CustomerReport, accounts: Sequence[BillingAccount]
     if (account.stripe_customer_id, account.stripe_customer_deleted_at) != after:
         account.stripe_customer_id, account.stripe_customer_deleted_at = after
         account.save(update_fields=["stripe_customer_id", "stripe_customer_deleted_at"])
+    if report.deleted_at is None and report.balance_cents != account.stripe_balance_cents:
+        # A balance rises and falls, and events have no order: what holds now is looked up.
+        return Outcome(Status.PENDING, account_id=account.pk, look_at=report.stripe_id)
     return Outcome(account_id=account.pk)

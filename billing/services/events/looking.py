@@ -1,71 +1,118 @@
-"""Looking up in Stripe what no event's body can tell in any order: refunds, disputes, why a payment failed.
+"""Looking up in Stripe what no event's body can tell in any order: credit notes, refunds, disputes, balances.
 
 A look takes a ticket before it asks. What it saw is written unless a later ticket's holder has written: the last ticket
 was taken after the last change was announced, so what stands in the end is what Stripe then had.
 """
 
-from functools import cache
+from django.db import connection, transaction
 
-from django.conf import settings
-from django.db import connection
-
-from billing.models import InvoiceDelivery, StripeEvent
-from billing.providers.stripe_payments import LookedAt, PaymentsGateway
-from billing.services.events.applying import Outcome
-from billing.services.pacing import take_stripe_turn
-from common.errors import Misconfigured
+from billing.models import BillingAccount, Invoice, InvoiceDelivery, StripeEvent, StripeRecord
+from billing.providers.stripe_events import STATES
+from billing.providers.stripe_payments import LookedAt, NoteThere
+from billing.services.balances import lock_invoices, refresh_balances
+from billing.services.events.outcomes import Outcome
+from billing.services.events.records import find_places, get_facts, join_facts, store_payments
+from billing.services.pacing import open_stripe
+from common.errors import Retryable
 
 Status = StripeEvent.Status
-_TAKE_TICKET = """
-    INSERT INTO billing_invoicepayment (invoice_id, stripe_invoice, state, is_credited, amount_paid_cents, attempts,
-        failed_attempt, failure, refunded_cents, dispute, disputed_cents, looks_begun, look_written)
-    VALUES (%s, %s, 'open', false, 0, 0, 0, '', 0, '', 0, 1, 0)
-    ON CONFLICT (invoice_id) DO UPDATE SET looks_begun = billing_invoicepayment.looks_begun + 1
-    RETURNING looks_begun
-"""
-_WRITE = """
-    UPDATE billing_invoicepayment SET refunded_cents = %s, dispute = %s, disputed_cents = %s, failure = %s,
-        look_written = %s
-    WHERE invoice_id = %s AND look_written < %s
-"""
-
-
-def open_payments() -> PaymentsGateway:
-    """Open Stripe for reading, with the key that settings hold, at the pace that all our processes share."""
-    if not settings.STRIPE_API_KEY:
-        raise Misconfigured("STRIPE_API_KEY is not set.")
-    return _gateway(settings.STRIPE_API_KEY, settings.STRIPE_API_BASE)
-
-
-@cache
-def _gateway(api_key: str, base_url: str) -> PaymentsGateway:
-    return PaymentsGateway(api_key, base_url, take_stripe_turn)
 
 
 def look_at(target: str) -> Outcome:
-    """Look at the payments of a Stripe invoice, or of those that a payment was for, and write down what is seen."""
-    gateway = open_payments()
+    """Look at a customer's balance, a Stripe invoice, or those that a payment was for; write down what is seen."""
+    if target.startswith("cus_"):
+        return _look_at_customer(target)
+    gateway = open_stripe()
     stripe_invoices = [target] if target.startswith("in_") else gateway.find_invoices_paid_by(target)
-    sent = InvoiceDelivery.objects.filter(step=InvoiceDelivery.Step.STRIPE, reference__in=stripe_invoices)
-    ours = list(sent.values_list("invoice", "reference"))
-    for invoice_id, reference in ours:
-        ticket = take_ticket(invoice_id, reference)
-        write_seen(invoice_id, ticket, gateway.look_at_payments(reference))
+    ours = find_places(stripe_invoices)
+    for reference, invoice_id in ours.items():
+        look_at_invoice(invoice_id, reference)
     if not ours:
         return Outcome(Status.IGNORED, note="It is about none of our invoices.")
-    return Outcome(invoice_id=ours[0][0])
+    return Outcome(invoice_id=min(ours.values()))
 
 
-def take_ticket(invoice_id: int, reference: str) -> int:
-    """Take the next ticket for a look at an invoice's payments; to be done before Stripe is asked."""
+def look_at_invoice(invoice_id: int, reference: str) -> LookedAt:
+    """Look at one invoice in Stripe, write down what is seen, and return it."""
+    ticket = take_ticket()
+    seen = open_stripe().look_at_invoice(reference)
+    write_seen(invoice_id, reference, ticket, seen)
+    return seen
+
+
+def take_ticket() -> int:
+    """Take the next ticket for a look; to be done before Stripe is asked."""
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE_TICKET, [invoice_id, reference])
+        cursor.execute("SELECT nextval('billing_look')")
         ((ticket,),) = cursor.fetchall()
     return int(ticket)
 
 
-def write_seen(invoice_id: int, ticket: int, seen: LookedAt) -> None:
-    """Write what was seen, unless somebody has written who took a later ticket."""
-    values = (seen.refunded_cents, seen.dispute, seen.disputed_cents, seen.failure)
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [*values, ticket, invoice_id, ticket])
+@transaction.atomic
+def write_seen(invoice_id: int, reference: str, ticket: int, seen: LookedAt) -> None:
+    """Write what was seen of an invoice, unless somebody has written who took a later ticket.
+
+    Raises Retryable where events have told of more than was seen: then it was seen too early, and is looked at again.
+    """
+    lock_invoices([invoice_id])
+    known = StripeRecord.objects.filter(invoice=invoice_id).first()
+    record = known or StripeRecord(invoice_id=invoice_id, stripe_invoice=reference)
+    if record.look_written > ticket:
+        return
+    if _is_behind(seen, record):
+        raise Retryable(f"{reference} changed in Stripe while it was looked at.", retry_after=1)
+    join_facts(record, seen.facts)
+    foreign = [note for note in seen.notes if not note.mark]
+    record.refunded_cents, record.failure = seen.refunded_cents, seen.failure
+    record.dispute, record.disputed_cents, record.lost_cents = seen.dispute, seen.disputed_cents, seen.lost_cents
+    record.foreign_before_cents = sum(note.before_cents for note in foreign)
+    record.foreign_after_cents = sum(note.after_cents for note in foreign)
+    record.look_written = ticket
+    record.save(force_insert=known is None)
+    _keep_splits(seen.notes)
+    store_payments(dict.fromkeys(seen.payments, invoice_id))
+    refresh_balances([invoice_id])
+    StripeRecord.objects.filter(invoice=invoice_id).update(unexplained_cents=_find_unexplained(invoice_id, seen))
+
+
+def _is_behind(seen: LookedAt, record: StripeRecord) -> bool:
+    known = get_facts(record)
+    return seen.facts.amount_paid_cents < known.amount_paid_cents or (
+        STATES.index(seen.facts.state) < STATES.index(known.state)
+    )
+
+
+def _keep_splits(notes: tuple[NoteThere, ...]) -> None:
+    """Keep how our credit notes took their amounts back: in the end, Stripe decides."""
+    ours = find_places([note.id for note in notes if note.mark])
+    for note in notes:
+        if note.id in ours:
+            Invoice.objects.filter(pk=ours[note.id]).update(
+                credited_before_cents=note.before_cents,
+                credited_after_cents=note.after_cents,
+                refunded_cents=note.returned_cents,
+            )
+
+
+def _find_unexplained(invoice_id: int, seen: LookedAt) -> int:
+    """Return by how much Stripe asks for more than our rows do; credit notes on their way there are in neither."""
+    invoice = Invoice.objects.get(pk=invoice_id)
+    if invoice.status not in {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE, Invoice.Status.PAID}:
+        return 0
+    if seen.facts.state not in {"open", "uncollectible", "paid"}:
+        return 0
+    there = InvoiceDelivery.objects.filter(step=InvoiceDelivery.Step.STRIPE).exclude(reference="")
+    notes = invoice.corrections.filter(number__isnull=False).exclude(status=Invoice.Status.VOID)
+    under_way = notes.exclude(pk__in=there.values("invoice")).values_list("credited_before_cents", flat=True)
+    return seen.remaining_cents - invoice.remaining_cents - sum(under_way)
+
+
+def _look_at_customer(customer: str) -> Outcome:
+    ticket = take_ticket()
+    balance = open_stripe().get_customer_balance(customer)
+    accounts = BillingAccount.objects.filter(stripe_customer_id=customer)
+    accounts.filter(stripe_balance_look__lt=ticket).update(stripe_balance_cents=balance, stripe_balance_look=ticket)
+    account = accounts.first()
+    if account is None:
+        return Outcome(Status.IGNORED, note="It is about none of our customers.")
+    return Outcome(account_id=account.pk)

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.db import connection
 
 from billing.models import StripeEvent
-from billing.services.events.applying import Outcome
 from common.clock import now
 from common.errors import Misconfigured, Permanent, WorkError
 
@@ -34,6 +33,20 @@ _KEEP = """
     FROM unnest(%s::bigint[], %s::int[]) AS mine(id, claim)
     WHERE event.id = mine.id AND event.attempts = mine.claim AND event.status = 'running' RETURNING event.id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an event; `look_at` names what has to be looked up in Stripe before it is done,
+    for which it waits on.
+    """
+
+    status: str = Status.DONE
+    note: str = ""
+    error: WorkError | None = None
+    invoice_id: int | None = None
+    account_id: int | None = None
+    look_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

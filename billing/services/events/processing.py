@@ -12,9 +12,9 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from billing.models import StripeEvent
-from billing.services.events.applying import Outcome, apply_events
+from billing.services.events.applying import apply_events
 from billing.services.events.looking import look_at
-from billing.services.events.outcomes import Written, explain, keep_lease, write_outcomes
+from billing.services.events.outcomes import Outcome, Written, explain, keep_lease, write_outcomes
 
 logger = logging.getLogger(__name__)
 Status = StripeEvent.Status

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from billing.models import StripeEvent
 from billing.providers.stripe_events import HANDLED_TYPES, read_head
-from billing.services.events.looking import open_payments
 from billing.services.events.processing import process_events
 from billing.services.events.taking import take_events
+from billing.services.pacing import open_stripe
 
 _ENDED = (StripeEvent.Status.DONE, StripeEvent.Status.IGNORED)
 
@@ -31,7 +31,7 @@ def repair_day(day: dt.date, repair: Repair) -> None:
     since = dt.datetime.combine(day, dt.time(), dt.UTC)
     missing: list[int] = []
     try:
-        for page in open_payments().list_events(HANDLED_TYPES, since, since + dt.timedelta(days=1)):
+        for page in open_stripe().list_events(HANDLED_TYPES, since, since + dt.timedelta(days=1)):
             heads = [(read_head(event), event) for event in page]
             known = StripeEvent.objects.filter(event_id__in=[head.id for head, _ in heads])
             stored = set(known.values_list("event_id", flat=True))

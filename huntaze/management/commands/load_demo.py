@@ -18,10 +18,10 @@ from billing.models import (
     BillingAccount,
     CommissionBracket,
     Invoice,
-    InvoicePayment,
     Meter,
     MeterPrice,
     Plan,
+    StripeRecord,
     UsageEvent,
 )
 from billing.services.parking import park_account
@@ -220,18 +220,18 @@ def settle_former_months(month: Month) -> None:
     """Let the months before the last be paid as if through Stripe, but for what two customers still owe."""
     unpaid = Q(organization__in=["org_demo03", "org_demo16"], month=month.plus(-1).first_day)
     settled = Invoice.objects.filter(status=Invoice.Status.FINALIZED, month__lt=month.first_day).exclude(unpaid)
-    InvoicePayment.objects.bulk_create(
-        InvoicePayment(
+    StripeRecord.objects.bulk_create(
+        StripeRecord(
             invoice=invoice,
             stripe_invoice=f"in_demo{invoice.pk}",
-            state=InvoicePayment.State.PAID,
+            state=StripeRecord.State.PAID,
             amount_paid_cents=max(invoice.total_cents, 0),
             paid_at=Month.of(invoice.month).ends_at + dt.timedelta(days=9, hours=invoice.pk % 24),
             attempts=1,
         )
         for invoice in settled
     )
-    Invoice.objects.filter(payment__state=InvoicePayment.State.PAID).update(status=Invoice.Status.PAID)
+    Invoice.objects.filter(stripe_record__state=StripeRecord.State.PAID).update(status=Invoice.Status.PAID)
 
 
 def bill_quietly(month: Month) -> None:
