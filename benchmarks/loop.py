@@ -59,7 +59,7 @@ def bill(organization_id: str, month: Month) -> int:
     for price in terms.usage_prices:
         add_usage(invoice, price, month)
     subtotal = invoice.lines.aggregate(total=Sum("amount_cents"))["total"] or 0
-    tax = compute_tax(subtotal, account.tax_rate_bps)
+    tax = compute_tax(subtotal, account.tax_rate_bps, terms.currency)
     if account.tax_rate_bps:
         add_line(invoice, "tax", "Tax", tax.amount_cents, tax.explanation)
     invoice.subtotal_cents, invoice.tax_cents = subtotal, tax.amount_cents
@@ -124,7 +124,7 @@ def add_usage(invoice: Invoice, price: UsagePrice, month: Month) -> None:
     )
     quantity = hours.aggregate(total=Sum("quantity"))["total"] or Decimal(0)
     if quantity:
-        charge = compute_usage(price, quantity)
+        charge = compute_usage(price, quantity, invoice.currency)
         add_line(invoice, "usage", f"Usage {price.meter}", charge.amount_cents, charge.explanation, meter=price)
 
 

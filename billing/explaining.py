@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from common.money import BPS, format_money, minor_digits, round_cents
+from common.money import BPS, format_money, minor_digits, round_charge
 
 if TYPE_CHECKING:
     from billing.pricing import Terms, UsagePrice
@@ -117,8 +117,9 @@ def _charge(of: Explanation, currency: str) -> list[str]:
     elif slices[0][0] > 0:
         said.insert(0, f"The first {format_money(slices[0][0], currency)} is free of commission")
     exact = Decimal(of["before_rounding"])
-    rounded = format_money(round_cents(exact), currency)
-    if exact != round_cents(exact):
+    amount = round_charge(exact, currency)
+    rounded = format_money(amount, currency)
+    if exact != amount:
         said.append(
             f"Together {_exact(exact, currency)}, rounded to {rounded}" if slices[1:] else f"Rounded to {rounded}"
         )
@@ -189,8 +190,9 @@ def _usage_short(of: Explanation, currency: str) -> list[str]:
 def _tax(of: Explanation, currency: str) -> list[str]:
     exact = Decimal(of["subtotal_cents"] * of["rate_bps"]) / BPS
     said = [f"{_tax_short(of, currency)[0]} = {_exact(exact, currency)}"]
-    if exact != round_cents(exact):
-        said.append(f"Rounded to {format_money(round_cents(exact), currency)}")
+    amount = round_charge(exact, currency)
+    if exact != amount:
+        said.append(f"Rounded to {format_money(amount, currency)}")
     return said
 
 

@@ -10,7 +10,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from common.clock import Month, iso
-from common.money import BPS, divide_half_even, round_cents, share_cents
+from common.money import BPS, divide_charge, round_charge, share_cents
 
 # Digits enough for any quantity times any price that the columns hold, so that only the result is rounded.
 _EXACT = Context(prec=50)
@@ -119,7 +119,7 @@ def _charge(terms: Terms, basis: int, explanation: dict[str, Any]) -> int:
     slices = slice_by_brackets(terms.brackets, basis)
     explanation["slices"] = slices
     numerator = sum(part * rate for _, _, part, rate in slices)
-    commission = divide_half_even(numerator, BPS)
+    commission = divide_charge(numerator, BPS, terms.currency)
     explanation["before_rounding"] = f"{Decimal(numerator) / BPS:f}"
     if commission < terms.minimum_commission_cents:
         commission = terms.minimum_commission_cents
@@ -149,11 +149,11 @@ class Charge:
     explanation: dict[str, Any]
 
 
-def compute_usage(price: UsagePrice, quantity: Decimal) -> Charge:
+def compute_usage(price: UsagePrice, quantity: Decimal, currency: str) -> Charge:
     """Charge a month's usage beyond what is included."""
     beyond = max(quantity - price.included_quantity, Decimal(0))
     before_rounding = _EXACT.multiply(beyond, price.unit_price_cents)
-    amount = round_cents(before_rounding)
+    amount = round_charge(before_rounding, currency)
     return Charge(
         amount,
         {
@@ -170,9 +170,9 @@ def compute_usage(price: UsagePrice, quantity: Decimal) -> Charge:
     )
 
 
-def compute_tax(subtotal_cents: int, rate_bps: int) -> Charge:
+def compute_tax(subtotal_cents: int, rate_bps: int, currency: str) -> Charge:
     """Charge tax on a subtotal."""
-    amount = share_cents(subtotal_cents, rate_bps)
+    amount = share_cents(subtotal_cents, rate_bps, currency)
     return Charge(amount, {"formula": "tax", "subtotal_cents": subtotal_cents, "rate_bps": rate_bps})
 
 

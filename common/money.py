@@ -1,6 +1,6 @@
 """Money: integers in a currency's minor unit, rounded once, half-even."""
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 # The currencies that we accept: those that Stripe bills in, by the decimals that people write. These are those of
 # ISO 4217, but for the ariary (MGA), of whose fifths nobody has coins.
@@ -17,19 +17,12 @@ _BY_DIGITS = {
 }
 CURRENCIES = {code: digits for digits, codes in _BY_DIGITS.items() for code in codes.split()}
 
+CURRENCY_PATTERN = f"^({'|'.join(sorted(CURRENCIES))})$"
+UNKNOWN_CURRENCY = "Give the code of a currency that Stripe bills in, in capital letters, like USD."
+
 BPS = 10_000
 # What anybody earns in a month at most, in minor units, whichever way it comes in: beyond it a figure is garbage.
 MOST_CENTS = 10**14
-
-
-def round_cents(amount: Decimal) -> int:
-    """Round a decimal number of minor units to a whole one, half-even."""
-    return int(amount.to_integral_value(ROUND_HALF_EVEN))
-
-
-def share_cents(amount_cents: int, rate_bps: int) -> int:
-    """Take a rate in basis points of an amount, rounded half-even."""
-    return divide_half_even(amount_cents * rate_bps, BPS)
 
 
 def minor_digits(currency: str) -> int:
@@ -43,6 +36,22 @@ def smallest_charge(currency: str) -> int:
     Of three decimals the last is always 0: neither Stripe nor the card networks behind it take anything else.
     """
     return 10 if minor_digits(currency) == 3 else 1
+
+
+def divide_charge(numerator: int, denominator: int, currency: str) -> int:
+    """Divide minor units exactly and round once, half-even, to an amount that can be charged."""
+    step = smallest_charge(currency)
+    return divide_half_even(numerator, denominator * step) * step
+
+
+def round_charge(amount: Decimal, currency: str) -> int:
+    """Round a decimal number of minor units, half-even, to an amount that can be charged."""
+    return divide_charge(*amount.as_integer_ratio(), currency)
+
+
+def share_cents(amount_cents: int, rate_bps: int, currency: str) -> int:
+    """Take a rate in basis points of an amount, rounded half-even to an amount that can be charged."""
+    return divide_charge(amount_cents * rate_bps, BPS, currency)
 
 
 def to_cents(amount: Decimal, currency: str) -> int:

@@ -104,7 +104,7 @@ def bring_month(
         user_id=user_id,
         month=month,
         currency="USD",
-        parts={category: (cents, cents - share_cents(cents, 2000)) for category, cents in earned.items()},
+        parts={category: (cents, cents - share_cents(cents, 2000, "USD")) for category, cents in earned.items()},
         received_at=received_at or month.ends_at,
         source="demo",
     )

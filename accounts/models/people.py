@@ -8,6 +8,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
+from common.validators import validate_currency
+
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
 _ALPHABET = _LETTERS + "23456789"
 
@@ -35,9 +37,7 @@ class Organization(models.Model):
     name = models.CharField(max_length=200)
     email = models.EmailField(blank=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
-    currency = models.CharField(
-        max_length=3, default="USD", validators=[RegexValidator(r"^[A-Z]{3}\Z", "Use three capital letters, like USD.")]
-    )
+    currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
 

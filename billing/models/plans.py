@@ -1,10 +1,11 @@
 """What an organization pays: plans, their commission brackets and their prices for usage."""
 
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from billing.models.usage import Meter
+from common.validators import validate_currency
 
 
 class Plan(models.Model):
@@ -16,9 +17,7 @@ class Plan(models.Model):
 
     code = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
-    currency = models.CharField(
-        max_length=3, default="USD", validators=[RegexValidator(r"^[A-Z]{3}\Z", "Use three capital letters, like USD.")]
-    )
+    currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
     base_fee_cents = models.BigIntegerField(default=0, validators=[MinValueValidator(0)])
     commission_basis = models.CharField(max_length=8, choices=Basis, default=Basis.NET)
     commission_free_months = models.PositiveSmallIntegerField(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from billing.models import Invoice, InvoiceLine
 from billing.pricing import compute_tax
 from billing.selectors.invoices import get_left_to_credit
-from common.money import format_money
+from common.money import format_money, smallest_charge
 
 Cents = Mapping[int, int]
 
@@ -25,6 +25,9 @@ def find_fault_in_amounts(invoice: Invoice, left: Cents, amounts: Cents) -> str:
     for id_, cents in amounts.items():
         if id_ not in untaxed:
             return f"Line {id_} is not a line of {invoice} that can be credited."
+        if cents % smallest_charge(invoice.currency):
+            wished = format_money(cents, invoice.currency)
+            return f"{wished} can't be credited: amounts in {invoice.currency} end in 0, since no card is charged less."
         if cents * untaxed[id_] <= 0 or abs(cents) > abs(untaxed[id_]):
             wished, most = (format_money(value, invoice.currency) for value in (cents, untaxed[id_]))
             return f"{wished} can't be credited on a line of which {most} is left."
@@ -59,7 +62,7 @@ def choose_tax(invoice: Invoice, left: Cents, amounts: Cents) -> dict[int, int]:
     rest, credited = left[line.pk], sum(amounts.values())
     if credited == sum(_leave_tax_out(invoice, left).values()):
         return {line.pk: rest}
-    tax = compute_tax(credited, line.explanation["rate_bps"]).amount_cents
+    tax = compute_tax(credited, line.explanation["rate_bps"], invoice.currency).amount_cents
     tax = max(min(tax, rest), 0) if rest > 0 else min(max(tax, rest), 0)
     return {line.pk: tax} if tax else {}
 

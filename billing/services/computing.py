@@ -14,12 +14,13 @@ from billing.pricing import Terms, compute_commission, compute_tax, compute_usag
 from billing.selectors import inputs
 from billing.selectors.inputs import Account, Creator
 from billing.services.drafts import Draft, Line, Statement
-from billing.services.guarding import find_reason_to_hold
+from billing.services.guarding import find_reason_to_hold, find_reason_to_refuse
 from billing.services.terms import keep_terms
 from billing.services.trueups import Adjustment, Settlement, find_settlements
 from billing.services.writing import discard_unissued, write_drafts
 from common.clock import Month
 from common.errors import Permanent
+from common.money import CURRENCIES
 
 KIND = InvoiceLine.Kind
 
@@ -50,7 +51,10 @@ def compute_invoices(
     for id_, account in wanted.items():
         draft = Draft(account, terms[account.plan_id], terms_ids[account.plan_id], month, id=account.existing_id or 0)
         _fill(draft, settlements[id_])
-        computed.drafts[id_] = draft
+        if problem := find_reason_to_refuse(draft):
+            computed.refused[id_] = Permanent(problem)
+        else:
+            computed.drafts[id_] = draft
     write_drafts(list(computed.drafts.values()), run_id=run_id, computed_at=computed_at)
     return computed
 
@@ -85,6 +89,8 @@ def _is_replaced(account: Account) -> bool:
 def _find_problem(account: Account, terms: Terms) -> str:
     if not terms.brackets:
         return f"The plan “{terms.plan}” has no commission brackets: add at least one."
+    if account.currency not in CURRENCIES:
+        return f"{account.currency} is no currency that Stripe bills in: choose another for plan and organization."
     if terms.currency != account.currency:
         return (
             f"The plan “{terms.plan}” is in {terms.currency}, the organization in {account.currency}: make them agree."
@@ -107,7 +113,7 @@ def _fill(draft: Draft, settlement: Settlement) -> None:
         _add_adjustment(draft, adjustment)
     draft.subtotal_cents = sum(line.amount_cents for line in lines)
     if draft.account.tax_rate_bps:
-        tax = compute_tax(draft.subtotal_cents, draft.account.tax_rate_bps)
+        tax = compute_tax(draft.subtotal_cents, draft.account.tax_rate_bps, terms.currency)
         draft.tax_cents = tax.amount_cents
         rate = f"{draft.account.tax_rate_bps / 100:g}"
         lines.append(Line(KIND.TAX, f"Tax {rate} %", draft.month, tax.amount_cents, tax.explanation))
@@ -132,7 +138,7 @@ def _add_commission(draft: Draft, creator: Creator, carried_in: int) -> None:
 def _add_usage(draft: Draft) -> None:
     for price in draft.terms.usage_prices:
         if quantity := draft.account.usage.get(price.meter_id):
-            charge = compute_usage(price, quantity)
+            charge = compute_usage(price, quantity, draft.terms.currency)
             draft.lines.append(
                 Line(
                     KIND.USAGE,

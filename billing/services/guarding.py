@@ -1,9 +1,41 @@
-"""The guard: what looks odd waits for a person."""
+"""The guard: what can't be charged is refused, and what looks odd waits for a person."""
 
 from django.conf import settings
 
+from billing.providers.stripe_amounts import most_cents
 from billing.selectors.inputs import Account
-from common.money import format_money
+from billing.services.drafts import Draft
+from common.money import format_money, smallest_charge
+
+
+def find_reason_to_refuse(draft: Draft) -> str:
+    """Say why a draft can't be charged as it is; empty where it can."""
+    account, step = draft.account, smallest_charge(draft.account.currency)
+    for line in draft.lines:
+        if line.amount_cents % step:
+            below = line.amount_cents // step * step
+            amount, *nearest = (
+                format_money(cents, account.currency) for cents in (line.amount_cents, below, below + step)
+            )
+            return (
+                f"The line “{line.description}” comes to {amount}, which can't be charged: amounts in "
+                f"{account.currency} end in 0. Change it to {' or '.join(nearest)}, then run the month again."
+            )
+    return _find_excess(draft) if account.deliver_stripe and settings.INVOICE_ENABLE_STRIPE else ""
+
+
+def _find_excess(draft: Draft) -> str:
+    currency, most = draft.account.currency, most_cents(draft.account.currency)
+    amounts = {"The total": draft.total_cents}
+    amounts |= {f"The line “{line.description}”": line.amount_cents for line in draft.lines}
+    for name, cents in amounts.items():
+        if abs(cents) > most:
+            return (
+                f"{name} comes to {format_money(cents, currency)}, and Stripe takes at most "
+                f"{format_money(most, currency)}. Switch “Invoice through Stripe” off on the billing account, then "
+                "run the month again."
+            )
+    return ""
 
 
 def find_reason_to_hold(account: Account, lines: int, total_cents: int) -> str:

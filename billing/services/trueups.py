@@ -162,9 +162,10 @@ def _settle_usage(found: dict[str, Settlement], histories: Histories, formers: F
     used = inputs.read_usage(changed)
     for organization, meter_id, first_day in changed:
         month = Month.of(first_day)
-        for price in formers[organization][month].terms.usage_prices:
+        terms = formers[organization][month].terms
+        for price in terms.usage_prices:
             if price.meter_id == meter_id:
-                due = compute_usage(price, used[organization, meter_id, month])
+                due = compute_usage(price, used[organization, meter_id, month], terms.currency)
                 before = billed.get((organization, meter_id, month), 0)
                 if due.amount_cents != before:
                     found[organization].adjustments.append(_usage_adjustment(price, month, due, before))

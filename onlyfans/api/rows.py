@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, RootModel, TypeAdapter, V
 
 from common.api.models import name_errors
 from common.clock import Month
-from common.money import MOST_CENTS
+from common.money import CURRENCY_PATTERN, MOST_CENTS, UNKNOWN_CURRENCY
 from onlyfans.api.reading import MOST_ROWS
 from onlyfans.api.scanning import Unreadable
 from onlyfans.services.ingesting import IncomingAggregate
@@ -28,7 +28,7 @@ _STEP = dt.timedelta(microseconds=1)
 # Instead of the pattern that a text does not match.
 _WANTED = {
     "userId": "Give OnlyFans' user id, without spaces.",
-    "currency": "Give three capital letters, like USD.",
+    "currency": UNKNOWN_CURRENCY,
     "sequencer": "Give S3's sequencer: at most 64 hexadecimal digits.",
     **dict.fromkeys(("bucket", "key", "etag"), "This holds a character that is not allowed: NUL."),
 }
@@ -61,7 +61,7 @@ class AggregateRow(TypedDict):
 
     userId: Annotated[str, Field(max_length=64, pattern=r"^[^\s\x00-\x1f\x7f]+$", examples=["of_123456"])]
     month: Month
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["USD"])]
+    currency: Annotated[str, Field(pattern=CURRENCY_PATTERN, examples=["USD"])]
     grossCents: NotRequired[Cents | None]
     netCents: NotRequired[Cents | None]
     categories: NotRequired[Annotated[dict[Category, CategoryFigures] | None, Field(max_length=_MOST_NAMES)]]

@@ -1,11 +1,11 @@
 """What creators earned, month by month."""
 
-from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from common.validators import validate_currency
 from onlyfans.models.creators import CreatorAccount
 from onlyfans.models.revisions import EarningsRevision
 
@@ -32,7 +32,7 @@ class EarningsAggregate(models.Model):
     category = models.CharField(max_length=16, choices=Category)
     gross_cents = models.BigIntegerField()
     net_cents = models.BigIntegerField()
-    currency = models.CharField(max_length=3, default="USD", validators=[RegexValidator(r"^[A-Z]{3}\Z")])
+    currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
     source = models.CharField(max_length=64, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
     revision = models.ForeignKey(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema
 
-from common.money import MOST_CENTS
+from common.money import CURRENCY_PATTERN, MOST_CENTS
 
 _MOST = 10**15
 
@@ -53,7 +53,7 @@ class Amounts(_Part):
 class EarningsData(_Part):
     """Whole months: a category that is left out came to nothing."""
 
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, Field(pattern=CURRENCY_PATTERN)]
     months: Annotated[
         dict[MonthText, Annotated[dict[Category, Amounts], Field(min_length=1)]],
         Field(min_length=1, max_length=120, json_schema_extra={"additionalProperties": False}),

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from common.clock import Month
+from common.money import UNKNOWN_CURRENCY
 from common.wording import explain_errors
 from onlyfans.providers.bodies import NotReadable, read_json
 from onlyfans.providers.documents import SCHEMAS, EarningsData, ResultDocument
@@ -22,7 +23,7 @@ _TEXT = "This holds a character that is not allowed, or a line break."
 _WANTED = {
     "userId": "Give OnlyFans' user id: letters, digits and . _ @ : - are allowed.",
     "observedAt": "Give an instant with its time zone, like 2026-10-01T02:00:00Z.",
-    "currency": "Give three capital letters, like USD.",
+    "currency": UNKNOWN_CURRENCY,
     "months": "Name each month by its year and number, like 2026-10.",
     "username": _TEXT,
     "displayName": _TEXT,

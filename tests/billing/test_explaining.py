@@ -40,7 +40,7 @@ def _commission(earnings: Earnings, carried: int = 0, created: Month = _JUNE, **
 
 def _usage(quantity: str, included: str = "1000", price: str = "0.25", unit: str = "message") -> dict[str, Any]:
     return compute_usage(
-        UsagePrice(1, "messages", unit, Decimal(included), Decimal(price)), Decimal(quantity)
+        UsagePrice(1, "messages", unit, Decimal(included), Decimal(price)), Decimal(quantity), "USD"
     ).explanation
 
 
@@ -165,20 +165,20 @@ def test_units_are_counted(unit: str, quantity: str, said: str) -> None:
 
 
 def test_tax() -> None:
-    assert explain(compute_tax(100_050, 2100).explanation, "USD") == [
+    assert explain(compute_tax(100_050, 2100, "USD").explanation, "USD") == [
         "21 % of USD 1,000.50 = USD 210.105",
         "Rounded to USD 210.10",
     ]
-    assert explain(compute_tax(100_000, 2000).explanation, "USD") == ["20 % of USD 1,000.00 = USD 200.00"]
-    assert explain_short(compute_tax(100_050, 725).explanation, "USD") == ["7.25 % of USD 1,000.50"]
+    assert explain(compute_tax(100_000, 2000, "USD").explanation, "USD") == ["20 % of USD 1,000.00 = USD 200.00"]
+    assert explain_short(compute_tax(100_050, 725, "USD").explanation, "USD") == ["7.25 % of USD 1,000.50"]
 
 
 def test_currencies_without_or_with_three_decimals() -> None:
-    assert explain(compute_tax(1_005, 1000).explanation, "JPY") == [
+    assert explain(compute_tax(1_005, 1000, "JPY").explanation, "JPY") == [
         "10 % of JPY 1,005 = JPY 100.5",
         "Rounded to JPY 100",
     ]
-    assert explain(compute_tax(1_000, 500).explanation, "KWD") == ["5 % of KWD 1.000 = KWD 0.050"]
+    assert explain(compute_tax(1_000, 500, "KWD").explanation, "KWD") == ["5 % of KWD 1.000 = KWD 0.050"]
 
 
 def test_base_fee() -> None:

@@ -171,7 +171,7 @@ class Ledger:
         for month in MONTHS:
             hours = UsageHour.objects.filter(meter=self.meter, hour__gte=month.starts_at, hour__lt=month.ends_at)
             quantity = sum(hours.values_list("quantity", flat=True), Decimal(0))
-            due["meter", self.meter.pk, month] = compute_usage(self.terms.usage_prices[0], quantity).amount_cents
+            due["meter", self.meter.pk, month] = compute_usage(self.terms.usage_prices[0], quantity, "USD").amount_cents
         return {key: amount for key, amount in due.items() if amount}
 
     def list_billed(self) -> Amounts:

@@ -195,7 +195,7 @@ def test_the_explanation_says_what_was_computed(of: Terms, gross: int, net: int,
 @given(quantities, quantities, prices)
 def test_usage_beyond_what_is_included_is_rounded_once(quantity: Decimal, included: Decimal, unit: Decimal) -> None:
     price = UsagePrice(1, "messages", "message", included, unit)
-    result = compute_usage(price, quantity)
+    result = compute_usage(price, quantity, "USD")
     beyond = Fraction(max(quantity - included, Decimal(0))) * Fraction(unit)
     assert abs(Fraction(result.amount_cents) - beyond) <= Fraction(1, 2)
     if abs(Fraction(result.amount_cents) - beyond) == Fraction(1, 2):
@@ -206,8 +206,8 @@ def test_usage_beyond_what_is_included_is_rounded_once(quantity: Decimal, includ
 @given(st.integers(-(10**13), 10**13), rates)
 def test_tax_is_the_same_either_way(subtotal: int, rate: int) -> None:
     """A credit of everything gives back exactly the tax that was charged."""
-    assert compute_tax(-subtotal, rate).amount_cents == -compute_tax(subtotal, rate).amount_cents
-    assert abs(Fraction(subtotal * rate, 10_000) - compute_tax(subtotal, rate).amount_cents) <= Fraction(1, 2)
+    assert compute_tax(-subtotal, rate, "USD").amount_cents == -compute_tax(subtotal, rate, "USD").amount_cents
+    assert abs(Fraction(subtotal * rate, 10_000) - compute_tax(subtotal, rate, "USD").amount_cents) <= Fraction(1, 2)
 
 
 @given(terms(), st.lists(st.tuples(quantities, prices), max_size=3))

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.money import divide_half_even, format_money, minor_digits, round_cents, share_cents, to_cents
+from common.money import (
+    CURRENCIES,
+    divide_half_even,
+    format_money,
+    minor_digits,
+    round_charge,
+    share_cents,
+    smallest_charge,
+    to_cents,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,11 +24,35 @@ from common.money import divide_half_even, format_money, minor_digits, round_cen
     [("0.5", 0), ("1.5", 2), ("2.5", 2), ("-0.5", 0), ("-1.5", -2), ("2.50000001", 3), ("2.4999", 2), ("7", 7)],
 )
 def test_rounds_half_to_even(amount: str, cents: int) -> None:
-    assert round_cents(Decimal(amount)) == cents
+    assert round_charge(Decimal(amount), "USD") == cents
 
 
 def test_rounds_amounts_of_any_length() -> None:
-    assert round_cents(Decimal("123456789012345678901234567890.5")) == 123456789012345678901234567890
+    assert round_charge(Decimal("123456789012345678901234567890.5"), "USD") == 123456789012345678901234567890
+
+
+@pytest.mark.parametrize(
+    ("amount", "cents"),
+    [
+        ("5124", 5_120),
+        ("5125", 5_120),
+        ("5126", 5_130),
+        ("5135", 5_140),
+        ("-5125", -5_120),
+        ("4.999", 0),
+        ("5.001", 10),
+    ],
+)
+def test_charges_of_three_decimals_end_in_zero(amount: str, cents: int) -> None:
+    assert round_charge(Decimal(amount), "KWD") == cents
+
+
+@given(st.sampled_from(sorted(CURRENCIES)), st.decimals(-(10**12), 10**12, places=6))
+def test_a_charge_is_the_nearest_that_can_be_charged(currency: str, amount: Decimal) -> None:
+    step = smallest_charge(currency)
+    found = round_charge(amount, currency)
+    assert found % step == 0
+    assert abs(Fraction(amount) - found) <= Fraction(step, 2)
 
 
 @given(st.integers(-(10**20), 10**20), st.integers(1, 10**9))
@@ -30,8 +63,8 @@ def test_divides_as_decimals_would_round(numerator: int, denominator: int) -> No
 
 @given(st.integers(-(10**15), 10**15))
 def test_the_whole_rate_is_the_whole_amount(cents: int) -> None:
-    assert share_cents(cents, 10_000) == cents
-    assert share_cents(cents, 0) == 0
+    assert share_cents(cents, 10_000, "USD") == cents
+    assert share_cents(cents, 0, "USD") == 0
 
 
 @pytest.mark.parametrize(

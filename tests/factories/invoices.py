@@ -64,7 +64,7 @@ def issue_lines(*cents: int, tax_rate_bps: int = 0, organization: Organization |
     plan = organization.billing_account.plan
     terms = PlanTerms.objects.get(pk=keep_terms(read_terms([plan.pk]))[plan.pk])
     subtotal = sum(cents)
-    tax = compute_tax(subtotal, tax_rate_bps)
+    tax = compute_tax(subtotal, tax_rate_bps, "USD")
     invoice = Invoice.objects.create(
         organization=organization, month=AUGUST.first_day, currency="USD", subtotal_cents=subtotal,
         tax_cents=tax.amount_cents, total_cents=subtotal + tax.amount_cents, terms=terms,

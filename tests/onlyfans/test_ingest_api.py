@@ -210,7 +210,7 @@ def test_why_a_text_is_refused_is_said_in_words(aurora: CreatorAccount) -> None:
     answer = send([{**ROW, "userId": "of aurora", "currency": "usd"}]).json()
     assert answer["outcomes"][0]["errors"] == {
         "userId": ["Give OnlyFans' user id, without spaces."],
-        "currency": ["Give three capital letters, like USD."],
+        "currency": ["Give the code of a currency that Stripe bills in, in capital letters, like USD."],
     }
 
 
