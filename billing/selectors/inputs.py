@@ -235,29 +235,40 @@ def read_histories(organization_ids: Iterable[str], month: Month) -> dict[str, d
 def list_changed_creators(histories: dict[str, dt.datetime | None], month: Month) -> list[tuple[str, int, dt.date]]:
     """List (organization, creator, first month to compute anew) where earnings may differ from what was billed.
 
-    Changes are dated by the database when they are written, but may be committed later: a day's overlap covers
-    that, and only sums that differ from what was billed count.
+    A creator that moved, or is dated otherwise now, is compared in all months that it earned something in. Changes are
+    dated by the database when they are written, but may be committed later: a day's overlap covers that, and only
+    sums that differ from what was billed count.
     """
     since = {organization: at for organization, at in histories.items() if at is not None}
     changed = rows(
         """
-        SELECT touched.organization_id, touched.creator_id, min(touched.month) FROM (
-            SELECT DISTINCT wanted.id AS organization_id, org.currency, creator.id AS creator_id, earned.month
+        WITH creator AS MATERIALIZED (
+            SELECT creator.id, creator.organization_id, org.currency, wanted.looked_at - interval '1 day' AS since,
+                coalesce(creator.changed_at > wanted.looked_at - interval '1 day', false) AS is_changed
             FROM unnest(%s::text[], %s::timestamptz[]) AS wanted(id, looked_at)
             JOIN accounts_organization org ON org.id = wanted.id
             JOIN onlyfans_creatoraccount creator ON creator.organization_id = wanted.id
+        ), touched AS (
+            SELECT creator.*, earned.month FROM creator
             JOIN onlyfans_earningsaggregate earned ON earned.creator_id = creator.id
-                AND earned.changed_at > wanted.looked_at - interval '1 day'
-            WHERE earned.month < %s
-        ) touched
+                AND earned.changed_at > creator.since
+            UNION
+            SELECT creator.*, earned.month FROM creator
+            JOIN onlyfans_earningsaggregate earned ON earned.creator_id = creator.id
+            WHERE creator.is_changed
+        )
+        SELECT touched.organization_id, touched.id, min(touched.month) FROM touched
         JOIN LATERAL (
             SELECT sum(gross_cents) AS gross, sum(net_cents) AS net,
                 bool_or(currency <> touched.currency AND (gross_cents, net_cents) <> (0, 0)) AS is_foreign
-            FROM onlyfans_earningsaggregate WHERE creator_id = touched.creator_id AND month = touched.month
+            FROM onlyfans_earningsaggregate WHERE creator_id = touched.id AND month = touched.month
         ) sums ON true
         LEFT JOIN billing_commissionstatement billed
-            ON billed.creator_id = touched.creator_id AND billed.month = touched.month
-        WHERE (billed.gross_cents, billed.net_cents) IS DISTINCT FROM (sums.gross, sums.net) OR sums.is_foreign
+            ON billed.creator_id = touched.id AND billed.month = touched.month
+        WHERE touched.month < %s AND (
+            (billed.gross_cents, billed.net_cents) IS DISTINCT FROM (sums.gross, sums.net)
+            OR sums.is_foreign OR touched.is_changed
+        )
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
         list(since),

@@ -31,6 +31,8 @@ class CreatorAccount(models.Model):
     credentials = EncryptedJSONField(
         null=True, blank=True, help_text="What the gateway wants to know, like {“token”: “…”}; stored encrypted."
     )
+    # Set by the database when the organization or the creation changes: what follows for billing is found by it.
+    changed_at = models.DateTimeField(null=True, editable=False)
     # With defaults of the database's: who writes creators while this is deployed knows nothing of these columns.
     connection_state = models.CharField(
         "connection",

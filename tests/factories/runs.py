@@ -61,6 +61,7 @@ def _compute_and_number(month: Month, organizations: Sequence[str], run: JobRun)
 def let_time_pass(days: int) -> None:
     """Date back all that was written so far, as if that had been `days` ago."""
     moved = {
+        "onlyfans_creatoraccount": ("changed_at",),
         "onlyfans_earningsaggregate": ("changed_at", "received_at"),
         "billing_usagehour": ("changed_at",),
         "billing_usageevent": ("received_at",),
