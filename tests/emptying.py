@@ -17,6 +17,7 @@ from django.core.management.commands import flush as flushing
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection, transaction
 
+from billing.services.books import get_books
 from common.clock import now
 from jobs.models import JobSchedule
 from jobs.registry import list_jobs
@@ -61,6 +62,7 @@ class Beginnings:
         if self._good_until <= now() or self._declared != _declare():
             emit_post_migrate_signal(*given, **named)
             make_groups()
+            get_books()
             self._keep()
             return
         with transaction.atomic(), connection.cursor() as cursor:

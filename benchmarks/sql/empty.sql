@@ -6,5 +6,7 @@ TRUNCATE jobs_jobitem, billing_invoice, billing_invoiceline, billing_commissions
     billing_invoicedelivery, billing_striperecord CASCADE;
 SET session_replication_role = origin;
 DELETE FROM billing_numberseries;
+-- What Stripe has of former runs is of other books.
+DELETE FROM billing_books;
 VACUUM ANALYZE jobs_jobitem, billing_invoice, billing_invoiceline, billing_commissionstatement;
 CHECKPOINT;

@@ -1,6 +1,7 @@
 """Plans, usage, billing accounts, invoices and what was done to deliver them."""
 
 from billing.models.accounts import BillingAccount
+from billing.models.books import Books
 from billing.models.deliveries import InvoiceDelivery
 from billing.models.invoices import CommissionStatement, Invoice, InvoiceAction, InvoiceLine, NumberSeries
 from billing.models.payments import Payment, StripeEvent, StripeRecord
@@ -9,6 +10,7 @@ from billing.models.usage import Meter, UsageEvent, UsageHour
 
 __all__ = [
     "BillingAccount",
+    "Books",
     "CommissionBracket",
     "CommissionStatement",
     "Invoice",

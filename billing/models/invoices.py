@@ -60,6 +60,12 @@ class Invoice(models.Model):
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.INVOICE)
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
     number = models.CharField(max_length=32, unique=True, null=True, blank=True)
+    ordinal = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Which it is of the organization's documents of its kind for its month, counted as it is numbered.",
+    )
     currency = models.CharField(max_length=3)
     subtotal_cents = models.BigIntegerField(default=0)
     tax_cents = models.BigIntegerField(default=0)
@@ -105,6 +111,10 @@ class Invoice(models.Model):
                 fields=["organization", "month"],
                 condition=Q(corrects__isnull=True) & ~Q(status__in=["rejected", "credited", "void"]),
                 name="billing_invoice_month_unique",
+            ),
+            # By these, and not by a row's id, it is known outside.
+            models.UniqueConstraint(
+                fields=["organization", "month", "kind", "ordinal"], name="billing_invoice_identity"
             ),
             models.CheckConstraint(
                 condition=Q(total_cents=F("subtotal_cents") + F("tax_cents")), name="billing_invoice_total"

@@ -13,11 +13,10 @@ from urllib.parse import quote
 import stripe
 
 from billing.providers.stripe_amounts import from_wire, to_wire
+from billing.providers.stripe_marks import DOCUMENT_MARK, LINE_MARK, ORGANIZATION_MARK
 from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable
 
 API_VERSION = "2026-10-28.endive"
-# Our ids in their metadata: by these we find again what we created.
-INVOICE_MARK, ORGANIZATION_MARK, LINE_MARK = "huntaze_invoice", "huntaze_organization", "huntaze_line"
 _LINES_AT_ONCE = 100
 _TIMEOUT_SECONDS = 30
 
@@ -41,7 +40,10 @@ class LineToBill:
 
 @dataclass(frozen=True)
 class StripeInvoice:
-    """An invoice as Stripe has it; tax and discounts are what Stripe itself added to the lines and took off them."""
+    """An invoice as Stripe has it, with our mark on it.
+
+    Tax and discounts are what Stripe itself added to the lines and took off them.
+    """
 
     id: str
     status: str
@@ -49,6 +51,8 @@ class StripeInvoice:
     url: str
     tax_cents: int = 0
     discount_cents: int = 0
+    mark: str = ""
+    number: str = ""
 
 
 class StripeGateway:
@@ -65,32 +69,27 @@ class StripeGateway:
         )
         self._pace = pace
 
-    def find_customer(self, organization: str, email: str) -> str | None:
-        """Look for the customer we made for an organization; lists do not lag as search does."""
+    def find_customer(self, mark: str, email: str) -> str | None:
+        """Look for the customer that carries an organization's mark; lists do not lag as search does."""
         with self._call("GET customers", reads=True):
             params: Any = {"email": email, "limit": 100} if email else {"limit": 100}
             found = self._client.v1.customers.list(params)
             for customer in found.auto_paging_iter():
-                if _marks(customer).get(ORGANIZATION_MARK) == organization:
+                if _marks(customer).get(ORGANIZATION_MARK) == mark:
                     return str(customer.id)
         return None
 
-    def create_customer(self, organization: str, name: str, email: str, key: str) -> str:
+    def create_customer(self, mark: str, name: str, email: str, key: str) -> str:
         """Create an organization's customer; idempotent by `key`."""
         with self._call("POST customers"):
-            params: Any = {"name": name, "metadata": {ORGANIZATION_MARK: organization}}
+            params: Any = {"name": name, "metadata": {ORGANIZATION_MARK: mark}}
             if email:
                 params["email"] = email
             return str(self._client.v1.customers.create(params, {"idempotency_key": key}).id)
 
-    def find_invoice(self, customer: str, mark: str) -> StripeInvoice | None:
-        """Look among a customer's invoices for the one that carries our mark."""
-        with self._call("GET invoices", reads=True):
-            found = self._client.v1.invoices.list({"customer": customer, "limit": 100})
-            for invoice in found.auto_paging_iter():
-                if _marks(invoice).get(INVOICE_MARK) == mark and invoice.status != "void":
-                    return _read(invoice)
-        return None
+    def list_invoices(self, customer: str) -> list[StripeInvoice]:
+        """List a customer's invoices, the newest first; a hundred a call."""
+        return [_read(invoice) for invoice in self._list("invoices", {"customer": customer})]
 
     def get_invoice(self, invoice_id: str) -> StripeInvoice:
         """Read an invoice."""
@@ -113,7 +112,7 @@ class StripeGateway:
             "currency": currency.lower(),
             "number": number,
             "description": description,
-            "metadata": {INVOICE_MARK: mark},
+            "metadata": {DOCUMENT_MARK: mark},
         }
         with self._call("POST invoices"):
             return _read(self._post("invoices", params, key))
@@ -165,7 +164,7 @@ class StripeGateway:
         with self._call("GET credit_notes", reads=True):
             found = self._client.v1.credit_notes.list({"invoice": invoice_id, "limit": 100})
             for note in found.auto_paging_iter():
-                if _marks(note).get(INVOICE_MARK) == mark:
+                if _marks(note).get(DOCUMENT_MARK) == mark:
                     return str(note.id)
         return None
 
@@ -177,7 +176,7 @@ class StripeGateway:
         params: Any = {
             "invoice": invoice_id,
             "lines": [{"type": "custom_line_item", "description": description, "quantity": 1, "unit_amount": amount}],
-            "metadata": {INVOICE_MARK: mark},
+            "metadata": {DOCUMENT_MARK: mark},
         }
         if paid:
             params["credit_amount"] = amount
@@ -193,6 +192,18 @@ class StripeGateway:
         """Void a credit note; idempotent by `key`."""
         with self._call("POST credit_note void"):
             self._client.v1.credit_notes.void_credit_note(note_id, options={"idempotency_key": key})
+
+    def _list(self, path: str, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Go through a list page by page, as Stripe answers, the newest first."""
+        last: dict[str, Any] = {}
+        while True:
+            with self._call(f"GET {path}", reads=True):
+                page: Any = self._client.raw_request("get", f"/v1/{path}", limit=100, **params, **last).data
+                found, has_more = list(page["data"]), bool(page["has_more"])
+            yield from found
+            if not has_more or not found:
+                return
+            last = {"starting_after": found[-1]["id"]}
 
     def _post(self, path: str, params: dict[str, Any], key: str) -> Any:
         """Post and return the answer as it is: making the library's objects of it takes as long as all the rest."""
@@ -223,6 +234,8 @@ def _read(invoice: Any) -> StripeInvoice:
         url=known.get("hosted_invoice_url") or "",
         tax_cents=from_wire(tax, currency),
         discount_cents=from_wire(discount, currency),
+        mark=_marks(known).get(DOCUMENT_MARK, ""),
+        number=known.get("number") or "",
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import stripe
 
-from billing.providers.stripe import INVOICE_MARK, ORGANIZATION_MARK
 from billing.providers.stripe_amounts import from_wire
+from billing.providers.stripe_marks import DOCUMENT_MARK, ORGANIZATION_MARK
 from common.errors import Permanent
 
 TOLERANCE_SECONDS = 300
@@ -190,7 +190,7 @@ def read_invoice(event: Any) -> InvoiceReport:
         thing = event["data"]["object"]
         return InvoiceReport(
             stripe_id=str(thing["id"]),
-            mark=str((thing.get("metadata") or {}).get(INVOICE_MARK, "")),
+            mark=str((thing.get("metadata") or {}).get(DOCUMENT_MARK, "")),
             number=str(thing.get("number") or ""),
             facts=_read_facts(event, thing),
             must_look=event["type"] == "invoice.payment_failed" or _is_credited_by_update(event),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any
 
-from billing.providers.stripe import INVOICE_MARK, StripeGateway
+from billing.providers.stripe import StripeGateway
 from billing.providers.stripe_amounts import from_wire
 from billing.providers.stripe_events import (
     InvoiceFacts,
@@ -14,6 +14,7 @@ from billing.providers.stripe_events import (
     read_invoice_facts,
     read_invoice_payment,
 )
+from billing.providers.stripe_marks import DOCUMENT_MARK
 
 _TYPES_AT_ONCE = 20
 
@@ -206,7 +207,7 @@ def _read_note(note: Mapping[str, Any]) -> NoteThere:
     returned = sum(int(entry["amount_refunded"]) for entry in note["refunds"])
     return NoteThere(
         str(note["id"]),
-        str((note.get("metadata") or {}).get(INVOICE_MARK, "")),
+        str((note.get("metadata") or {}).get(DOCUMENT_MARK, "")),
         from_wire(int(note["total"]), currency),
         from_wire(int(note["pre_payment_amount"]), currency),
         from_wire(int(note["post_payment_amount"]), currency),

@@ -10,10 +10,22 @@ from billing.models import Invoice
 from billing.selectors.inputs import rows
 from common.errors import Permanent
 
+# Which of its organization's, month's and kind's a document is, is counted under the lock on its series' counter.
 _FINALIZE = """
-    UPDATE billing_invoice invoice SET status = 'finalized', number = given.number, issue_date = %s, due_date = %s,
-        finalized_at = %s, remaining_cents = greatest(total_cents, 0)
-    FROM unnest(%s::bigint[], %s::text[]) AS given(id, number) WHERE invoice.id = given.id
+    WITH given AS (
+        SELECT invoice.id, given.number, row_number() OVER (
+            PARTITION BY invoice.organization_id, invoice.month, invoice.kind ORDER BY given.number
+        ) + (
+            SELECT coalesce(max(former.ordinal), 0) FROM billing_invoice former
+            WHERE (former.organization_id, former.month, former.kind)
+                = (invoice.organization_id, invoice.month, invoice.kind)
+        ) AS ordinal
+        FROM unnest(%s::bigint[], %s::text[]) AS given(id, number) JOIN billing_invoice invoice USING (id)
+    )
+    UPDATE billing_invoice invoice SET status = 'finalized', number = given.number, ordinal = given.ordinal,
+        issue_date = %s, due_date = %s, finalized_at = %s,
+        remaining_cents = greatest(total_cents, 0)
+    FROM given WHERE invoice.id = given.id
 """
 
 
@@ -40,7 +52,7 @@ def finalize_invoices(invoice_ids: Iterable[int], now: dt.datetime) -> dict[int,
                 numbers[id_] = f"{prefix}-{now.year}-{place:06}"
     due = now.date() + dt.timedelta(days=settings.INVOICE_DUE_DAYS)
     with connection.cursor() as cursor:
-        cursor.execute(_FINALIZE, [now.date(), due, now, list(numbers), list(numbers.values())])
+        cursor.execute(_FINALIZE, [list(numbers), list(numbers.values()), now.date(), due, now])
     return numbers
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from accounts.models import Organization
 from billing.models import Invoice, InvoiceDelivery
+from billing.services.books import identify
 from billing.services.delivering import open_pdf
 from jobs.models import JobItem, JobRun
 from jobs.services import rerun
@@ -69,14 +70,14 @@ class Street:
         invoices = list(Invoice.objects.filter(organization=organization, number__isnull=False).order_by("id"))
         done = InvoiceDelivery.objects.filter(invoice__in=invoices, status=InvoiceDelivery.Status.DONE)
         stored = {row.invoice_id: row.detail["sha256"] for row in done.filter(step="store")}
-        marks = {str(invoice.pk) for invoice in invoices}
+        marks = {str(identify(invoice)) for invoice in invoices}
         return Delivered(
             numbers=[invoice.number for invoice in invoices],
             pdfs=list(stored.values()),
             stripe=[
                 (found["id"], found["status"], found["total"])
                 for found in self.outside.list_objects("invoice")
-                if found["metadata"].get("huntaze_invoice") in marks
+                if found["metadata"].get("huntaze_document") in marks
             ],
             mails=[
                 (mail["message_id"], mail["times_received"])

@@ -9,6 +9,7 @@ from pytest_django import Settings
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoiceLine
 from billing.providers import stripe as provider
 from billing.services import pacing
+from billing.services.books import identify
 from billing.services.correcting import credit_invoice, void_invoice
 from billing.services.delivering import deliver_stripe, deliver_stripe_void
 from billing.services.delivering.claims import Parcel
@@ -58,10 +59,10 @@ def check_one_there(outside: Outside, invoice: Invoice) -> None:
     (found,) = outside.list_objects("invoice")
     assert (found["status"], found["total"], found["number"]) == ("open", invoice.total_cents, invoice.number)
     assert (found["customer"], found["auto_advance"]) == (customer["id"], False)
-    assert found["metadata"] == {"huntaze_invoice": str(invoice.pk)}
+    assert found["metadata"] == {"huntaze_document": str(identify(invoice))}
     lines = outside.list_objects("line_item")
     assert sorted((line["metadata"]["huntaze_line"], line["amount"]) for line in lines) == sorted(
-        (str(line.pk), line.amount_cents) for line in invoice.lines.all()
+        (str(line.position), line.amount_cents) for line in invoice.lines.all()
     )
     assert BillingAccount.objects.get(organization=invoice.organization).stripe_customer_id == customer["id"]
     row = delivery(invoice)
@@ -325,8 +326,8 @@ def test_a_credit_note_reaches_stripe_once(wired: Outside, fault: dict[str, Any]
         wired.fail("stripe", "/v1/credit_notes$", method="POST", **fault)
     insist(note)
     (made,) = wired.list_objects("credit_note")
-    assert (made["amount"], made["invoice"], made["metadata"]["huntaze_invoice"]) == (
-        123, delivery(invoice).reference, str(note.pk),
+    assert (made["amount"], made["invoice"], made["metadata"]["huntaze_document"]) == (
+        123, delivery(invoice).reference, str(identify(note)),
     )  # fmt: skip
     assert delivery(note).reference == made["id"]
 
@@ -381,4 +382,4 @@ def test_lines_are_compared_by_what_they_are(wired: Outside) -> None:
     invoice = make_invoice()
     attempt(invoice)
     marks = {line["metadata"]["huntaze_line"] for line in wired.list_objects("line_item")}
-    assert marks == set(map(str, InvoiceLine.objects.filter(invoice=invoice).values_list("pk", flat=True)))
+    assert marks == set(map(str, InvoiceLine.objects.filter(invoice=invoice).values_list("position", flat=True)))

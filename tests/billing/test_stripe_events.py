@@ -1,6 +1,7 @@
 """What each of Stripe's events changes here, and what it leaves alone."""
 
 import datetime as dt
+import uuid
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from billing.services.delivering.claims import Parcel
 from billing.services.events import process_events, requeue_events
 from billing.services.pacing import open_stripe
 from common.errors import Permanent
+from tests.factories.billing import AUGUST
 from tests.factories.events import happen, hear, list_events, look_around, make_sent, take
 from tests.factories.holders import hold
 from tests.factories.invoices import ISSUED_AT, make_invoice
@@ -182,8 +184,8 @@ def test_a_deleted_customer_is_noted_and_the_next_invoice_makes_a_new_one(wired:
     deleted = list_events(wired, "customer.deleted")[0]
     assert account.stripe_customer_deleted_at == dt.datetime.fromtimestamp(deleted["created"], dt.UTC)
     assert (account.stripe_customer_id, event("customer.deleted").account_id) == (former, account.pk)
-    InvoiceDelivery.objects.filter(invoice=invoice).delete()
-    deliver_stripe(Parcel(invoice.pk, hold(2)))
+    following = make_invoice(invoice.organization, AUGUST.plus(1))
+    deliver_stripe(Parcel(following.pk, hold(2)))
     account.refresh_from_db()
     assert account.stripe_customer_id not in {"", former}
     assert account.stripe_customer_deleted_at is None
@@ -212,8 +214,11 @@ def test_unknown_types_are_kept_and_ignored(wired: Outside) -> None:
     ("change", "note"),
     [
         ({"id": "in_else", "metadata": {}}, "It is about none of our invoices."),
-        ({"id": "in_else", "metadata": {"huntaze_invoice": "999999999"}}, "It is about none of our invoices."),
-        ({"id": "in_else", "metadata": {"huntaze_invoice": "1²"}}, "It is about none of our invoices."),
+        (
+            {"id": "in_else", "metadata": {"huntaze_document": f"{uuid.UUID(int=0)}/org_1/2026-08/invoice/1"}},
+            "It is about none of our invoices.",
+        ),
+        ({"id": "in_else", "metadata": {"huntaze_document": "1²"}}, "It is about none of our invoices."),
         ({"id": "in_else", "number": "INV-1999-000001"}, "It is about none of our invoices."),
         ({"id": "in_else"}, "{number} is {stripe_id} in Stripe, not this one."),
     ],

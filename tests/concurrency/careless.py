@@ -39,17 +39,19 @@ def _create(invoice: "Invoice") -> str:
     import stripe
     from django.conf import settings
 
-    from billing.providers.stripe import INVOICE_MARK, ORGANIZATION_MARK
+    from billing.providers.stripe_marks import DOCUMENT_MARK, ORGANIZATION_MARK, mark_organization
+    from billing.services.books import identify
 
     client = stripe.StripeClient(settings.STRIPE_API_KEY, base_addresses={"api": settings.STRIPE_API_BASE}).v1
-    organization = invoice.organization
-    customer = client.customers.create({"email": organization.email, "metadata": {ORGANIZATION_MARK: organization.pk}})
+    organization, identity = invoice.organization, identify(invoice)
+    mark = mark_organization(identity.installation, organization.pk)
+    customer = client.customers.create({"email": organization.email, "metadata": {ORGANIZATION_MARK: mark}})
     made = client.invoices.create(
         {
             "customer": customer.id,
             "collection_method": "send_invoice",
             "days_until_due": 14,
-            "metadata": {INVOICE_MARK: str(invoice.pk)},
+            "metadata": {DOCUMENT_MARK: str(identity)},
         }
     )
     client.invoices.add_lines(made.id, {"lines": [{"amount": invoice.total_cents, "description": "All"}]})

@@ -11,6 +11,7 @@ import httpx
 from mypy_boto3_s3 import S3Client
 
 from billing.models import CommissionStatement, Invoice, InvoiceDelivery, NumberSeries
+from billing.services.books import identify
 from jobs.models import JobItem, JobRun
 from jobs.registry import get_job
 from jobs.services import read_params, start
@@ -118,8 +119,9 @@ class Look:
             self._invoices[invoice.organization_id].append(invoice)
         self._stripe: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for found in outside.list_objects("invoice"):
-            self._stripe[found["metadata"].get("huntaze_invoice", "")].append(found)
-        self._customers = [found["metadata"].get("huntaze_organization") for found in outside.list_objects("customer")]
+            self._stripe[found["metadata"].get("huntaze_document", "")].append(found)
+        marks = [found["metadata"].get("huntaze_organization", "") for found in outside.list_objects("customer")]
+        self._customers = [mark.rpartition("/")[2] for mark in marks]
         self._mails: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for mail in outside.list_mails():
             for recipient in mail["to"]:
@@ -152,7 +154,7 @@ class Look:
         if {step: delivery.status for step, delivery in deliveries.items()} != dict.fromkeys(STEPS, "done"):
             yield f"its deliveries are {[(d.step, d.status, d.error) for d in deliveries.values()]}"
             return
-        theirs = [(found["id"], found["status"], found["total"]) for found in self._stripe[str(invoice.pk)]]
+        theirs = [(found["id"], found["status"], found["total"]) for found in self._stripe[str(identify(invoice))]]
         if theirs != [(deliveries["stripe"].reference, "open", total)]:
             yield f"Stripe has {theirs} for it"
         yield from self._judge_file(invoice, deliveries)

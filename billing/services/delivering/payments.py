@@ -7,7 +7,10 @@ from django.conf import settings
 
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoiceLine
 from billing.providers.stripe import LineToBill, SavedFailure, SavedRefusal, StripeGateway, StripeInvoice
+from billing.providers.stripe_marks import mark_organization
+from billing.services.books import identify
 from billing.services.delivering.claims import Attempt, Parcel, attempt, is_held
+from billing.services.delivering.recognizing import recognize
 from billing.services.pacing import open_stripe
 from common.errors import Permanent, Retryable
 from common.money import format_money
@@ -20,7 +23,7 @@ _MOST_LINES = 200
 def deliver_stripe(parcel: Parcel) -> None:
     """Bring an issued invoice to Stripe, once. Idempotent by (invoice, stripe).
 
-    Whenever a former attempt may have had an effect, Stripe is looked at before it is called again.
+    Stripe is looked at before anything is created there, whatever our rows say.
     """
     with attempt(parcel, Step.STRIPE) as claimed:
         if claimed is None:
@@ -47,7 +50,7 @@ def deliver_stripe_void(parcel: Parcel) -> None:
             return
         found = gateway.get_invoice(sent.reference) if sent and sent.reference else None
         if found is None and account.stripe_customer_id:
-            found = gateway.find_invoice(account.stripe_customer_id, str(parcel.invoice_id))
+            found = recognize(claimed.invoice, gateway.list_invoices(account.stripe_customer_id))
         if found is not None and found.status == "paid" and found.total_cents:
             raise Permanent(f"{found.id} is paid in Stripe and can't be voided there: refund it in Stripe.")
         if found is not None and found.status in {"open", "uncollectible"}:
@@ -60,7 +63,7 @@ def _void_credit_note(claimed: Attempt, gateway: StripeGateway, reference: str) 
     original = claimed.invoice.corrects
     there = original.deliveries.filter(step=Step.STRIPE).first() if original else None
     if not reference and there and there.reference:
-        reference = gateway.find_credit_note(there.reference, str(claimed.invoice.pk)) or ""
+        reference = gateway.find_credit_note(there.reference, _mark(claimed)) or ""
     if reference and gateway.get_credit_note_status(reference) != "void":
         if there and gateway.get_invoice(there.reference).status == "paid":
             amount = format_money(-claimed.invoice.total_cents, claimed.invoice.currency)
@@ -87,18 +90,23 @@ def _generation(claimed: Attempt) -> int:
 
 
 def _key(claimed: Attempt, what: str) -> str:
-    """Derive the idempotency key from the row, and from how many keys of it Stripe has burnt."""
-    return f"huntaze-{claimed.delivery.pk}-{_generation(claimed)}-{what}"
+    """Derive the idempotency key from what the document is, and from how many keys of it Stripe has burnt."""
+    return f"huntaze-{_mark(claimed)}-{_generation(claimed)}-{what}"
+
+
+def _mark(claimed: Attempt) -> str:
+    return str(identify(claimed.invoice))
 
 
 def _deliver_invoice(claimed: Attempt, invoice: Invoice) -> None:
     gateway = open_stripe()
-    customer = _find_or_create_customer(claimed, gateway, invoice.organization.billing_account)
-    found = _find_invoice(claimed, gateway, customer)
+    customer, is_new = _find_or_create_customer(claimed, gateway, invoice.organization.billing_account)
+    # Whatever our rows say, Stripe is looked at first: a restored backup doesn't know what was done since.
+    found = None if is_new else _find_invoice(claimed, gateway, customer)
     if found is None:
         found = gateway.create_invoice(
             customer,
-            str(invoice.pk),
+            _mark(claimed),
             currency=invoice.currency,
             number=invoice.number or "",
             description=f"{invoice.get_kind_display()} {invoice.period.label}",
@@ -116,31 +124,37 @@ def _deliver_invoice(claimed: Attempt, invoice: Invoice) -> None:
     claimed.parcel.pay_url = found.url
 
 
-def _find_or_create_customer(claimed: Attempt, gateway: StripeGateway, account: BillingAccount) -> str:
+def _find_or_create_customer(claimed: Attempt, gateway: StripeGateway, account: BillingAccount) -> tuple[str, bool]:
+    """Return the customer's id, and whether it was created just now, so that nothing can be there yet."""
     former, is_gone = account.stripe_customer_id, account.stripe_customer_deleted_at is not None
     if former and not is_gone:
-        return former
+        return former, False
     organization = account.organization
     if not account.recipient:
         # Stripe takes such a customer and refuses its invoices, and still would after an address is set here.
         raise Permanent(f"{organization} has no e-mail address, which Stripe needs: set one, or switch Stripe off.")
-    found = gateway.find_customer(organization.pk, account.recipient) or gateway.create_customer(
-        organization.pk,
+    mark = mark_organization(identify(claimed.invoice).installation, organization.pk)
+    known = gateway.find_customer(mark, account.recipient)
+    found = known or gateway.create_customer(
+        mark,
         organization.name,
         account.recipient,
         # Under the former customer's key Stripe would give that one back.
-        f"huntaze-customer-{organization.pk}-{_generation(claimed)}" + (f"-after-{former}" if is_gone else ""),
+        f"huntaze-customer-{mark}-{_generation(claimed)}" + (f"-after-{former}" if is_gone else ""),
     )
     BillingAccount.objects.filter(pk=account.pk, stripe_customer_id=former).update(
         stripe_customer_id=found, stripe_customer_deleted_at=None
     )
-    return found
+    return found, known is None and not claimed.may_have_happened
 
 
 def _find_invoice(claimed: Attempt, gateway: StripeGateway, customer: str) -> StripeInvoice | None:
     if claimed.delivery.reference:
         return gateway.get_invoice(claimed.delivery.reference)
-    return gateway.find_invoice(customer, str(claimed.invoice.pk)) if claimed.may_have_happened else None
+    found = recognize(claimed.invoice, gateway.list_invoices(customer))
+    if found is not None and found.status == "void":
+        raise Permanent(f"{found.id} was voided in Stripe: void {claimed.invoice} here too, then bill the month anew.")
+    return found
 
 
 def _fill(claimed: Attempt, gateway: StripeGateway, draft: StripeInvoice) -> None:
@@ -176,7 +190,7 @@ def _check_total(draft: StripeInvoice, invoice: Invoice) -> None:
 
 def _lines(lines: Sequence[InvoiceLine]) -> list[LineToBill]:
     if len(lines) <= _MOST_LINES:
-        return [LineToBill(f"{line.pk}", line.description, line.amount_cents) for line in lines]
+        return [LineToBill(f"{line.position}", line.description, line.amount_cents) for line in lines]
     kinds = dict.fromkeys(line.kind for line in lines)
     grouped = []
     for kind in kinds:
@@ -192,11 +206,11 @@ def _deliver_credit_note(claimed: Attempt, note: Invoice) -> None:
         claimed.remember(note="The invoice it corrects is not in Stripe.")
         return
     gateway = open_stripe()
-    found = gateway.find_credit_note(original.id, str(note.pk)) if claimed.may_have_happened else None
+    found = gateway.find_credit_note(original.id, _mark(claimed))
     if found is None:
         found = gateway.create_credit_note(
             original.id,
-            str(note.pk),
+            _mark(claimed),
             f"Credit note {note.number}",
             -note.total_cents,
             note.currency,
@@ -218,7 +232,7 @@ def _find_corrected(note: Invoice) -> StripeInvoice | None:
     if sent.reference:
         found: StripeInvoice | None = gateway.get_invoice(sent.reference)
     else:
-        found = gateway.find_invoice(customer, str(note.corrects_id)) if customer else None
+        found = recognize(note.corrects, gateway.list_invoices(customer)) if customer and note.corrects else None
     unsettled = sent.status == InvoiceDelivery.Status.RUNNING or (found is not None and found.status == "draft")
     if unsettled:
         raise Permanent(f"{note.corrects} is on its way to Stripe: deliver that first, then this.")

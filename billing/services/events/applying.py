@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from billing.models import BillingAccount, Invoice, InvoiceDelivery, StripeEvent
+from billing.models import BillingAccount, InvoiceDelivery, StripeEvent
 from billing.providers.stripe_events import (
     BALANCE_TYPES,
     CHARGE_TYPES,
@@ -21,6 +22,8 @@ from billing.providers.stripe_events import (
     read_payment_intent,
     read_subject,
 )
+from billing.providers.stripe_marks import read_organization
+from billing.services.books import find_by_identity, get_books
 from billing.services.events.outcomes import Outcome
 from billing.services.events.records import keep_payments, write_facts
 from common.errors import Retryable, WorkError
@@ -104,20 +107,19 @@ class _Places:
             )
         )
         strays = [report for report in reports if report.stripe_id not in self._by_reference]
-        marks = {int(report.mark) for report in strays if report.mark.isdecimal() and len(report.mark) <= 18}
-        self._numbers = dict(Invoice.objects.filter(pk__in=marks).values_list("pk", "number")) if marks else {}
-        delivered = deliveries.filter(invoice__in=self._numbers).exclude(reference="") if marks else deliveries.none()
+        self._marked = find_by_identity(report.mark for report in strays)
+        ids = [id_ for id_, _ in self._marked.values()]
+        delivered = deliveries.filter(invoice__in=ids).exclude(reference="") if ids else deliveries.none()
         self._elsewhere = dict(delivered.values_list("invoice", "reference"))
 
     def find(self, report: InvoiceReport) -> int | Outcome:
         """Find it, or say what becomes of the event where there is none, or none yet."""
         if report.stripe_id in self._by_reference:
             return int(self._by_reference[report.stripe_id])
-        marked = int(report.mark) if report.mark.isdecimal() and len(report.mark) <= 18 else 0
-        # Another installation may share the account, and count its invoices as we do: the number tells them apart.
-        if marked not in self._numbers or report.number not in {"", self._numbers[marked]}:
+        marked, number = self._marked.get(report.mark, (0, ""))
+        # A document that our books lost may have been what one of another number is now.
+        if not marked or report.number not in {"", number}:
             return Outcome(Status.IGNORED, note="It is about none of our invoices.")
-        number = self._numbers[marked]
         if marked in self._elsewhere:
             return Outcome(Status.IGNORED, note=f"{number} is {self._elsewhere[marked]} in Stripe, not this one.")
         error = Retryable(f"{report.stripe_id} bears the mark of {number}, whose delivery to Stripe is not noted yet.")
@@ -125,6 +127,11 @@ class _Places:
 
 
 def _apply_to_accounts(reports: Mapping[int, CustomerReport]) -> dict[int, Outcome]:
+    installation = str(get_books().installation) if reports else ""
+    reports = {
+        id_: replace(report, organization=read_organization(report.organization, installation))
+        for id_, report in reports.items()
+    }
     accounts = _lock_accounts(reports.values())
     return {id_: _apply_to_account(report, accounts) for id_, report in reports.items()}
 

@@ -1,0 +1,49 @@
+"""Recognizing a document among what Stripe has already: the same is taken up, one that our books lack stops all."""
+
+from collections.abc import Iterable, Sequence
+
+from billing.models import Invoice
+from billing.providers.stripe import StripeInvoice
+from billing.providers.stripe_marks import Identity, read_identity
+from billing.services.books import identify
+from common.errors import Misconfigured
+from common.money import format_money
+
+
+def recognize(invoice: Invoice, there: Sequence[StripeInvoice]) -> StripeInvoice | None:
+    """Find a document among its customer's invoices in Stripe; None where it was never brought there.
+
+    Raises Misconfigured where Stripe has a document of this month or this number that is not in our books: a database
+    restored from a backup would bill again what was billed after that. What other installations made is nothing to us.
+    """
+    identity = identify(invoice)
+    ours = [(one, found) for one in there if (found := _read_ours(one, identity)) is not None]
+    same = next((one for one, found in ours if (found, one.number) == (identity, invoice.number)), None)
+    near = [(one, found) for one, found in ours if one is not same and _is_near(one, found, invoice)]
+    if unknown := _find_unknown(near, invoice):
+        total = format_money(unknown.total_cents, invoice.currency)
+        raise Misconfigured(
+            f"Stripe has {unknown.number or 'a draft'} over {total} ({unknown.id}) for {invoice.organization}, "
+            f"{invoice.period.label}, which is not in our books: they were probably restored from a backup. Nothing "
+            "more was issued there. Run manage.py reconcile_stripe."
+        )
+    return same
+
+
+def _read_ours(one: StripeInvoice, identity: Identity) -> Identity | None:
+    found = read_identity(one.mark)
+    return found if found is not None and found.installation == identity.installation else None
+
+
+def _is_near(one: StripeInvoice, found: Identity, invoice: Invoice) -> bool:
+    """Return whether a document has the same number, or asks for money for the same month."""
+    return one.number == invoice.number or (found.month == invoice.month and one.status != "void")
+
+
+def _find_unknown(near: Iterable[tuple[StripeInvoice, Identity]], invoice: Invoice) -> StripeInvoice | None:
+    near = list(near)
+    if not near:
+        return None
+    issued = Invoice.objects.filter(organization=invoice.organization_id, number__isnull=False)
+    known = set(issued.values_list("month", "kind", "ordinal", "number"))
+    return next((one for one, found in near if (found.month, found.kind, found.ordinal, one.number) not in known), None)
