@@ -1,5 +1,6 @@
 """Forms of the billing admin: what staff are asked before something is done."""
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -64,7 +65,8 @@ class MonthForm(OnceForm):
     organizations = forms.CharField(
         required=False,
         widget=UnfoldAdminTextareaWidget({"rows": 2, "placeholder": "org_abc123"}),
-        help_text="Ids of organizations, with spaces or commas between them. Empty: all that are active.",
+        help_text="Ids of organizations, with spaces or commas between them. Empty: all that are active. Name a "
+        "suspended or closed one to bill it all the same.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -172,6 +174,25 @@ class _AmountField(forms.DecimalField):
         """Read the amount; None where the field was left empty."""
         amount = super().clean(value)
         return None if amount is None else to_cents(amount, self.currency)
+
+
+class FirstDayField(forms.CharField):
+    """A month as people write it, kept as its first day."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=UnfoldAdminTextInputWidget({"placeholder": "2026-11"}), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show the day as the month that it begins."""
+        return f"{value:%Y-%m}" if isinstance(value, dt.date) else value
+
+    def clean(self, value: Any) -> Any:
+        """Read the month; None where the field was left empty."""
+        text = super().clean(value)
+        try:
+            return Month.parse(text).first_day if text else None
+        except ValueError as error:
+            raise ValidationError(f"{error}.") from None
 
 
 class BracketFormSet(PaginationInlineFormSet):

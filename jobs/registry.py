@@ -113,6 +113,10 @@ class Job:
         """Say what is expected: one key an item, each once."""
         raise NotImplementedError
 
+    def keys_at(self, moment: dt.datetime) -> Iterable[str]:
+        """Say what was expected at a moment, as far as it can be told: a rerun of what is missing from then asks."""
+        return self.keys()
+
     def process(self, keys: Sequence[str], context: Context) -> None:
         """Do a batch; called again for halves of it when it raises."""
         raise NotImplementedError

@@ -15,7 +15,7 @@ from accounts.admin.pages import AnyAdmin, door, find, require
 from billing.admin.filters import ParkedFilter
 from billing.admin.pages import Question, ask, in_cents
 from billing.admin.words import show_label
-from billing.forms import ReasonForm
+from billing.forms import FirstDayField, ReasonForm
 from billing.models import BillingAccount
 from billing.services.parking import park_account, unpark_account
 
@@ -43,7 +43,7 @@ class BillingAccountAdmin(ModelAdmin):
     actions = None
     change_form_template = "billing/admin/account.html"
     fieldsets = (
-        (None, {"fields": ("organization", ("plan", "schedule_day"))}),
+        (None, {"fields": ("organization", ("plan", "schedule_day", "first_month"))}),
         ("On the invoice", {"fields": ("address", ("tax_id", "tax_rate_bps"))}),
         ("Delivery", {"fields": ("invoice_email", ("deliver_email", "deliver_stripe"), "stripe_customer_id")}),
         (
@@ -61,7 +61,10 @@ class BillingAccountAdmin(ModelAdmin):
         return own + super().get_urls()
 
     def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        """Read cents as whole numbers."""
+        """Read cents as whole numbers, and a month as people write it."""
+        if db_field.name == "first_month":
+            help_text = BillingAccount._meta.get_field("first_month").help_text
+            return FirstDayField(label="First month", required=False, help_text=help_text)
         return super().formfield_for_dbfield(db_field, request, **in_cents(db_field), **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: BillingAccount | None = None) -> tuple[str, ...]:

@@ -26,7 +26,9 @@ class MonthlyParams(JobParams):
         "Empty: everybody where a month is given, those due by today where neither month nor organizations are.",
     )
     dry_run: bool = Field(False, description="Compute everything, keep nothing, call nobody but for earnings.")
-    organizations: tuple[str, ...] = Field((), description="Only these organizations; all where empty.")
+    organizations: tuple[str, ...] = Field(
+        (), description="Only these organizations, suspended and closed ones too; all that are active where empty."
+    )
     regenerate: bool = Field(False, description="Void or credit what is issued, and bill these anew.")
     stripe: bool = Field(True, description="Create the invoices in Stripe.")
     email: bool = Field(True, description="Send the invoices by e-mail.")

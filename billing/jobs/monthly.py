@@ -1,5 +1,6 @@
 """Monthly billing: the main job."""
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from billing.jobs.covering import MonthlyParams
 from billing.jobs.delivery import delivery_steps, void_steps
 from billing.jobs.slots import BilledBySlot, take_left_over
 from billing.models import Invoice, InvoiceDelivery
-from billing.selectors.due import list_due
+from billing.selectors.due import keep_who_was_there, list_billable, list_due
 from billing.selectors.summaries import list_meter_codes, list_unbilled, summarize_run
 from billing.services.computing import Computed, compute_invoices
 from billing.services.correcting import set_aside_issued, supersede_invoices
@@ -101,15 +102,20 @@ class MonthlyBilling(BilledBySlot):
         return ":".join([str(self.params.month), *day, *sorted(self.params.organizations)])
 
     def keys(self) -> Iterable[str]:
-        """Expect every active organization, or those of them that are due."""
-        wanted = Organization.objects.order_by("pk")
+        """Expect the organizations that were named, those that are due, or every active one."""
+        return _read_keys(self._list_wanted())
+
+    def keys_at(self, moment: dt.datetime) -> Iterable[str]:
+        """Leave out who came, was unparked or became active again only later, unless named."""
+        wanted = self._list_wanted()
+        return _read_keys(wanted if self.params.organizations else keep_who_was_there(wanted, moment))
+
+    def _list_wanted(self) -> QuerySet[Organization]:
         if self.params.organizations:
-            wanted = wanted.filter(pk__in=self.params.organizations)
-        elif self.params.due_by:
-            wanted = list_due(self.params.month, self.params.due_by).order_by("pk")
-        else:
-            wanted = wanted.filter(status=Organization.Status.ACTIVE)
-        return wanted.values_list("pk", flat=True).iterator(chunk_size=20_000)
+            return Organization.objects.filter(pk__in=self.params.organizations)
+        if self.params.due_by:
+            return list_due(self.params.month, self.params.due_by)
+        return list_billable(self.params.month)
 
     def steps(self) -> Sequence[Step]:
         """List the steps; what is switched off in settings or by a parameter is left out."""
@@ -159,7 +165,7 @@ class MonthlyBilling(BilledBySlot):
 
     def compute(self, keys: Sequence[str], context: Context) -> None:
         """Compute the drafts of a batch, or find what is there."""
-        month, run = self.params.month, context.run
+        month = self.params.month
         for creator_id, statement in [pulled for key in keys for pulled in context.scratch.get(key, ())]:
             store_statement(creator_id, statement, context.now)
         if self.params.regenerate and not context.dry_run:
@@ -167,14 +173,18 @@ class MonthlyBilling(BilledBySlot):
                 self._compute_anew(key, context)
             return
         already = set_aside_issued(keys, month) if context.dry_run else {}
-        self._note_computed(compute_invoices(keys, month, run_id=run.pk, now=context.now), already, context)
+        self._note_computed(self._compute(keys, context), already, context)
+
+    def _compute(self, keys: Sequence[str], context: Context) -> Computed:
+        by_name = bool(self.params.organizations)
+        return compute_invoices(keys, self.params.month, run_id=context.run.pk, now=context.now, by_name=by_name)
 
     def _compute_anew(self, key: str, context: Context) -> None:
         """Correct what is issued and compute the month anew; where that is refused, what is issued stands."""
         month, run = self.params.month, context.run
         with transaction.atomic():
             supersede_invoices([key], month, run=run, now=context.now)
-            computed = compute_invoices([key], month, run_id=run.pk, now=context.now)
+            computed = self._compute([key], context)
             if computed.refused or computed.left_out:
                 transaction.set_rollback(True)
         self._note_computed(computed, {}, context)
@@ -286,6 +296,10 @@ class MonthlyBilling(BilledBySlot):
         if invoice_id := result.get("invoice_id"):
             return result.get("number") or "Invoice", f"billing_invoice:{invoice_id}"
         return key, f"accounts_organization:{key}"
+
+
+def _read_keys(organizations: QuerySet[Organization]) -> Iterable[str]:
+    return organizations.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=20_000)
 
 
 def _together(errors: Sequence[WorkError]) -> WorkError:

@@ -32,6 +32,12 @@ class BillingAccount(models.Model):
         help_text="Day of the following month on which a month is invoiced, in UTC; a shorter month's last day counts "
         "as all later ones.",
     )
+    first_month = models.DateField(
+        null=True,
+        blank=True,
+        help_text="The first month to bill, like 2026-11: no run bills an earlier one. Leave it empty unless billing "
+        "should begin later than the organization's first figures.",
+    )
     # Set by the database when the account is made or unparked, or its organization becomes active again.
     due_since = models.DateTimeField(db_default=Now(), editable=False)
     stripe_customer_id = models.CharField("Stripe customer", max_length=255, blank=True)
@@ -57,7 +63,8 @@ class BillingAccount(models.Model):
     class Meta:
         ordering = ["organization__name"]
         constraints = [
-            models.CheckConstraint(condition=Q(schedule_day__range=(1, 31)), name="billing_account_schedule_day")
+            models.CheckConstraint(condition=Q(schedule_day__range=(1, 31)), name="billing_account_schedule_day"),
+            models.CheckConstraint(condition=Q(first_month__day=1), name="billing_account_first_month"),
         ]
         permissions = [("park_billingaccount", "Can park and unpark billing accounts")]
 

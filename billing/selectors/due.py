@@ -20,8 +20,9 @@ def list_due(month: Month, due_by: dt.date) -> QuerySet[Organization]:
     Whoever billing took up before that day began is left out, whatever became of the invoice: correcting it is for
     people to ask. A draft that no run works on was computed but not issued, so it keeps nobody out. A parked account is
     listed on its own day, so that the run says so, and not again every day after.
-    Where all the month's invoice days are over, those are listed who were due and whom no run took up: an account that
-    was made, unparked or became active again only afterwards never was. The answer is the same whenever it is asked.
+    An account that was made, unparked or became active again only after the month's end was not due for it. Where all
+    the month's invoice days are over, those are listed who were due and whom no run took up. The answer is the same
+    whenever it is asked.
     """
     day_began_at = dt.datetime.combine(due_by, dt.time(), tzinfo=dt.UTC)
     before = _taken_up(month).filter(computed_at__lt=day_began_at)
@@ -30,20 +31,35 @@ def list_due(month: Month, due_by: dt.date) -> QuerySet[Organization]:
     return _list_come(month, due_by).exclude(Exists(before.exclude(left_then)))
 
 
-def _list_come(month: Month, due_by: dt.date) -> QuerySet[Organization]:
-    """List the active organizations whose day has come, taken up or not."""
-    following = month.plus(1)
+def list_billable(month: Month) -> QuerySet[Organization]:
+    """List the active organizations, but for those whose first month on their billing account is a later one."""
     active = Organization.objects.filter(status=Organization.Status.ACTIVE)
-    if due_by <= month.last_day:
-        return active.none()
-    if due_by > following.last_day:
-        return active.filter(billing_account__parked_at=None, billing_account__due_since__lt=following.ends_at)
-    comes_last = due_by == following.last_day
+    return active.exclude(billing_account__first_month__gt=month.first_day)
+
+
+def keep_who_was_there(organizations: QuerySet[Organization], moment: dt.datetime) -> QuerySet[Organization]:
+    """Keep those that were there at a moment and have been due without a break since."""
+    return organizations.filter(created_at__lte=moment).exclude(billing_account__due_since__gt=moment)
+
+
+def _list_come(month: Month, due_by: dt.date) -> QuerySet[Organization]:
+    """List the active organizations that were due before the month's end and whose day has come, taken up or not.
+
+    Who has no billing account is due from when the organization was made, so that a run says what is missing.
+    """
+    following = month.plus(1)
     account = "billing_account__"
+    since = Q(**{f"{account}due_since__lt": month.ends_at}) | Q(billing_account=None, created_at__lt=month.ends_at)
+    there = list_billable(month).filter(since)
+    if due_by <= month.last_day:
+        return there.none()
+    if due_by > following.last_day:
+        return there.filter(billing_account__parked_at=None, billing_account__isnull=False)
+    comes_last = due_by == following.last_day
     own_day = Q(**{f"{account}schedule_day{'__gte' if comes_last else ''}": due_by.day})
     by_now = Q(**{f"{account}schedule_day__lte": _LATEST_DAY if comes_last else due_by.day})
     in_use = Q(**{f"{account}parked_at__isnull": True}) | own_day
-    return active.filter((by_now & in_use) | Q(billing_account=None))
+    return there.filter((by_now & in_use) | Q(billing_account=None))
 
 
 def _taken_up(month: Month) -> QuerySet[Invoice]:
@@ -75,7 +91,7 @@ def list_left_over(due_by: dt.date) -> Iterator[Month]:
     earliest = since.aggregate(earliest=Min("due_since"))["earliest"]
     if earliest is None:
         return
-    month, until = Month.of(earliest).plus(-1), Month.of(due_by).plus(-1)
+    month, until = Month.of(earliest), Month.of(due_by).plus(-1)
     while month < until:
         if _list_come(month, due_by).exclude(Exists(_taken_up(month))).exists():
             yield month

@@ -47,6 +47,7 @@ class Account:
     parked_reason: str | None
     status: str
     deliver_stripe: bool
+    first_month: dt.date | None
     creators: list[Creator] = field(default_factory=list)
     usage: dict[int, Decimal] = field(default_factory=dict)
     currencies: set[str] = field(default_factory=set)
@@ -80,7 +81,8 @@ def lock_accounts(organization_ids: Sequence[str]) -> dict[str, Account]:
         """
         SELECT org.id, org.name, org.email, org.currency, account.plan_id, account.address, account.tax_id,
             account.tax_rate_bps, account.max_lines, account.max_total_cents, account.max_change_percent,
-            CASE WHEN account.parked_at IS NOT NULL THEN account.parked_reason END, org.status, account.deliver_stripe
+            CASE WHEN account.parked_at IS NOT NULL THEN account.parked_reason END, org.status,
+            account.deliver_stripe, account.first_month
         FROM billing_billingaccount account JOIN accounts_organization org ON org.id = account.organization_id
         WHERE org.id = ANY(%s) ORDER BY org.id FOR UPDATE OF account
         """,

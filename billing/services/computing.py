@@ -36,15 +36,26 @@ class Computed:
 
 
 def compute_invoices(
-    organization_ids: Sequence[str], month: Month, *, run_id: int | None, now: dt.datetime
+    organization_ids: Sequence[str],
+    month: Month,
+    *,
+    run_id: int | None,
+    now: dt.datetime,
+    by_name: bool = False,
 ) -> Computed:
-    """Compute and write the drafts of a batch in the caller's transaction."""
+    """Compute and write the drafts of a batch in the caller's transaction.
+
+    Suspended and closed organizations are left out, unless somebody named those to bill (`by_name`).
+    """
     accounts = inputs.lock_accounts(organization_ids)
     computed_at = inputs.get_database_time()
     inputs.fill_figures(accounts, month)
     terms = inputs.read_terms(account.plan_id for account in accounts.values())
     computed = Computed()
-    wanted = {id_: a for id_ in organization_ids if (a := _sort_out(id_, accounts, terms, computed)) is not None}
+    wanted = {}
+    for id_ in organization_ids:
+        if account := _sort_out(id_, month, accounts, terms, computed, by_name=by_name):
+            wanted[id_] = account
     discard_unissued([account.existing_id for account in wanted.values() if account.existing_id])
     terms_ids = keep_terms(terms)
     settlements = find_settlements(wanted, month)
@@ -60,7 +71,13 @@ def compute_invoices(
 
 
 def _sort_out(
-    organization_id: str, accounts: dict[str, Account], terms: dict[int, Terms], computed: Computed
+    organization_id: str,
+    month: Month,
+    accounts: dict[str, Account],
+    terms: dict[int, Terms],
+    computed: Computed,
+    *,
+    by_name: bool,
 ) -> Account | None:
     """Return the account where it is to be computed; note why not otherwise."""
     account = accounts.get(organization_id)
@@ -70,15 +87,24 @@ def _sort_out(
         )
     elif account.existing_status and not _is_replaced(account):
         computed.existing[organization_id] = (account.existing_id or 0, account.existing_status)
-    elif account.status != Organization.Status.ACTIVE:
-        computed.left_out[organization_id] = f"The organization is {account.status}."
-    elif account.parked_reason is not None:
-        computed.left_out[organization_id] = f"Parked: {account.parked_reason}"
+    elif left_out := _say_why_left_out(account, month, by_name=by_name):
+        computed.left_out[organization_id] = left_out
     elif problem := _find_problem(account, terms[account.plan_id]):
         computed.refused[organization_id] = Permanent(problem)
     else:
         return account
     return None
+
+
+def _say_why_left_out(account: Account, month: Month, *, by_name: bool) -> str:
+    """Say why a month is not billed to an organization; empty where it is."""
+    if account.status != Organization.Status.ACTIVE and not by_name:
+        return f"The organization is {account.status}: name it in a run of {month} to bill it all the same."
+    if account.parked_reason is not None:
+        return f"Parked: {account.parked_reason}"
+    if account.first_month and month.first_day < account.first_month:
+        return f"The first month to bill, as its billing account says, is {Month.of(account.first_month)}."
+    return ""
 
 
 def _is_replaced(account: Account) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from itertools import batched
+from itertools import batched, chain
 from typing import TYPE_CHECKING
 
 from django.db import OperationalError, connection, transaction
@@ -13,7 +13,7 @@ from accounts.services.auditing import record_action
 from common.clock import now
 from common.errors import OutcomeUnknown, Permanent, Retryable, WorkError
 from jobs.models import JobItem, JobRun, Tick
-from jobs.registry import get_job
+from jobs.registry import Job, get_job
 from jobs.selectors import count_items, list_failed_left
 from jobs.services.announcing import announce_end
 from jobs.services.monitoring.touching import tell_monitor
@@ -61,19 +61,28 @@ def _explain(run: JobRun, error: Exception) -> str:
 
 
 def _keys(run: JobRun) -> Iterable[str]:
-    job = get_job(run.job)
-    if run.parent is None or run.mode in {JobRun.Mode.NORMAL, JobRun.Mode.ALL}:
-        return job(job.Params.model_validate(run.params)).keys()
-    before = run.parent.items
-    if run.mode == JobRun.Mode.FAILED:
+    if run.parent is not None and run.mode == JobRun.Mode.FAILED:
         return list_failed_left(run.parent).values_list("key", flat=True)
+    if run.parent is not None and run.mode == JobRun.Mode.MISSING:
+        return _missing(run.parent)
+    return _job(run).keys()
+
+
+def _job(run: JobRun) -> Job:
+    declared = get_job(run.job)
+    return declared(declared.Params.model_validate(run.params))
+
+
+def _missing(run: JobRun) -> Iterable[str]:
+    """List what a run expected and did not bring to an end; what came after it began is not missing from it."""
     ended = Q(status__in=[JobItem.Status.DONE, JobItem.Status.SKIPPED, JobItem.Status.FAILED])
-    if run.parent.mode in {JobRun.Mode.FAILED, JobRun.Mode.MISSING}:
+    left = run.items.exclude(ended).values_list("key", flat=True)
+    if run.mode in {JobRun.Mode.FAILED, JobRun.Mode.MISSING}:
         # It expected a part only: what lies beyond that part is not missing from it.
-        return before.exclude(ended).values_list("key", flat=True)
-    settled = set(before.filter(ended).values_list("key", flat=True))
-    expected = job(job.Params.model_validate(run.params)).keys()
-    return (key for key in expected if key not in settled)
+        return left if run.expected or run.status == JobRun.Status.NOTHING_TO_DO else _keys(run)
+    settled = set(run.items.filter(ended).values_list("key", flat=True))
+    expected = _job(run).keys_at(run.started_at or run.created_at)
+    return chain(left, (key for key in expected if key not in settled))
 
 
 def _insert_items(run: JobRun, keys: Iterable[str]) -> int:

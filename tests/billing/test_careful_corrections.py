@@ -34,22 +34,22 @@ def _sent(organization: Organization) -> None:
 
 
 def test_what_is_issued_stands_where_nothing_can_take_its_place() -> None:
-    parked, unpriced, suspended = make_organization(), make_organization(), make_organization()
-    for organization in (parked, unpriced, suspended):
+    parked, unpriced, later = made = make_organization(), make_organization(), make_organization()
+    for organization in made:
         earn(make_creator(organization), AUGUST, 10_000)
     bill(AUGUST)
-    for organization in (parked, unpriced, suspended):
+    for organization in made:
         _sent(organization)
     park_account(parked.billing_account.pk, actor=None, reason="Disputed")
     unpriced.billing_account.plan.brackets.all().delete()
-    Organization.objects.filter(pk=suspended.pk).update(status="suspended")
+    BillingAccount.objects.filter(organization=later).update(first_month=AUGUST.plus(1).first_day)
     before = _documents()
-    items = {organization: _bill_anew(organization).items.get() for organization in (parked, unpriced, suspended)}
+    items = [_bill_anew(organization).items.get() for organization in made]
     assert _documents() == before
-    assert [(item.status, item.error or item.result["note"]) for item in items.values()] == [
+    assert [(item.status, item.error or item.result["note"]) for item in items] == [
         ("skipped", "Parked: Disputed"),
         ("failed", f"The plan “{unpriced.billing_account.plan.name}” has no commission brackets: add at least one."),
-        ("skipped", "The organization is suspended."),
+        ("skipped", "The first month to bill, as its billing account says, is 2026-09."),
     ]
 
 

@@ -124,7 +124,8 @@ def test_only_active_organizations_are_due_and_the_parked_on_their_own_day() -> 
     make(1, status=Organization.Status.SUSPENDED)
     parked = make(2)
     BillingAccount.objects.filter(organization=parked).update(parked_at=ISSUED_AT, parked_reason="Dispute")
-    bare = Organization.objects.create(id="org_bare", name="Without an account")
+    bare = Organization.objects.create(id="org_bare", name="Without an account", created_at=LONG_AGO)
+    Organization.objects.create(id="org_new", name="Made after the month", created_at=AUGUST.ends_at)
     assert due(AUGUST, september(1)) == [bare.pk]
     assert due(AUGUST, september(2)) == [parked.pk, bare.pk]
     assert due(AUGUST, september(3)) == [bare.pk]
@@ -145,7 +146,7 @@ def october(day: int) -> dt.date:
 
 
 def test_who_was_due_stays_due_when_the_month_is_over_and_who_was_not_does_not() -> None:
-    never = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
+    never = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
     for day in (1, 30):
         make(day)
     make(2, due_since=never)
@@ -163,19 +164,21 @@ def test_who_was_due_stays_due_when_the_month_is_over_and_who_was_not_does_not()
 def test_months_with_somebody_due_are_listed_oldest_first_back_to_when_anybody_could_be() -> None:
     assert list(list_left_over(october(1))) == []
     make(1)
-    assert list(list_left_over(september(30))) == [Month(2026, 7)]
-    assert list(list_left_over(october(1))) == [Month(2026, 7), AUGUST]
+    assert list(list_left_over(september(30))) == []
+    assert list(list_left_over(october(1))) == [AUGUST]
     make_invoice(Organization.objects.get(pk="org_01"))
     _date_back(1)
-    assert list(list_left_over(october(31))) == [Month(2026, 7)]
-    assert list(list_left_over(dt.date(2026, 12, 5))) == [Month(2026, 7), Month(2026, 9), Month(2026, 10)]
+    assert list(list_left_over(october(31))) == []
+    assert list(list_left_over(dt.date(2026, 12, 5))) == [Month(2026, 9), Month(2026, 10)]
 
 
-def test_a_new_account_is_due_for_the_last_month_only_and_so_is_one_taken_up_again() -> None:
+def test_a_new_account_is_due_for_no_month_that_has_ended_and_neither_is_one_taken_up_again() -> None:
     organization = make(1, due_since=now())
     today = now().date()
     assert list(list_left_over(today)) == []
-    assert due(previous_month(), today) == ["org_01"]
+    assert due(previous_month(), today) == []
+    this = previous_month().plus(1)
+    assert due(this, this.plus(1).first_day) == ["org_01"]
 
     def date_back() -> None:
         BillingAccount.objects.update(due_since=LONG_AGO)
@@ -358,7 +361,7 @@ def _pause_over_two_months(moment: dt.datetime) -> list[JobRun]:
 
 def test_a_pause_over_the_ends_of_months_leaves_nobody_unbilled() -> None:
     for day in (1, 15, 31):
-        make(day, due_since=dt.datetime(2026, 9, 1, tzinfo=dt.UTC))
+        make(day)
     for organization in Organization.objects.filter(pk="org_01"):
         make_invoice(organization)
     _date_back(1)
@@ -401,7 +404,7 @@ def test_only_a_days_run_for_real_goes_on_with_former_months(asked: dict[str, ob
 def test_a_left_over_month_is_delivered_as_its_day_was_asked_to() -> None:
     make(1)
     bill(Month(2026, 9), due_by=october(5))
-    found = JobRun.objects.get(slot="left over 2026-07 by 2026-10-05")
+    found = JobRun.objects.get(slot="left over 2026-08 by 2026-10-05")
     assert (found.params["deliver"], found.trigger) == (False, "job")
 
 
@@ -440,10 +443,11 @@ def test_a_day_on_which_nobody_is_due_sends_no_summary(settings: Settings) -> No
 
 def test_the_command_without_a_month_bills_those_due_and_says_so(manage: Manage) -> None:
     month = previous_month()
-    organization = make_organization(make_plan(base_fee_cents=1_000), id="org_a")
+    there = {"due_since": month.starts_at}
+    organization = make_organization(make_plan(base_fee_cents=1_000), id="org_a", account=there)
     earn(make_creator(organization), month, 10_000)
     later = 31 if now().day < 28 else 1
-    make_organization(make_plan(base_fee_cents=1_000), id="org_b", account={"schedule_day": later})
+    make_organization(make_plan(base_fee_cents=1_000), id="org_b", account={"schedule_day": later, **there})
     answer = manage("run_billing", "--dry-run", "--format", "json")
     summary = json.loads(answer.out)
     assert summary["due_by"] == str(now().date())
