@@ -2,6 +2,7 @@
 
 import email.policy
 import smtplib
+import socket
 import ssl
 import threading
 from dataclasses import dataclass
@@ -9,9 +10,15 @@ from email.message import Message
 
 from django.conf import settings
 
+from common.bounds import BoundedSocket, bounded, limit, make_bounded, resolve
 from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable, WorkError
 
+# Each step; all of a message, from the connection to the server's last word; all of a goodbye.
 _TIMEOUT_SECONDS = 30
+DEADLINE_SECONDS = 60
+_GOODBYE_SECONDS = 5
+# What a server says to one message.
+_MOST_BYTES = 1_000_000
 _MESSAGES_A_CONNECTION = 100
 
 
@@ -38,6 +45,19 @@ class MailServer:
         return f"MailServer({self.host}:{self.port})"
 
 
+class _Connection(smtplib.SMTP):
+    """A connection that keeps within the bounds of the call that uses it."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        problem = OSError("The name leads nowhere.")
+        for found in resolve(host, port):
+            try:
+                return BoundedSocket.adopt(socket.create_connection(found[4][:2], limit(timeout)))
+            except OSError as error:
+                problem = error
+        raise problem
+
+
 class Mailer:
     """A connection that is opened when needed and used for many messages; one thread's own."""
 
@@ -52,8 +72,14 @@ class Mailer:
         Raises Permanent where the server refuses the recipient or the message, Retryable where nothing was sent,
         Misconfigured where the log-in fails, and OutcomeUnknown where the connection broke while it was handed over.
         """
-        sender, wire_recipient = _to_wire(sender), _to_wire(recipient)
-        content = message.as_bytes(policy=email.policy.SMTP)
+        with bounded(DEADLINE_SECONDS, _MOST_BYTES):
+            self._send(_to_wire(sender), recipient, message.as_bytes(policy=email.policy.SMTP))
+        self._sent += 1
+        if self._sent >= _MESSAGES_A_CONNECTION:
+            self.close()
+
+    def _send(self, sender: str, recipient: str, content: bytes) -> None:
+        wire_recipient = _to_wire(recipient)
         try:
             smtp = self._begin(sender)
             self._address(smtp, wire_recipient, recipient)
@@ -64,9 +90,6 @@ class Mailer:
             # What was left half said would be answered in the middle of the next message.
             self._drop()
             raise
-        self._sent += 1
-        if self._sent >= _MESSAGES_A_CONNECTION:
-            self.close()
 
     def _address(self, smtp: smtplib.SMTP, wire_recipient: str, recipient: str) -> None:
         try:
@@ -91,7 +114,8 @@ class Mailer:
         smtp, self._smtp, self._sent = self._smtp, None, 0
         if smtp is not None:
             try:
-                smtp.quit()
+                with bounded(_GOODBYE_SECONDS, _MOST_BYTES):
+                    smtp.quit()
             except (OSError, smtplib.SMTPException):
                 smtp.close()
 
@@ -121,9 +145,9 @@ class Mailer:
             return self._smtp
         self.close()
         try:
-            smtp = smtplib.SMTP(self._server.host, self._server.port, timeout=_TIMEOUT_SECONDS)
+            smtp = _Connection(self._server.host, self._server.port, timeout=_TIMEOUT_SECONDS)
             if self._server.use_tls:
-                smtp.starttls(context=ssl.create_default_context())
+                smtp.starttls(context=make_bounded(ssl.create_default_context()))
             if self._server.username:
                 smtp.login(self._server.username, self._server.password)
             else:

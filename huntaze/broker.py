@@ -107,13 +107,14 @@ def dead_letters_of(at_broker: str) -> str:
 
 @cache
 def _open_sqs(region: str, endpoint: str, seconds: float) -> Any:
-    import boto3
     from botocore.config import Config
+
+    from common.aws import open_client
 
     patience = Config(
         connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1}, max_pool_connections=32
     )
-    return boto3.client("sqs", region_name=region or None, endpoint_url=endpoint or None, config=patience)
+    return open_client("sqs", 2 * seconds, region_name=region or None, endpoint_url=endpoint or None, config=patience)
 
 
 def get_broker() -> Broker:

@@ -197,7 +197,8 @@ class Environment(BaseSettings):
     # Alerts
     alerts_email: Mailbox = ""
     alerts_settle_seconds: Seconds = 60
-    alerts_lease_seconds: Annotated[float, Field(ge=0.5, le=86_400)] = 300
+    # Longer than the longest deadline of a call: nobody else may send what is still being sent.
+    alerts_lease_seconds: Annotated[float, Field(ge=120, le=86_400)] = 300
     alerts_max_attempts: Count = 12
     alerts_retry_base_seconds: Seconds = 5
     alerts_retry_max_seconds: Seconds = 14_400

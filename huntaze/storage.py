@@ -2,11 +2,19 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.files.base import ContentFile
 from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
 
+from common.aws import bind
+from common.bounds import bounded
+
 if TYPE_CHECKING:
     from django.core.files.base import File
+
+
+# The whole of a call, and the largest file that is read.
+_SECONDS, _MOST_BYTES = 60.0, 100_000_000
 
 
 class WholeFileS3Storage(S3Storage):
@@ -16,6 +24,19 @@ class WholeFileS3Storage(S3Storage):
     """
 
     bucket_name: str
+
+    @property
+    def bucket(self) -> Any:
+        """The bucket, each call of which is bounded."""
+        is_new = self._bucket is None
+        bucket: Any = super().bucket
+        if is_new:
+            bind(bucket.meta.client, _SECONDS, _MOST_BYTES)
+        return bucket
+
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
+        with bounded(_SECONDS, _MOST_BYTES), super()._open(name, mode) as file:  # type: ignore[no-untyped-call]  # the same
+            return ContentFile(file.read(), name)
 
     def _save(self, name: str, content: "File[bytes]") -> str:
         key = self._normalize_name(clean_name(name))  # type: ignore[no-untyped-call]  # the library has no types

@@ -4,10 +4,10 @@ Nothing of Django, and nothing that sends: the process that runs Apprise stands 
 """
 
 import ipaddress
-import socket
 from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
+from common import bounds
 from common.errors import Permanent, Retryable
 
 # Networks behind which IPv4 addresses hide: what counts is the address inside.
@@ -50,7 +50,7 @@ def resolve(host: str, port: int, *, allow_private: bool = False) -> list[str]:
     Raises Permanent where one of them may not, Retryable where the name can't be resolved at the moment.
     """
     try:
-        found = socket.getaddrinfo(host.rstrip("."), port, type=socket.SOCK_STREAM)
+        found = bounds.resolve(host.rstrip("."), port)
     except (OSError, UnicodeError):
         raise Retryable(f"The name {host} can't be resolved.") from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))

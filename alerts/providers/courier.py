@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import re
+import resource
 import socket
 import sys
 import sysconfig
@@ -26,6 +27,8 @@ _SECONDS = (5, 10)
 # A part of an address that is as long as this may be a key.
 _SHORTEST_KEY = 6
 _LONGEST_REASON = 300
+# Apprise reads answers whole, and unpacks them: what is too long ends this process, and nothing else.
+_MOST_MEMORY = 1 << 30
 INSIDE = "It leads into this machine or a private network, where nothing is sent."
 
 
@@ -94,6 +97,7 @@ def _check_file(path: Any, homes: tuple[str, ...]) -> None:
 
 def main() -> None:
     """Do what standard input asks for and answer on standard output."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
     asked = json.load(sys.stdin)
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -4,20 +4,22 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
     ReadTimeoutError,
 )
 
 from alerts.providers.letters import Letter
+from common.aws import open_client
 from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable
 
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?\Z")
+_SECONDS = 10.0
 _LONGEST_SUBJECT = 100
 _LONGEST_TEXT = 60_000
 _PERMANENT = {"NotFound", "NotFoundException", "InvalidParameter", "InvalidParameterException", "EndpointDisabled"}
@@ -34,11 +36,12 @@ def read_region(topic: str) -> str:
 def send(config: Mapping[str, Any], letter: Letter, *, endpoint: str = "") -> str:
     """Publish the message; a FIFO topic drops a repeat for five minutes, others drop none."""
     topic = config["topic"]
-    client = boto3.client(
+    client = open_client(
         "sns",
+        _SECONDS,
         region_name=read_region(topic),
         endpoint_url=endpoint or None,
-        config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=10),
+        config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=_SECONDS),
     )
     try:
         answer = client.publish(TopicArn=topic, **_describe(topic, letter))
@@ -46,7 +49,7 @@ def send(config: Mapping[str, Any], letter: Letter, *, endpoint: str = "") -> st
         raise _translate(error) from None
     except (EndpointConnectionError, ConnectTimeoutError) as error:
         raise Retryable(f"SNS could not be reached ({type(error).__name__}).") from None
-    except ReadTimeoutError:
+    except (ReadTimeoutError, ConnectionClosedError):
         raise OutcomeUnknown("SNS did not answer: it may have the message.") from None
     except BotoCoreError as error:
         raise Misconfigured(f"SNS can't be called: {type(error).__name__}.") from None

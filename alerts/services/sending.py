@@ -7,11 +7,14 @@ import datetime as dt
 import logging
 import random
 import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from alerts.models import Channel, Notification
@@ -24,44 +27,83 @@ logger = logging.getLogger(__name__)
 Status, What = Notification.Status, Notification.What
 _LONGEST_HISTORY = 30
 _LONGEST_REST = dt.timedelta(minutes=5)
+# So many receivers are called at the same time, and what others should hear meanwhile is looked for so often.
+_AT_ONCE, _LOOK_AGAIN_SECONDS = 50, 0.5
 
 
 def send_waiting(seconds: float) -> int:
     """Send what is due, the longest waiting first, for so many seconds at most; return how many were tried.
 
-    Any number of senders may be at it. A channel that just failed is left alone for a while, so that a receiver that
-    answers nobody does not keep what others should hear waiting.
+    Each receiver is called by a thread of its own, so that a slow one keeps nobody else's messages: while any is being
+    called, what others should hear is sent, for as long again. Any number of senders may be at it. A channel that just
+    failed is left alone for a while. The threads call the outside and nothing else; rows are read and written here.
     """
-    deadline = time.monotonic() + seconds
-    tried = 0
-    while time.monotonic() < deadline and (row := claim()):
-        carry_out(row)
-        tried += 1
-    return tried
+    begun, tried = time.monotonic(), 0
+    called: dict[Future[str], Notification] = {}
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="alerts") as pool:
+        while True:
+            left = begun + (2 * seconds if called else seconds) - time.monotonic()
+            while left > 0 and len(called) < _AT_ONCE and (row := claim()):
+                tried += 1
+                if not _ends_unsent(row):
+                    called[pool.submit(deliver, row)] = row
+            if not called:
+                return tried
+            for answer in wait(called, _LOOK_AGAIN_SECONDS, FIRST_COMPLETED).done:
+                _finish(called.pop(answer), answer.result)
 
 
 @transaction.atomic
 def claim(pk: int | None = None) -> Notification | None:
     """Take the next message that is due, or a given one that waits, for a while; None where there is none.
 
-    The token tells this sender from later ones.
+    A channel that is being called is left alone, but for a message that is asked for. The token tells this sender from
+    later ones.
     """
+    passed: set[int] = set()
+    while row := _find_next(passed) if pk is None else _find_given(pk):
+        if pk is not None or _is_free(row.channel_id):
+            return _take(row)
+        passed.add(row.channel_id)
+    return None
+
+
+def _find_next(passed: set[int]) -> Notification | None:
     former = Notification.objects.filter(
         incident=OuterRef("incident"),
         channel=OuterRef("channel"),
         pk__lt=OuterRef("pk"),
         status__in=Notification.UNENDED,
     )
-    waiting = Notification.objects.select_for_update(skip_locked=True, of=("self",)).select_related("channel")
-    if pk is None:
-        awake = Q(channel__rests_until=None) | Q(channel__rests_until__lte=Now())
-        # What became of something is told in its order.
-        waiting = waiting.filter(is_due(), awake).exclude(Q(incident__isnull=False) & Exists(former))
-    else:
-        waiting = waiting.filter(pk=pk, status=Status.PENDING)
-    row = waiting.order_by("not_before", "id").first()
-    if row is None:
-        return None
+    awake = Q(channel__rests_until=None) | Q(channel__rests_until__lte=Now())
+    waiting = _lock().filter(is_due(), awake, ~Exists(_list_called(OuterRef("channel"))))
+    # What became of something is told in its order.
+    waiting = waiting.exclude(Q(incident__isnull=False) & Exists(former)).exclude(channel__in=passed)
+    return waiting.order_by("not_before", "id").first()
+
+
+def _find_given(pk: int) -> Notification | None:
+    return _lock().filter(pk=pk, status=Status.PENDING).first()
+
+
+def _lock() -> QuerySet[Notification]:
+    return Notification.objects.select_for_update(skip_locked=True, of=("self",)).select_related("channel")
+
+
+def _list_called(channel: Any) -> QuerySet[Notification]:
+    """List what is being sent to a channel by somebody who is alive."""
+    return Notification.objects.filter(channel=channel, status=Status.SENDING, lease_expires_at__gte=Now())
+
+
+def _is_free(channel: int) -> bool:
+    """Tell whether nobody calls a channel; nobody else takes a message of it before this transaction is over."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('alerts.sending'), %s)", [channel])
+        (is_first,) = cursor.fetchone()
+    return is_first and not _list_called(channel).exists()
+
+
+def _take(row: Notification) -> Notification:
     if row.status == Status.SENDING:
         _note(row, "unknown", "Whoever sent it died before writing down what came of it; it is sent again.")
     row.status, row.token, row.attempts = Status.SENDING, row.token + 1, row.attempts + 1
@@ -78,15 +120,25 @@ def claim(pk: int | None = None) -> Notification | None:
 
 def carry_out(row: Notification) -> None:
     """Send a claimed message and write down what came of it, unless a later sender has it by now."""
+    if not _ends_unsent(row):
+        _finish(row, partial(deliver, row))
+
+
+def _ends_unsent(row: Notification) -> bool:
+    """End a claimed message that is not to be sent; tell whether it was one."""
+    if not row.channel.is_enabled:
+        _end(row, Status.SKIPPED, "The channel is switched off.")
+    elif row.attempts > settings.ALERTS_MAX_ATTEMPTS:
+        # Whoever tried died each time: it may be this very message.
+        _end(row, Status.FAILED, "Its senders died: nobody knows whether it arrived.")
+    else:
+        return False
+    return True
+
+
+def _finish(row: Notification, send: Callable[[], str]) -> None:
     try:
-        if not row.channel.is_enabled:
-            _end(row, Status.SKIPPED, "The channel is switched off.")
-            return
-        if row.attempts > settings.ALERTS_MAX_ATTEMPTS:
-            # Whoever tried died each time: it may be this very message.
-            _end(row, Status.FAILED, "Its senders died: nobody knows whether it arrived.")
-            return
-        receipt = deliver(row)
+        receipt = send()
     except Permanent as error:
         _end(row, Status.FAILED, error.message)
     except WorkError as error:

@@ -22,6 +22,8 @@ _PASSING = {
     "ServiceUnavailable",
     "ThrottlingException",
 }
+# A megabyte as DynamoDB counts it, which JSON makes several times as long.
+_SECONDS, _LARGEST_PAGE = 120.0, 20_000_000
 type Item = Mapping[str, Any]
 
 
@@ -76,12 +78,20 @@ def _as_bytes(position: Item) -> dict[str, Any]:
 
 @cache
 def _client(region: str, endpoint: str) -> Any:
-    import boto3
     from botocore.config import Config
+
+    from common.aws import open_client
 
     # Retries are the engine's, which writes them down; a page is a megabyte.
     patience = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1}, max_pool_connections=64)
-    return boto3.client("dynamodb", region_name=region or None, endpoint_url=endpoint or None, config=patience)
+    return open_client(
+        "dynamodb",
+        _SECONDS,
+        _LARGEST_PAGE,
+        region_name=region or None,
+        endpoint_url=endpoint or None,
+        config=patience,
+    )
 
 
 @contextmanager

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 
+from common.aws import open_client
 from common.errors import OutcomeUnknown, Retryable
 
+_SECONDS = 10.0
 # What one call takes, by the service's own limit.
 _AT_ONCE = 1000
 
@@ -35,8 +36,9 @@ class CloudWatch:
 
     def __init__(self, namespace: str, region: str = "", endpoint: str = "") -> None:
         self._namespace = namespace
-        self._client: Any = boto3.client(
+        self._client: Any = open_client(
             "cloudwatch",
+            _SECONDS,
             region_name=region or None,
             endpoint_url=endpoint or None,
             config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}),

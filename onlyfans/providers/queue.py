@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from common.aws import open_client
 from common.errors import Misconfigured, Retryable
 
 _AT_ONCE = 10
 _LONGEST_WAIT = 20
+# Ten messages of a megabyte, each written as a JSON text.
+_MOST_BYTES = 30_000_000
 _OURS = {
     "AccessDenied",
     "InvalidClientTokenId",
@@ -37,8 +39,10 @@ class Queue:
 
     def __init__(self, url: str, region: str, endpoint: str) -> None:
         self._url = url
-        self._client: Any = boto3.client(
+        self._client: Any = open_client(
             "sqs",
+            _LONGEST_WAIT + 10.0,
+            _MOST_BYTES,
             region_name=region or _region_of(url) or None,
             endpoint_url=endpoint or None,
             config=Config(retries={"total_max_attempts": 2}, connect_timeout=5, read_timeout=_LONGEST_WAIT + 10),

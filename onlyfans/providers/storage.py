@@ -6,13 +6,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, ResponseStreamingError
 
+from common.aws import open_client
+from common.bounds import bounded
 from common.errors import Misconfigured, Permanent, Retryable, WorkError
 from onlyfans.providers.notifications import StoredFile
 
+# The whole of a call, and all of reading a file.
+_SECONDS, _READ_SECONDS = 30.0, 60.0
+# A thousand keys are listed at once.
+_LARGEST_PAGE = 5_000_000
 _CHUNK = 64 * 1024
 _GONE = {"NoSuchKey", "404"}
 _MISMATCH = {"PreconditionFailed", "412"}
@@ -47,8 +52,10 @@ class Bucket:
 
     def __init__(self, name: str, region: str, endpoint: str, connections: int) -> None:
         self.name = name
-        self._client: Any = boto3.client(
+        self._client: Any = open_client(
             "s3",
+            _SECONDS,
+            _LARGEST_PAGE,
             region_name=region or None,
             endpoint_url=endpoint or None,
             config=Config(
@@ -70,10 +77,12 @@ class Bucket:
         another time may go better, Misconfigured where the bucket or the keys to it are wrong.
         """
         try:
-            answer = self._client.get_object(Bucket=self.name, Key=key, IfMatch=f'"{etag}"')
-            # Entered by itself, it would hand out the stream that does not compare its length with what was announced.
-            with closing(answer["Body"]) as stream:
-                return self._take(answer, stream, etag, most)
+            with bounded(_READ_SECONDS, most + _LARGEST_PAGE):
+                answer = self._client.get_object(Bucket=self.name, Key=key, IfMatch=f'"{etag}"')
+                # Entered by itself, it would hand out the stream that does not compare its length with what was
+                # announced.
+                with closing(answer["Body"]) as stream:
+                    return self._take(answer, stream, etag, most)
         except ClientError as error:
             raise _translate(error) from None
         except NoCredentialsError:
