@@ -1,9 +1,11 @@
 """The API's own description, and its answers where a request does not even get as far as a view."""
 
+import sys
 from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils.csp import CSP
 from django.utils.decorators import method_decorator
 from django.views import defaults
@@ -15,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api import documents  # noqa: F401 - teaches the generator our models and doors
-from common.api.errors import ApiError
+from common.api.errors import ApiError, took_too_long
 from common.api.views import ApiView
 
 # Everything from us, no inline script, nothing evaluated; the page's own library writes styles and draws with data:.
@@ -67,6 +69,8 @@ def answer_failed(request: HttpRequest) -> HttpResponse:
     """Answer where something failed around the views."""
     if request.path.startswith("/api/"):
         return _answer(ApiError(500, "Something went wrong on our side; it has been noted.", code="server_error"))
+    if took_too_long(sys.exception()):
+        return render(request, "503.html", status=503)
     return defaults.server_error(request)
 
 

@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huntaze.settings")
 from django.conf import settings
 
 from common import tracing
+from huntaze.roles import work_off_queues
 from huntaze.start import start_embedded_servers
 
 app = Celery("huntaze")
@@ -35,6 +36,11 @@ def give_up_soon() -> None:
 @beat_init.connect
 def _start_servers(**_: object) -> None:
     start_embedded_servers()
+
+
+@celeryd_init.connect
+def _bound_statements(**_: object) -> None:
+    work_off_queues()
 
 
 @setup_logging.connect

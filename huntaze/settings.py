@@ -145,6 +145,8 @@ class Environment(BaseSettings):
             "Give postgres://user:password@host:5432/name, with %xx for characters that mean something in it.",
         ),
     ] = ""
+    web_statement_seconds: Annotated[int, Field(ge=1, le=3_600)] = 20
+    worker_statement_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
     redis_url: Annotated[
         str,
         _must(lambda value: _is_url(value, "redis", "rediss"), "Give redis://host:6379/0 or rediss://…."),
@@ -390,7 +392,11 @@ TEMPLATES = [
 DATABASES: dict[str, Any] = {}
 if DATABASE_URL:
     DATABASES["default"] = dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    _options: dict[str, Any] = DATABASES["default"].setdefault("OPTIONS", {})
+    _options.setdefault("connect_timeout", 5)
+    # To compile a query takes seconds, to run it on a batch takes milliseconds.
+    _options["options"] = f"-c jit=off {_options.get('options', '')}".strip()
+WEB_STATEMENT_SECONDS, WORKER_STATEMENT_SECONDS = ENV.web_statement_seconds, ENV.worker_statement_seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 

@@ -82,6 +82,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         ("door", ChoicesDropdownFilter),
         DayFilter,
     )
+    # As History links.
+    linked_by = ("object_id",)
     list_filter_submit = True
     list_select_related = False
     list_per_page = 50

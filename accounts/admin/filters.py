@@ -42,6 +42,7 @@ class DayFilter(admin.SimpleListFilter):
             return queryset
         try:
             start = dt.datetime.strptime(str(self.value()), "%Y-%m-%d").replace(tzinfo=dt.UTC)
-        except ValueError:
+            end = start + dt.timedelta(days=1)
+        except (ValueError, OverflowError):
             return queryset.none()
-        return queryset.filter(**{f"{self.column}__gte": start, f"{self.column}__lt": start + dt.timedelta(days=1)})
+        return queryset.filter(**{f"{self.column}__gte": start, f"{self.column}__lt": end})

@@ -19,6 +19,7 @@ from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable
 logger = logging.getLogger(__name__)
 Fields = Mapping[str, Sequence[str]]
 _WAIT_SECONDS = 5
+_CANCELLED = "57014"
 _CODES = {
     400: "malformed",
     401: "unauthenticated",
@@ -97,10 +98,18 @@ def _from_work(exception: Exception) -> ApiError | None:
     if isinstance(exception, Misconfigured):
         logger.error("The API can't answer: %s", exception.message)
         return _unavailable("The installation must be repaired first; staff can see why.")
+    if took_too_long(exception):
+        logger.error("The database cancelled a statement of the API that took too long")
+        return _unavailable("The database took too long: ask for less, or try again later.")
     if isinstance(exception, OperationalError | InterfaceError):
         logger.error("The API can't reach the database (%s)", type(exception).__name__)
         return _unavailable("The database can't be reached just now.")
     return None
+
+
+def took_too_long(exception: BaseException | None) -> bool:
+    """Return whether the database cancelled a statement because it took longer than this process lets it."""
+    return isinstance(exception, OperationalError) and getattr(exception.__cause__, "sqlstate", "") == _CANCELLED
 
 
 def _unavailable(message: str, seconds: float = _WAIT_SECONDS) -> ApiError:
