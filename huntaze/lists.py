@@ -29,7 +29,8 @@ class DeclaredFilters(_ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """List as the admin does, by declared filters alone."""
-        return _narrow(super().get_changelist(request, **kwargs))
+        base: Any = super().get_changelist(request, **kwargs)
+        return _narrow(base)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list; where an address asks for what there is not, say so and show it whole."""

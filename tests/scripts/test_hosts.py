@@ -152,3 +152,16 @@ def test_the_script_wants_a_job(office: str) -> None:
     assert ended.returncode != 0
     assert "name the job" in ended.stderr
     assert Heard.seen == []
+
+
+def test_the_web_server_is_reached_by_the_proxy_alone_which_reads_bodies_whole() -> None:
+    proxy = (INFRASTRUCTURE / "nginx" / "huntaze.conf").read_text()
+    assert re.findall(r"^ *(?:proxy_request_buffering|client_\w+_timeout) (\w+);$", proxy, re.M) == [
+        "10s",
+        "10s",
+        "10s",
+        "on",
+    ]
+    assert re.findall(r"^ *server ([\d.:]+);$", proxy, re.M) == ["127.0.0.1:8000"]
+    for file in ("systemd/huntaze-web.service", "supervisor/huntaze.conf"):
+        assert "--host 127.0.0.1 --port 8000" in (INFRASTRUCTURE / file).read_text()
