@@ -51,6 +51,8 @@ class Account:
     creators: list[Creator] = field(default_factory=list)
     usage: dict[int, Decimal] = field(default_factory=dict)
     currencies: set[str] = field(default_factory=set)
+    # The id and the terms of a month that is billed anew in the currency of then; else the plan's present terms hold.
+    then: tuple[int, Terms] | None = None
     former_total_cents: int | None = None
     existing_id: int | None = None
     existing_status: str | None = None
@@ -92,42 +94,38 @@ def lock_accounts(organization_ids: Sequence[str]) -> dict[str, Account]:
 
 
 def fill_figures(accounts: dict[str, Account], month: Month) -> None:
-    """Add creators, earnings, carried deficits, usage and neighbouring invoices to the accounts."""
-    _fill_creators(accounts, month)
+    """Add usage and neighbouring invoices to the accounts."""
     _fill_usage(accounts, month)
     _fill_invoices(accounts, month)
 
 
-def _fill_creators(accounts: dict[str, Account], month: Month) -> None:
+def fill_creators(accounts: dict[str, Account], month: Month) -> None:
+    """Add creators with the month's earnings to the accounts, and in which currencies something was earned."""
     found = rows(
         """
         SELECT creator.organization_id, creator.id, creator.display_name, creator.created_at AT TIME ZONE 'UTC',
-            sums.categories, sums.gross, sums.net, sums.received_at, sums.currencies, coalesce(before.carried_cents, 0)
+            sums.categories, sums.gross, sums.net, sums.received_at, sums.currencies
         FROM onlyfans_creatoraccount creator
         LEFT JOIN LATERAL (
             SELECT array_agg(category ORDER BY category) AS categories,
                 array_agg(gross_cents ORDER BY category) AS gross, array_agg(net_cents ORDER BY category) AS net,
-                max(received_at) AS received_at, array_agg(DISTINCT currency) AS currencies
+                max(received_at) AS received_at,
+                array_agg(DISTINCT currency) FILTER (WHERE (gross_cents, net_cents) <> (0, 0)) AS currencies
             FROM onlyfans_earningsaggregate WHERE creator_id = creator.id AND month = %s
         ) sums ON true
-        LEFT JOIN LATERAL (
-            SELECT carried_cents FROM billing_commissionstatement
-            WHERE creator_id = creator.id AND month < %s ORDER BY month DESC LIMIT 1
-        ) before ON true
         WHERE creator.organization_id = ANY(%s)
             AND (creator.status = 'active' AND creator.created_at < %s OR sums.categories IS NOT NULL)
         ORDER BY creator.organization_id, creator.id
         """,
         month.first_day,
-        month.first_day,
         list(accounts),
         month.ends_at,
     )
-    for organization, id_, name, created_at, categories, gross, net, received_at, currencies, carried in found:
+    for organization, id_, name, created_at, categories, gross, net, received_at, currencies in found:
         account = accounts[organization]
         account.currencies.update(currencies or ())
         earnings = _earnings(categories or (), gross or (), net or (), received_at)
-        account.creators.append(Creator(id_, name, Month.of(created_at), earnings, carried))
+        account.creators.append(Creator(id_, name, Month.of(created_at), earnings))
 
 
 def _earnings(

@@ -12,6 +12,7 @@ from accounts.models import Organization
 from billing.models import Invoice, InvoiceLine
 from billing.pricing import Terms, compute_commission, compute_tax, compute_usage
 from billing.selectors import inputs
+from billing.selectors.currencies import choose_currencies
 from billing.selectors.inputs import Account, Creator
 from billing.services.drafts import Draft, Line, Statement
 from billing.services.guarding import find_reason_to_hold, find_reason_to_refuse
@@ -49,6 +50,8 @@ def compute_invoices(
     """
     accounts = inputs.lock_accounts(organization_ids)
     computed_at = inputs.get_database_time()
+    inputs.fill_creators(accounts, month)
+    choose_currencies(accounts, month)
     inputs.fill_figures(accounts, month)
     terms = inputs.read_terms(account.plan_id for account in accounts.values())
     computed = Computed()
@@ -60,7 +63,8 @@ def compute_invoices(
     terms_ids = keep_terms(terms)
     settlements = find_settlements(wanted, month)
     for id_, account in wanted.items():
-        draft = Draft(account, terms[account.plan_id], terms_ids[account.plan_id], month, id=account.existing_id or 0)
+        terms_id, agreed = account.then or (terms_ids[account.plan_id], terms[account.plan_id])
+        draft = Draft(account, agreed, terms_id, month, id=account.existing_id or 0)
         _fill(draft, settlements[id_])
         if problem := find_reason_to_refuse(draft):
             computed.refused[id_] = Permanent(problem)
@@ -89,7 +93,7 @@ def _sort_out(
         computed.existing[organization_id] = (account.existing_id or 0, account.existing_status)
     elif left_out := _say_why_left_out(account, month, by_name=by_name):
         computed.left_out[organization_id] = left_out
-    elif problem := _find_problem(account, terms[account.plan_id]):
+    elif problem := _find_problem(account, account.then[1] if account.then else terms[account.plan_id]):
         computed.refused[organization_id] = Permanent(problem)
     else:
         return account
@@ -122,7 +126,10 @@ def _find_problem(account: Account, terms: Terms) -> str:
             f"The plan “{terms.plan}” is in {terms.currency}, the organization in {account.currency}: make them agree."
         )
     if others := account.currencies - {account.currency}:
-        return f"Earnings came in {', '.join(sorted(others))}, but the organization is billed in {account.currency}."
+        return (
+            f"Earnings came in {', '.join(sorted(others))}, but the organization is billed in {account.currency}: "
+            "correct the earnings, or set the currency of organization and plan."
+        )
     return ""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from billing.models import CommissionStatement
 from billing.pricing import Charge, Commission, Earnings, UsagePrice, compute_commission, compute_usage
 from billing.selectors import inputs
+from billing.selectors.currencies import list_others_billed_since
 from billing.selectors.inputs import Account, Creator, Former
 from common.clock import Month
 from common.errors import Permanent
@@ -53,7 +54,7 @@ def find_settlements(accounts: dict[str, Account], month: Month) -> dict[str, Se
     histories |= {id_: None for id_ in histories if accounts[id_].existing_id}
     if histories:
         formers = inputs.read_former(histories, month)
-        _settle_commission(found, histories, formers, month)
+        _settle_commission(found, accounts, histories, formers, month)
         _settle_usage(found, histories, formers, month)
         for id_, settlement in found.items():
             for adjustment in settlement.adjustments:
@@ -68,8 +69,8 @@ def _check_currency(account: Account, former: Former, adjustment: Adjustment) ->
     if former.terms.currency != account.currency:
         raise Permanent(
             f"Late figures of {adjustment.month.label} ({adjustment.subject}) are in {former.terms.currency}, but "
-            f"{account.name} is billed in {account.currency} now: settle them by hand with a credit note, or bill that "
-            "month anew."
+            f"{account.name} is billed in {account.currency} now: bill {adjustment.month.label} anew, which is done in "
+            f"{former.terms.currency} under the terms of that time."
         )
 
 
@@ -81,14 +82,17 @@ def _check_figures(creator: CreatorAccount, month: Month, former: Former, curren
         )
 
 
-def _settle_commission(found: dict[str, Settlement], histories: Histories, formers: Formers, until: Month) -> None:
+def _settle_commission(
+    found: dict[str, Settlement], accounts: dict[str, Account], histories: Histories, formers: Formers, until: Month
+) -> None:
     changed = inputs.list_changed_creators(histories, until)
     ids = [creator_id for _, creator_id, _ in changed]
     if not ids:
         return
     creators = CreatorAccount.objects.in_bulk(ids)
     statements: dict[int, dict[Month, CommissionStatement]] = {id_: {} for id_ in ids}
-    for statement in CommissionStatement.objects.filter(creator__in=ids, month__lt=until.first_day):
+    kept = CommissionStatement.objects.filter(creator__in=ids, month__lt=until.first_day).select_related("invoice")
+    for statement in kept.defer("invoice__seller", "invoice__buyer"):
         statements[statement.creator_id][Month.of(statement.month)] = statement
     earnings, billed = inputs.read_earnings(ids, until), inputs.read_billed_commission(ids)
     currencies = inputs.read_currencies(ids, until)
@@ -96,10 +100,10 @@ def _settle_commission(found: dict[str, Settlement], histories: Histories, forme
         months = {month: former for month, former in formers[organization].items() if month.first_day >= first}
         for month, former in months.items():
             _check_figures(creators[id_], month, former, currencies.get((id_, month), set()))
-        settlement = found[organization]
-        before = [statements[id_][month] for month in sorted(statements[id_]) if month.first_day < first]
-        settlement.carried_cents[id_] = before[-1].carried_cents if before else 0
-        _replay(settlement, creators[id_], months, statements[id_], earnings, billed)
+        before = [(month, statements[id_][month]) for month in sorted(statements[id_]) if month.first_day < first]
+        carried = {one.invoice.currency: one.carried_cents for _, one in before}
+        _replay(found[organization], creators[id_], months, statements[id_], earnings, billed, carried)
+        found[organization].carried_cents[id_] = carried.get(accounts[organization].currency, 0)
 
 
 def _replay(
@@ -109,14 +113,17 @@ def _replay(
     statements: dict[Month, CommissionStatement],
     earnings: dict[tuple[int, Month], Earnings],
     billed: dict[tuple[int, Month], int],
+    carried: dict[str, int],
 ) -> None:
-    """Compute a creator's billed months anew, from the first that changed on, each carrying on to the next."""
+    """Compute a creator's billed months anew, from the first that changed on.
+
+    Each carries on to the next in its currency: `carried` is by currency, before and after.
+    """
     created = Month.of(creator.created_at)
     for month in sorted(months):
-        of = earnings.get((creator.pk, month), Earnings())
-        carried = settlement.carried_cents[creator.pk]
-        after = compute_commission(months[month].terms, of, created, month, carried)
-        settlement.carried_cents[creator.pk] = after.carried_cents
+        of, terms = earnings.get((creator.pk, month), Earnings()), months[month].terms
+        after = compute_commission(terms, of, created, month, carried.get(terms.currency, 0))
+        carried[terms.currency] = after.carried_cents
         was, amount = statements.get(month), after.commission_cents - billed.get((creator.pk, month), 0)
         if amount or (_differs(was, after) if was else of != Earnings()):
             settlement.adjustments.append(_commission_adjustment(creator, month, was, after, amount))
@@ -185,6 +192,12 @@ def _usage_adjustment(price: UsagePrice, month: Month, due: Charge, billed_cents
 
 def _credit_what_is_billed_elsewhere(account: Account, month: Month) -> list[Adjustment]:
     """Where a month is billed anew after later invoices settled parts of it, take those parts off."""
+    if others := list_others_billed_since(account, month):
+        numbers, currencies = (", ".join(sorted(set(names))) for names in zip(*others, strict=True))
+        raise Permanent(
+            f"{numbers} billed parts of {month.label} in {currencies} since, but it is to be billed in "
+            f"{account.currency} now: credit or void that first."
+        )
     names: dict[int, Creator] = {creator.id: creator for creator in account.creators}
     billed = inputs.read_billed_commission(names, but=[account.existing_id or 0])
     adjustments = [

@@ -50,7 +50,8 @@ def without_a_billing_account() -> Callable[[], object]:
         ),
         (
             with_earnings_in_another_currency,
-            "Earnings came in EUR, but the organization is billed in USD.",
+            "Earnings came in EUR, but the organization is billed in USD: correct the earnings, or set the currency of "
+            "organization and plan.",
         ),
         (
             without_a_billing_account,
