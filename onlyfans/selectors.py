@@ -11,28 +11,32 @@ from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision,
 
 
 def list_creators_to_pull(organization_ids: Iterable[str], month: dt.date) -> QuerySet[CreatorAccount]:
-    """List the active creators of these organizations for whose whole month no figures are there yet.
+    """List the creators of these organizations, active in a month, for whose whole month no figures are there yet.
 
     What was received before the month had ended is a part of it, wherever it came from. Of creators without
-    credentials it has to do, unless it came from the gateway: they were connected, and must be again. Those who were
-    not there yet by the month's end are left out.
+    credentials it has to do, unless it came from the gateway: they were connected, and must be again. Of those who are
+    paused or closed since, and whose credentials are gone, what is there has to do.
     """
     of_month = EarningsAggregate.objects.filter(creator=OuterRef("pk"), month=month)
     whole = of_month.filter(received_at__gte=Month.of(month).ends_at)
     ingested = of_month.exclude(source=GATEWAY_SOURCE)
     return CreatorAccount.objects.filter(
         ~Exists(whole),
-        Q(credentials__isnull=False) | ~Exists(ingested),
+        Q(credentials__isnull=False) | Q(~Exists(ingested), status=CreatorAccount.Status.ACTIVE),
+        _was_active(Month.of(month)),
         organization__in=list(organization_ids),
-        status=CreatorAccount.Status.ACTIVE,
-        created_at__lt=Month.of(month).ends_at,
     ).order_by("id")
 
 
+def _was_active(month: Month) -> Q:
+    """Match the creators who were there and active in a month, whatever their status is now."""
+    active = Q(status=CreatorAccount.Status.ACTIVE) | Q(left_at__gt=month.starts_at)
+    return active & Q(created_at__lt=month.ends_at)
+
+
 def list_connected(month: dt.date) -> QuerySet[CreatorAccount]:
-    """List the active creators who were there in a month and for whom credentials are stored."""
-    there = CreatorAccount.objects.filter(status=CreatorAccount.Status.ACTIVE, credentials__isnull=False)
-    return there.filter(created_at__lt=Month.of(month).ends_at).order_by("id")
+    """List the creators who were active in a month and for whom credentials are stored."""
+    return CreatorAccount.objects.filter(_was_active(Month.of(month)), credentials__isnull=False).order_by("id")
 
 
 def list_expired() -> QuerySet[CreatorAccount]:

@@ -114,11 +114,13 @@ def fill_creators(accounts: dict[str, Account], month: Month) -> None:
             FROM onlyfans_earningsaggregate WHERE creator_id = creator.id AND month = %s
         ) sums ON true
         WHERE creator.organization_id = ANY(%s)
-            AND (creator.status = 'active' AND creator.created_at < %s OR sums.categories IS NOT NULL)
+            AND (sums.categories IS NOT NULL
+                OR (creator.status = 'active' OR creator.left_at > %s) AND creator.created_at < %s)
         ORDER BY creator.organization_id, creator.id
         """,
         month.first_day,
         list(accounts),
+        month.starts_at,
         month.ends_at,
     )
     for organization, id_, name, created_at, categories, gross, net, received_at, currencies in found:

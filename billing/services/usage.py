@@ -14,15 +14,13 @@ _OVERLAP = dt.timedelta(days=1)
 _AGGREGATE = """
     INSERT INTO billing_usagehour (organization_id, meter_id, hour, quantity)
     SELECT event.organization_id, event.meter_id, %(hour)s, sum(event.quantity)
-    FROM billing_usageevent event JOIN accounts_organization org ON org.id = event.organization_id
-    WHERE event.occurred_at >= %(hour)s AND event.occurred_at < %(end)s AND org.status = 'active'
+    FROM billing_usageevent event WHERE event.occurred_at >= %(hour)s AND event.occurred_at < %(end)s
     GROUP BY event.organization_id, event.meter_id
     ON CONFLICT (organization_id, meter_id, hour) DO UPDATE SET quantity = excluded.quantity
     WHERE billing_usagehour.quantity <> excluded.quantity
 """
 _EMPTY = """
     UPDATE billing_usagehour hour SET quantity = 0 WHERE hour.hour = %(hour)s AND hour.quantity <> 0
-    AND EXISTS (SELECT 1 FROM accounts_organization WHERE id = hour.organization_id AND status = 'active')
     AND NOT EXISTS (
         SELECT 1 FROM billing_usageevent event
         WHERE event.organization_id = hour.organization_id AND event.meter_id = hour.meter_id
@@ -32,7 +30,7 @@ _EMPTY = """
 
 
 def aggregate_hour(hour: dt.datetime) -> int:
-    """Recompute an hour's usage of all active organizations; return how many rows changed.
+    """Recompute an hour's usage of all organizations, whatever their status is now; return how many rows changed.
 
     Converges: the same events give the same hours, however often and in whatever order this runs. Two at once on
     one hour take turns.

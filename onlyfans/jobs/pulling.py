@@ -83,7 +83,10 @@ class PullEarnings(Job):
         return ":".join([str(self.params.month), *sorted(self.params.organizations), *sorted(self.params.creators)])
 
     def keys(self) -> Iterable[str]:
-        """Expect every active creator with credentials, or those asked for; nobody where there is no gateway."""
+        """Expect every creator with credentials who was active in the month, or those asked for.
+
+        Nobody where there is no gateway.
+        """
         if not settings.ONLYFANS_API_URL:
             return []
         wanted = list_connected(self.params.month.first_day)

@@ -33,6 +33,8 @@ class CreatorAccount(models.Model):
     )
     # Set by the database when the organization or the creation changes: what follows for billing is found by it.
     changed_at = models.DateTimeField(null=True, editable=False)
+    # Set by the database when the status stops being active, and emptied when it is again.
+    left_at = models.DateTimeField(null=True, editable=False)
     # With defaults of the database's: who writes creators while this is deployed knows nothing of these columns.
     connection_state = models.CharField(
         "connection",

@@ -117,6 +117,7 @@ def test_organizations_and_meters_are_kept_apart() -> None:
         (one.organization.pk, "messages", Decimal(1)),
         (one.organization.pk, "tokens", Decimal(8)),
         (other.organization.pk, "messages", Decimal(2)),
+        (suspended.organization.pk, "messages", Decimal(4)),
     ]
 
 

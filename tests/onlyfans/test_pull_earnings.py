@@ -62,6 +62,7 @@ def test_pulls_every_active_creator_with_credentials(wired: Outside, creator: Cr
     never = make_creator(creator.organization)
     paused = connect(wired, "Paused")
     CreatorAccount.objects.filter(pk=paused.pk).update(status="paused")
+    CreatorAccount.objects.filter(pk=paused.pk).update(left_at=AUGUST.starts_at)
     ended = pull()
     assert (ended.status, ended.expected, ended.done) == ("succeeded", 2, 2)
     assert stored(creator) == {"tips": (10_000, 8_000), "chargebacks": (-500, -400)}

@@ -1,0 +1,127 @@
+"""What happened before an organization or a creator left is summed, pulled and billed: what counts is when it was."""
+
+import datetime as dt
+import importlib
+import uuid
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from accounts.models import Organization
+from billing.models import Invoice, UsageEvent, UsageHour
+from billing.services.usage import aggregate_hour
+from onlyfans.models import CreatorAccount
+from onlyfans.selectors import list_connected, list_creators_to_pull
+from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan, price_meter
+from tests.factories.runs import bill, run
+from tests.outside import Outside
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LAST_HOUR = dt.datetime(2026, 8, 31, 23, tzinfo=dt.UTC)
+
+
+def use(quantity: str) -> Organization:
+    """Let an organization use a meter at a dollar each in August's last hour."""
+    plan = make_plan()
+    meter = price_meter(plan, "messages", "100")
+    organization = make_organization(plan)
+    UsageEvent.objects.create(
+        organization=organization,
+        meter=meter,
+        quantity=Decimal(quantity),
+        occurred_at=LAST_HOUR + dt.timedelta(minutes=50),
+        idempotency_key=uuid.uuid4().hex,
+    )
+    return organization
+
+
+@pytest.mark.parametrize("status", ["suspended", "closed"])
+def test_usage_just_before_a_suspension_is_summed_and_billed(status: str) -> None:
+    organization = use("7")
+    Organization.objects.update(status=status)
+    run("hourly-usage", hour=LAST_HOUR)
+    assert [(hour.organization_id, hour.quantity) for hour in UsageHour.objects.all()] == [
+        (organization.pk, Decimal(7))
+    ]
+    bill(AUGUST, organizations=[organization.pk])
+    assert Invoice.objects.get().total_cents == 700
+
+
+def test_what_was_wrong_is_emptied_though_the_organization_is_suspended() -> None:
+    use("7")
+    aggregate_hour(LAST_HOUR)
+    Organization.objects.update(status="suspended")
+    UsageEvent.objects.all().delete()
+    aggregate_hour(LAST_HOUR)
+    assert UsageHour.objects.get().quantity == 0
+
+
+def test_hours_that_were_left_out_are_summed_when_this_is_deployed() -> None:
+    organization, counted = use("7"), use("3")
+    UsageHour.objects.create(
+        organization=counted, meter=UsageEvent.objects.get(organization=counted).meter, hour=LAST_HOUR, quantity=3
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(importlib.import_module("billing.migrations.0018_lost_hours").SUM_LOST)
+    found = dict(UsageHour.objects.values_list("organization", "quantity"))
+    assert found == {organization.pk: Decimal(7), counted.pk: Decimal(3)}
+
+
+# Creators
+
+
+def leave(creator: CreatorAccount, at: dt.datetime, status: str = "closed") -> None:
+    """Let a creator have left at a moment."""
+    CreatorAccount.objects.filter(pk=creator.pk).update(status=status)
+    CreatorAccount.objects.filter(pk=creator.pk).update(left_at=at)
+
+
+def test_the_database_notes_since_when_a_creator_is_not_active() -> None:
+    creator = make_creator(make_organization())
+    CreatorAccount.objects.update(status="paused")
+    creator.refresh_from_db()
+    left_at = creator.left_at
+    assert left_at is not None
+    CreatorAccount.objects.update(status="closed", display_name="Gone")
+    creator.refresh_from_db()
+    assert creator.left_at == left_at
+    CreatorAccount.objects.update(status="active")
+    creator.refresh_from_db()
+    assert creator.left_at is None
+
+
+@pytest.mark.parametrize("status", ["paused", "closed"])
+@pytest.mark.parametrize(
+    ("left_at", "counts"), [(AUGUST.starts_at + dt.timedelta(seconds=1), True), (AUGUST.starts_at, False)]
+)
+def test_a_month_is_pulled_for_who_was_active_in_it(status: str, left_at: dt.datetime, counts: bool) -> None:
+    creator = make_creator(make_organization(), credentials={"token": "token-1"})
+    leave(creator, left_at, status)
+    expected = [creator] if counts else []
+    assert list(list_connected(AUGUST.first_day)) == expected
+    assert list(list_creators_to_pull([creator.organization_id], AUGUST.first_day)) == expected
+    CreatorAccount.objects.update(credentials=None)
+    assert list(list_creators_to_pull([creator.organization_id], AUGUST.first_day)) == [], "nobody could pull it"
+
+
+def test_earnings_of_a_creator_who_left_after_the_month_are_pulled_and_billed(wired: Outside) -> None:
+    organization = make_organization()
+    account = f"of_{uuid.uuid4().hex[:12]}"
+    creator = make_creator(organization, onlyfans_user_id=account, credentials={"token": "token-1"})
+    wired.seed(account, AUGUST, tips=10_000)
+    leave(creator, AUGUST.ends_at + dt.timedelta(hours=1))
+    bill(AUGUST)
+    assert Invoice.objects.get().lines.get(kind="commission").amount_cents > 0
+
+
+def test_who_left_after_the_month_has_a_line_and_who_left_before_has_none() -> None:
+    organization = make_organization()
+    earn(make_creator(organization), AUGUST, 10_000)
+    after, before = make_creator(organization), make_creator(organization)
+    leave(after, AUGUST.ends_at)
+    leave(before, AUGUST.starts_at)
+    bill(AUGUST)
+    lines = Invoice.objects.get().lines.order_by("creator")
+    assert [line.amount_cents for line in lines] == [2_000, 0]
+    assert lines[1].creator == after
