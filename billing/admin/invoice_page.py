@@ -15,6 +15,7 @@ from billing.explaining import explain
 from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine
 from billing.selectors.invoices import get_left_to_credit, is_worked_on, list_runs
 from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
+from billing.selectors.replacements import get_end, get_replacement
 from common.money import format_money
 
 _LINES_SHOWN = 500
@@ -54,8 +55,8 @@ def invoice_page(admin: AnyAdmin, request: HttpRequest, object_id: str) -> HttpR
             for name in ("subtotal", "tax", "total")
         },
         "corrections": [(note, format_money(note.total_cents, note.currency)) for note in invoice.corrections.all()],
-        "history": _list_actions(invoice),
         "bill_again": _bill_again(request, invoice),
+        **_describe_replacing(invoice),
         **_describe_lines(invoice, show_all="all" in request.GET),
         **_describe_delivery(request, invoice),
         **describe_payment(invoice),
@@ -67,10 +68,21 @@ def invoice_page(admin: AnyAdmin, request: HttpRequest, object_id: str) -> HttpR
     return response
 
 
-def _list_actions(invoice: Invoice) -> QuerySet[InvoiceAction]:
-    """List what people did to an invoice; that it was issued on another is what they did to a credit note."""
+def _describe_replacing(invoice: Invoice) -> dict[str, Any]:
+    """Name what an invoice replaces, with who ended that and why, and what replaces it."""
+    replaced = get_end(invoice.replaces) if invoice.replaces else None
+    return {
+        "replaced_by_whom": replaced,
+        "replacement": get_replacement(invoice),
+        "history": _list_actions(invoice, replaced),
+    }
+
+
+def _list_actions(invoice: Invoice, replaced: InvoiceAction | None) -> QuerySet[InvoiceAction]:
+    """List what people did to an invoice, and why it was issued: on another, or in the place of another."""
     issued = Q(invoice=invoice.corrects_id, data__credit_note=invoice.number) if invoice.corrects_id else Q(pk=None)
-    return InvoiceAction.objects.filter(Q(invoice=invoice) | issued).select_related("actor")
+    of = Q(invoice=invoice) | issued | Q(pk=replaced.pk if replaced else None)
+    return InvoiceAction.objects.filter(of).select_related("actor", "invoice")
 
 
 def list_buttons(request: HttpRequest, invoice: Invoice) -> list[Button]:

@@ -89,6 +89,10 @@ class Invoice(models.Model):
     corrects = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections", db_index=False
     )
+    # What the month was billed by before: found through organization and month.
+    replaces = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replacements", db_index=False
+    )
     terms = models.ForeignKey(PlanTerms, on_delete=models.PROTECT, related_name="+", db_index=False)
     seller = models.JSONField(default=dict)
     buyer = models.JSONField(default=dict)

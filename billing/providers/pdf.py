@@ -86,6 +86,7 @@ class Document:
     payment_terms: str = ""
     pay_url: str = ""
     corrects_number: str = ""
+    replaces_number: str = ""
     footer: str = ""
 
 

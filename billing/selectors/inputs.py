@@ -55,6 +55,7 @@ class Account:
     then: tuple[int, Terms] | None = None
     former_total_cents: int | None = None
     existing_id: int | None = None
+    replaced_id: int | None = None
     existing_status: str | None = None
     # Whether it is a draft that nobody approved and whose run has ended: nobody will issue it as it is.
     existing_is_left: bool = False

@@ -14,6 +14,7 @@ from billing.pricing import Terms, compute_commission, compute_tax, compute_usag
 from billing.selectors import inputs
 from billing.selectors.currencies import choose_currencies
 from billing.selectors.inputs import Account, Creator
+from billing.selectors.replacements import fill_replaced
 from billing.services.drafts import Draft, Line, Statement
 from billing.services.guarding import find_reason_to_hold, find_reason_to_refuse
 from billing.services.terms import keep_terms
@@ -53,6 +54,7 @@ def compute_invoices(
     inputs.fill_creators(accounts, month)
     choose_currencies(accounts, month)
     inputs.fill_figures(accounts, month)
+    fill_replaced(accounts, month)
     terms = inputs.read_terms(account.plan_id for account in accounts.values())
     computed = Computed()
     wanted = {}

@@ -14,7 +14,7 @@ from billing.services.drafts import Draft
 
 _INVOICE = (
     "id, organization_id, month, kind, status, currency, subtotal_cents, tax_cents, total_cents, terms_id, seller, "
-    "buyer, held_reason, run_id, computed_at"
+    "buyer, held_reason, replaces_id, run_id, computed_at"
 )
 _LINE = "invoice_id, position, kind, description, month, creator_id, meter_id, quantity, amount_cents, explanation"
 _STATEMENT = (
@@ -59,7 +59,7 @@ def _invoice_rows(drafts: Iterable[Draft], run_id: int | None, computed_at: dt.d
         yield (
             draft.id, account.organization_id, draft.month.first_day, str(draft.kind), str(draft.status),
             account.currency, draft.subtotal_cents, draft.tax_cents, draft.total_cents, draft.terms_id, seller,
-            _json(buyer), draft.held_reason, run_id, computed_at,
+            _json(buyer), draft.held_reason, account.replaced_id, run_id, computed_at,
         )  # fmt: skip
 
 

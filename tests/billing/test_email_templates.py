@@ -13,6 +13,7 @@ INVOICE: dict[str, Any] = {
     "due_date": date(2026, 11, 15),
     "pay_url": "https://pay.huntaze.example/i/1?a=1&b=2",
     "corrects_number": "",
+    "replaces_number": "",
     "organization_name": "Étoile <b>& Søn</b>",
     "seller_name": "Huntaze",
     "support_email": "billing@huntaze.example",
@@ -48,6 +49,12 @@ def test_an_invoice_says_what_to_pay_by_when_and_where(body: str) -> None:
     for said in ("HTZ-2026-000123", "October 2026", "USD 4,296.31", "15 November 2026", "billing@huntaze.example"):
         assert said in text
     assert "Credit" not in text
+
+
+@pytest.mark.parametrize("body", ["invoice.txt", "invoice.html"])
+def test_an_invoice_says_what_it_replaces(body: str) -> None:
+    assert "It replaces HTZ-2026-000122." in mail(body, invoice={**INVOICE, "replaces_number": "HTZ-2026-000122"})
+    assert "replaces" not in mail(body, invoice=INVOICE)
 
 
 @pytest.mark.parametrize("body", ["invoice.txt", "invoice.html"])

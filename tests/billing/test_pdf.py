@@ -254,6 +254,13 @@ def test_a_credit_note_names_what_it_corrects_and_asks_for_nothing() -> None:
     assert links(note) == set()
 
 
+def test_an_invoice_names_what_it_replaces_or_takes_back() -> None:
+    (page,) = texts(replace(INVOICE, replaces_number="HTZ-2026-000122"))
+    assert ("Replaces HTZ-2026-000122" in page, "Corrects" in page) == (True, False)
+    (page,) = texts(replace(INVOICE, corrects_number="CN-2026-000003"))
+    assert ("Corrects credit note CN-2026-000003" in page, "Replaces" in page) == (True, False)
+
+
 @pytest.mark.parametrize("stamp", ["VOID", "DRAFT"])
 def test_a_stamped_invoice_asks_for_nothing(stamp: str) -> None:
     stamped = replace(with_lines(30), status_note=stamp)

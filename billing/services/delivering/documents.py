@@ -133,6 +133,7 @@ def make_document(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Document:
         total=format_money(invoice.total_cents, invoice.currency),
         payment_terms=terms,
         corrects_number=(invoice.corrects.number or "") if invoice.corrects else "",
+        replaces_number=(invoice.replaces.number or "") if invoice.replaces else "",
     )
 
 

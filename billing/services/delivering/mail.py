@@ -81,6 +81,7 @@ def _context(parcel: Parcel) -> dict[str, object]:
         "due_date": invoice.due_date if is_due else None,
         "pay_url": _find_pay_url(parcel) if is_due else "",
         "corrects_number": invoice.corrects.number if invoice.corrects else "",
+        "replaces_number": invoice.replaces.number if invoice.replaces else "",
         "organization_name": invoice.buyer.get("name") or str(invoice.organization),
         "seller_name": invoice.seller.get("name", ""),
         "support_email": invoice.seller.get("email", ""),
