@@ -69,6 +69,14 @@ class Outside:
         found: list[dict[str, Any]] = self._http.get(f"/stripe/objects/{kind}", params=where).json()["data"]
         return found
 
+    def act(self, method: str, path: str, **values: str) -> dict[str, Any]:
+        """Do something in Stripe by its API, as somebody there would."""
+        headers = {"Authorization": f"Bearer {STRIPE_KEY}"}
+        response = httpx.request(method, f"{self.stripe_url}/v1/{path}", headers=headers, data=values or None)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
     def list_mails(self, **filters: str) -> list[dict[str, Any]]:
         """Messages by Message-ID, oldest first, with how often each came."""
         found: list[dict[str, Any]] = self._http.get("/mail/messages", params=filters).json()["messages"]

@@ -41,7 +41,8 @@ def delivery_steps(find: FindInvoices, params: Any, list_issued: ListIssued | No
     parcels = _Parcels(find, list_issued)
     ways = [("pdf", deliver_pdf), ("store", deliver_file)]
     if settings.INVOICE_ENABLE_STRIPE and params.stripe:
-        ways.append(("stripe", _to_stripe))
+        # First: Stripe uses up the customer's balance, and what is left to pay stands on the PDF.
+        ways.insert(0, ("stripe", _to_stripe))
     if settings.INVOICE_ENABLE_EMAIL and params.email:
         ways.append(("email", _by_email))
     return tuple(_step(name, parcels, deliver, is_last=name == ways[-1][0]) for name, deliver in ways)

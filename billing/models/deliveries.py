@@ -11,9 +11,9 @@ class InvoiceDelivery(models.Model):
     """One effect of one invoice: its PDF, its file, its Stripe invoice, its e-mail (a resend is a further row)."""
 
     class Step(models.TextChoices):
+        STRIPE = "stripe", "Stripe"
         PDF = "pdf", "PDF"
         STORE = "store", "Storage"
-        STRIPE = "stripe", "Stripe"
         EMAIL = "email", "E-mail"
         STRIPE_VOID = "stripe_void", "Void in Stripe"
 

@@ -4,8 +4,8 @@ Nothing is retried here. A call whose outcome is not known raises OutcomeUnknown
 what Stripe will answer again to the same idempotency key, so that a later attempt needs another key.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,10 @@ _TIMEOUT_SECONDS = 30
 
 class SavedFailure(OutcomeUnknown):
     """Stripe failed on its side and will answer the same to this idempotency key: look, then use another key."""
+
+
+class NotThere(Permanent):
+    """Stripe has nothing of this id."""
 
 
 class SavedRefusal(Permanent):
@@ -53,6 +57,17 @@ class StripeInvoice:
     discount_cents: int = 0
     mark: str = ""
     number: str = ""
+    # The customer's balance that was used when it was finalized.
+    balance_applied_cents: int = 0
+
+
+@dataclass(frozen=True)
+class GivenBack:
+    """How a credit note gives back what was paid: by refunds that were made already, outside of Stripe, as credit."""
+
+    refunds: Mapping[str, int]
+    outside_cents: int
+    credit_cents: int
 
 
 class StripeGateway:
@@ -95,6 +110,18 @@ class StripeGateway:
         """Read an invoice."""
         with self._call("GET invoice", reads=True):
             return _read(self._client.v1.invoices.retrieve(invoice_id))
+
+    def get_invoice_or_none(self, invoice_id: str) -> StripeInvoice | None:
+        """Read an invoice; None where it is not there any more, as a draft that somebody deleted."""
+        try:
+            return self.get_invoice(invoice_id)
+        except NotThere:
+            return None
+
+    def delete_draft(self, invoice_id: str) -> None:
+        """Delete a draft; one that is gone already is as well."""
+        with suppress(NotThere), self._call("DELETE invoice"):
+            self._client.v1.invoices.delete(invoice_id)
 
     def create_invoice(
         self, customer: str, mark: str, *, currency: str, number: str, description: str, days_until_due: int, key: str
@@ -169,19 +196,38 @@ class StripeGateway:
         return None
 
     def create_credit_note(
-        self, invoice_id: str, mark: str, description: str, amount_cents: int, currency: str, *, paid: bool, key: str
+        self,
+        invoice_id: str,
+        mark: str,
+        description: str,
+        amount_cents: int,
+        currency: str,
+        given_back: GivenBack,
+        key: str,
     ) -> str:
-        """Credit an invoice: what is open shrinks, what is paid goes to the customer's balance. Idempotent by `key`."""
+        """Credit an invoice; Stripe takes off what is open first. Idempotent by `key`."""
         amount = to_wire(amount_cents, currency)
         params: Any = {
             "invoice": invoice_id,
             "lines": [{"type": "custom_line_item", "description": description, "quantity": 1, "unit_amount": amount}],
             "metadata": {DOCUMENT_MARK: mark},
         }
-        if paid:
-            params["credit_amount"] = amount
+        if given_back.refunds:
+            params["refunds"] = [
+                {"refund": id_, "amount_refunded": to_wire(cents, currency)}
+                for id_, cents in given_back.refunds.items()
+            ]
+        if given_back.outside_cents:
+            params["out_of_band_amount"] = to_wire(given_back.outside_cents, currency)
+        if given_back.credit_cents:
+            params["credit_amount"] = to_wire(given_back.credit_cents, currency)
         with self._call("POST credit_notes"):
             return str(self._client.v1.credit_notes.create(params, {"idempotency_key": key}).id)
+
+    def mark_credit_note(self, note_id: str, mark: str, key: str) -> None:
+        """Take a credit note that somebody made in Stripe for ours; idempotent by `key`."""
+        with self._call("POST credit_note"):
+            self._client.v1.credit_notes.update(note_id, {"metadata": {DOCUMENT_MARK: mark}}, {"idempotency_key": key})
 
     def get_credit_note_status(self, note_id: str) -> str:
         """Read whether a credit note stands (`issued`) or is `void`."""
@@ -236,6 +282,9 @@ def _read(invoice: Any) -> StripeInvoice:
         discount_cents=from_wire(discount, currency),
         mark=_marks(known).get(DOCUMENT_MARK, ""),
         number=known.get("number") or "",
+        balance_applied_cents=from_wire((known.get("ending_balance") or 0) - known["starting_balance"], currency)
+        if known["status"] != "draft"
+        else 0,
     )
 
 
@@ -271,6 +320,8 @@ def _translate(error: stripe.StripeError, *, reads: bool) -> Exception:
         return Retryable("Stripe is still busy with the same request.")
     if isinstance(error, stripe.IdempotencyError):
         return SavedFailure("Stripe knows this idempotency key with other parameters.")
+    if error.http_status == 404:
+        return NotThere(f"Stripe refused the request ({error.http_status}): {said}")
     if isinstance(error, stripe.InvalidRequestError | stripe.CardError):
         message = f"Stripe refused the request ({error.http_status}): {said}"
         return Permanent(message) if reads else SavedRefusal(message)

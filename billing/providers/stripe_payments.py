@@ -1,6 +1,7 @@
 """What Stripe knows of an invoice's money, and its events: reads that no event's body replaces."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
@@ -44,9 +45,14 @@ class NoteThere:
     amount_cents: int
     before_cents: int
     after_cents: int
-    # Of what it gave back, what stands for refunds and for what went back outside of Stripe.
-    returned_cents: int
-    refunds: tuple[str, ...]
+    # Of what it gave back: by which refunds how much, and what went back outside of Stripe.
+    refunds: Mapping[str, int]
+    outside_cents: int
+
+    @property
+    def returned_cents(self) -> int:
+        """What it gave back of money that had gone back before."""
+        return sum(self.refunds.values()) + self.outside_cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +76,16 @@ class LookedAt:
 
     @property
     def free_refunds(self) -> dict[str, int]:
-        """The refunds that no credit note stands for yet, the oldest first."""
-        taken = {refund for note in self.notes for refund in note.refunds}
-        return {id_: cents for id_, cents in self.refunds.items() if id_ not in taken}
+        """What is left of each refund that no credit note stands for yet, the oldest first."""
+        taken = Counter[str]()
+        for note in self.notes:
+            taken.update(note.refunds)
+        return {id_: cents - taken[id_] for id_, cents in self.refunds.items() if cents > taken[id_]}
 
     @property
     def free_lost_cents(self) -> int:
         """What was lost to the bank and no credit note stands for yet."""
-        linked = sum(cents for id_, cents in self.refunds.items() if id_ not in self.free_refunds)
-        return max(self.lost_cents - max(sum(note.returned_cents for note in self.notes) - linked, 0), 0)
+        return max(self.lost_cents - sum(note.outside_cents for note in self.notes), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,15 +211,19 @@ class PaymentsGateway(StripeGateway):
 
 def _read_note(note: Mapping[str, Any]) -> NoteThere:
     currency = str(note["currency"])
-    returned = sum(int(entry["amount_refunded"]) for entry in note["refunds"])
+
+    def cents(name: str) -> int:
+        return from_wire(int(note.get(name) or 0), currency)
+
+    refunds = {_id(entry["refund"]): int(entry["amount_refunded"]) for entry in note["refunds"] if entry.get("refund")}
     return NoteThere(
-        str(note["id"]),
-        str((note.get("metadata") or {}).get(DOCUMENT_MARK, "")),
-        from_wire(int(note["total"]), currency),
-        from_wire(int(note["pre_payment_amount"]), currency),
-        from_wire(int(note["post_payment_amount"]), currency),
-        from_wire(returned + int(note.get("out_of_band_amount") or 0), currency),
-        tuple(_id(entry["refund"]) for entry in note["refunds"] if entry.get("refund")),
+        id=str(note["id"]),
+        mark=str((note.get("metadata") or {}).get(DOCUMENT_MARK, "")),
+        amount_cents=cents("total"),
+        before_cents=cents("pre_payment_amount"),
+        after_cents=cents("post_payment_amount"),
+        refunds={id_: from_wire(amount, currency) for id_, amount in refunds.items()},
+        outside_cents=cents("out_of_band_amount"),
     )
 
 

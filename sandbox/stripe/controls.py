@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 
 from sandbox.store import Document
-from sandbox.stripe.resources import additions, disputes, invoice_state, payments, refunds
+from sandbox.stripe.resources import additions, credit_notes, disputes, invoice_state, payments, refunds
 from sandbox.stripe.world import COLLECTIONS
 from sandbox.stripe.world import World as Stripe
 
@@ -18,7 +18,8 @@ Do = Callable[[Stripe, Document, dict[str, Any]], Any]
 
 def _pay(world: Stripe, invoice: Document, given: dict[str, Any]) -> Any:
     _must_be_owed(invoice)
-    return payments.charge_invoice(world, invoice, given.get("payment_method", "pm_card_visa"))
+    method = given.get("payment_method", "pm_card_visa")
+    return payments.charge_invoice(world, invoice, method, _amount(given, 0))
 
 
 def _fail(world: Stripe, invoice: Document, given: dict[str, Any]) -> Any:
@@ -47,6 +48,15 @@ def _dispute(world: Stripe, invoice: Document, given: dict[str, Any]) -> Any:
     charge = refunds.find_charge(world, invoice)
     return disputes.open_dispute(
         world, charge, _amount(given, charge["amount"]), str(given.get("reason", "fraudulent"))
+    )
+
+
+def _credit(world: Stripe, invoice: Document, given: dict[str, Any]) -> Any:
+    """Somebody issues a credit note in the dashboard; what was paid goes to the customer's balance."""
+    amount = _amount(given, invoice["amount_remaining"])
+    post = amount - min(amount, invoice["amount_remaining"])
+    return credit_notes.credit_invoice(
+        world, invoice, {"invoice": invoice["id"], "amount": amount} | ({"credit_amount": post} if post else {})
     )
 
 
@@ -110,6 +120,7 @@ ACTIONS: list[tuple[str, str, Callable[["World", Request, Any], Any]]] = [
     ("POST", "/control/stripe/invoices/{id}/fail", _on("invoice", _fail)),
     ("POST", "/control/stripe/invoices/{id}/refund", _on("invoice", _refund)),
     ("POST", "/control/stripe/invoices/{id}/dispute", _on("invoice", _dispute)),
+    ("POST", "/control/stripe/invoices/{id}/credit", _on("invoice", _credit)),
     ("POST", "/control/stripe/invoices/{id}/void", _on("invoice", _void)),
     ("POST", "/control/stripe/invoices/{id}/mark-uncollectible", _on("invoice", _mark_uncollectible)),
     ("POST", "/control/stripe/invoices/{id}/discount", _on("invoice", _discount_draft)),

@@ -42,8 +42,8 @@ def test_a_lasting_failure_is_one_failed_item(street: Street, fault: dict[str, A
     run = street.bill()
     street.check_only_the_trouble(run, "stripe", error)
     assert street.item(run).attempts == attempts
-    # What comes before Stripe is done and stays; what comes after it has not happened.
-    assert street.look(street.troubled).counts == (1, 1, 0, 0)
+    # Stripe comes first: what comes after it has not happened.
+    assert street.look(street.troubled).counts == (1, 0, 0, 0)
     assert run.summary["errors"] == {"generate": 0, "pdf": 0, "storage": 0, "stripe": 1, "email": 0}
     street.outside.heal()
     street.check_repaired(run)
@@ -86,7 +86,7 @@ def test_a_key_that_stripe_refuses_stops_the_run_and_blames_nobody(street: Stree
     assert "9f3e" not in str(list(run.items.values())) + str(list(InvoiceDelivery.objects.values()))
     numbers = list_numbers()
     assert len(numbers) == 3
-    assert [seen.counts for seen in street.look_at_all()] == [(1, 1, 0, 0)] * 3
+    assert [seen.counts for seen in street.look_at_all()] == [(1, 0, 0, 0)] * 3
     settings.STRIPE_API_KEY = STRIPE_KEY
     again = street.rerun(run, "missing")
     assert (again.status, again.done) == ("succeeded", 3)

@@ -336,22 +336,40 @@ def test_a_credit_note_of_what_is_not_in_stripe_stays_here(wired: Outside) -> No
     note = credit_invoice(make_invoice().pk, actor=None, reason="Wrong", now=ISSUED_AT)
     assert attempt(note) is None
     assert wired.list_requests() == []
-    assert delivery(note).detail["note"] == "The invoice it corrects is not in Stripe."
+    assert (delivery(note).status, delivery(note).error) == (
+        "skipped",
+        f"{note.corrects} was credited in full before it reached Stripe: nothing is due there.",
+    )
 
 
 @pytest.mark.parametrize("name", ["create", "lines"])
-def test_a_credit_note_waits_for_an_invoice_that_is_half_there(wired: Outside, name: str) -> None:
+def test_a_credit_note_follows_an_invoice_that_is_half_there(wired: Outside, name: str) -> None:
+    invoice = make_invoice()
+    wired.fail("stripe", PATHS[name], "close_after", method="POST")
+    attempt(invoice)
+    line = invoice.lines.get(kind="commission")
+    note = credit_invoice(invoice.pk, actor=None, reason="Wrong", now=ISSUED_AT, amounts={line.pk: 5_000})
+    assert attempt(note) is None
+    assert (delivery(note).status, delivery(note).error) == (
+        "skipped",
+        f"{invoice} has not reached Stripe: this follows it there.",
+    )
+    assert attempt(invoice, 2) is None
+    assert [made["amount"] for made in wired.list_objects("credit_note")] == [5_000]
+    assert [made["amount_remaining"] for made in wired.list_objects("invoice")] == [invoice.total_cents - 5_000]
+    assert (delivery(note).status, delivery(note).error) == ("done", "")
+
+
+@pytest.mark.parametrize("name", ["create", "lines"])
+def test_what_is_credited_in_full_before_it_is_due_in_stripe_is_not_opened_there(wired: Outside, name: str) -> None:
     invoice = make_invoice()
     wired.fail("stripe", PATHS[name], "close_after", method="POST")
     attempt(invoice)
     note = credit_invoice(invoice.pk, actor=None, reason="Wrong", now=ISSUED_AT)
-    error = attempt(note)
-    assert isinstance(error, Permanent)
-    assert error.message == f"{invoice} is on its way to Stripe: deliver that first, then this."
+    assert attempt(note) is None
     assert attempt(invoice, 2) is None
-    assert attempt(note, 2) is None
-    (made,) = wired.list_objects("credit_note")
-    assert made["amount"] == invoice.total_cents
+    assert (wired.list_objects("invoice"), wired.list_objects("credit_note")) == ([], [])
+    assert (delivery(invoice).status, delivery(note).status) == ("skipped", "skipped")
 
 
 def test_a_credit_note_finds_an_invoice_that_nobody_knows_of(wired: Outside) -> None:

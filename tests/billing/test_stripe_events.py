@@ -116,7 +116,7 @@ def test_an_invoice_that_a_credit_note_settled_in_stripe_is_not_paid(wired: Outs
     (ours, _), (by_hand, stripe_id) = make_sent(), make_sent()
     note = credit_invoice(ours.pk, actor=None, reason="Wrong", now=ISSUED_AT)
     deliver_stripe(Parcel(note.pk, hold(key="note")))
-    open_stripe().create_credit_note(stripe_id, "0", "By hand", by_hand.total_cents, "USD", paid=False, key="by-hand")
+    happen(wired, stripe_id, "credit", amount=by_hand.total_cents)
     hear(wired)
     assert (status(ours), payment(ours).is_credited, payment(ours).amount_paid_cents) == ("credited", True, 0)
     assert (status(by_hand), payment(by_hand).is_credited) == ("finalized", True)

@@ -82,7 +82,7 @@ def test_less_than_can_be_charged_goes_to_the_balance(client: stripe.StripeClien
 def test_the_state_machine(client: stripe.StripeClient, state: str, verb: str) -> None:
     allowed: dict[str, dict[str, str | None]] = {
         "finalize_invoice": {"draft": "open"},
-        "void_invoice": {"open": "void"},
+        "void_invoice": {"open": "void", "uncollectible": "void"},
         "mark_uncollectible": {"open": "uncollectible"},
         "delete": {"draft": None},
         "pay": {"draft": "paid", "open": "paid", "uncollectible": "paid"},

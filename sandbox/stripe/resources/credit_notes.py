@@ -21,6 +21,7 @@ _KEPT = {
     "out_of_band_amount",
     "reason",
     "refund_amount",
+    "refunds",
 }
 _NOTE_LINES = "stripe.credit_note_lines"
 _SHOWN = 10
@@ -32,7 +33,11 @@ def create(world: World, call: Call) -> Document:
         raise unsupported(f"the credit note parameters {', '.join(sorted(strange))}")
     if ("amount" in params) == ("lines" in params):
         raise refused("You must specify exactly one of these parameters: amount, lines.", param="amount")
-    invoice = world.get("invoice", params["invoice"], "invoice")
+    return _render(world, credit_invoice(world, world.get("invoice", params["invoice"], "invoice"), params))
+
+
+def credit_invoice(world: World, invoice: Document, params: dict[str, Any]) -> Document:
+    """Issues a credit note, as the API and the dashboard do. Raises StripeError where Stripe would refuse it."""
     if invoice["status"] not in {"open", "paid"}:
         raise StripeError(
             f"You can only create a credit note for an open or paid invoice; this one is {invoice['status']}.",
@@ -49,8 +54,21 @@ def create(world: World, call: Call) -> Document:
         world.store.put(_NOTE_LINES, line | {"credit_note": id})
     world.put("credit_note", note)
     _settle(world, invoice, note, params)
-    shown = _render(world, world.get("credit_note", id))
-    world.emit("credit_note.created", shown)
+    written = world.get("credit_note", id)
+    world.emit("credit_note.created", _render(world, written))
+    return written
+
+
+def update(world: World, call: Call) -> Document:
+    if strange := call.params.keys() - {"expand", "memo", "metadata"}:
+        raise unsupported(f"the credit note parameters {', '.join(sorted(strange))}")
+    before = world.get("credit_note", call.id, status=404)
+    note = {**before, "memo": call.params.get("memo", before["memo"])}
+    note["metadata"] = merge_metadata(before["metadata"], call.params.get("metadata", {}))
+    world.put("credit_note", note)
+    shown = _render(world, note)
+    if previous := changed(before, note):
+        world.emit("credit_note.updated", shown, previous)
     return shown
 
 
@@ -65,8 +83,34 @@ def _check_total(invoice: Document, total: int) -> None:
         )
 
 
-def _check_given_back(params: dict[str, Any], post: int) -> None:
+def _linked(world: World, invoice: Document, params: dict[str, Any]) -> list[Document]:
+    """The refunds that were made before and that the credit note stands for. Raises StripeError for others."""
+    linked = []
+    for number, entry in enumerate(params.get("refunds", [])):
+        path = f"refunds[{number}]"
+        refund = world.get("refund", entry.get("refund", ""), f"{path}[refund]")
+        amount = entry.get("amount_refunded", refund["amount"])
+        taken = sum(
+            other["amount_refunded"]
+            for note in world.store.select(COLLECTIONS["credit_note"], {"invoice": invoice["id"], "status": "issued"})
+            for other in note["refunds"]
+            if other.get("refund") == refund["id"]
+        )
+        of = world.store.select(COLLECTIONS["invoice_payment"], {"payment.payment_intent": refund["payment_intent"]})
+        if invoice["id"] not in {payment["invoice"] for payment in of}:
+            raise StripeError("The refund must be of a payment of the credited invoice.", param=f"{path}[refund]")
+        if not 0 < amount <= refund["amount"] - taken:
+            raise StripeError(
+                f"The amount ({amount}) exceeds what is left of the refund ({refund['amount'] - taken}).",
+                param=f"{path}[amount_refunded]",
+            )
+        linked.append({"amount_refunded": amount, "refund": refund["id"], "type": "refund"})
+    return linked
+
+
+def _check_given_back(params: dict[str, Any], linked: list[Document], post: int) -> None:
     given = sum(params.get(name, 0) for name in ("credit_amount", "refund_amount", "out_of_band_amount"))
+    given += sum(entry["amount_refunded"] for entry in linked)
     if given != post:
         raise StripeError(
             f"The sum of credit amount, refund amount and out of band amount ({given}) must equal the post payment"
@@ -78,7 +122,8 @@ def _check_given_back(params: dict[str, Any], post: int) -> None:
 def _build(world: World, id: str, invoice: Document, params: dict[str, Any], total: int) -> Document:
     pre = min(total, invoice["amount_remaining"])
     post = total - pre
-    _check_given_back(params, post)
+    linked = _linked(world, invoice, params)
+    _check_given_back(params, linked, post)
     kind = "mixed" if pre and post else "post_payment" if post else "pre_payment"
     number = world.store.count(COLLECTIONS["credit_note"], {"invoice": invoice["id"]}) + 1
     now = world.now()
@@ -106,7 +151,7 @@ def _build(world: World, id: str, invoice: Document, params: dict[str, Any], tot
         "pre_payment_amount": pre,
         "pretax_credit_amounts": [],
         "reason": params.get("reason"),
-        "refunds": [],
+        "refunds": linked,
         "shipping_cost": None,
         "status": "issued",
         "subtotal": total,
@@ -202,7 +247,7 @@ def _settle(world: World, invoice: Document, note: Document, params: dict[str, A
         world.emit("customer.updated", after, changed(customer, after))
     if amount := params.get("refund_amount"):
         refund = refunds.refund_invoice(world, invoice, amount)
-        note["refunds"] = [{"amount_refunded": amount, "refund": refund["id"], "type": "refund"}]
+        note["refunds"] = [*note["refunds"], {"amount_refunded": amount, "refund": refund["id"], "type": "refund"}]
         world.put("credit_note", note)
 
 
@@ -256,6 +301,7 @@ OPERATIONS: dict[str, Handler] = {
     "GET /v1/credit_notes": list_credit_notes,
     "POST /v1/credit_notes": create,
     "GET /v1/credit_notes/{id}": retrieve,
+    "POST /v1/credit_notes/{id}": update,
     "GET /v1/credit_notes/{credit_note}/lines": list_lines,
     "POST /v1/credit_notes/{id}/void": void,
 }

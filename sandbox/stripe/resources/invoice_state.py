@@ -141,10 +141,10 @@ def settle(world: World, invoice: Document, **values: Any) -> Document:
 
 
 def void(world: World, invoice: Document) -> Document:
-    """Open to void. A balance that had been applied goes back to the customer."""
+    """Open or uncollectible to void. A balance that had been applied goes back to the customer."""
     if invoice["status"] == "paid" or invoice["amount_paid"]:
         raise StripeError("Invoices with `paid` payments cannot be voided.")
-    if invoice["status"] != "open":
+    if invoice["status"] not in {"open", "uncollectible"}:
         raise StripeError(_NOT_OPEN)
     if applied := invoice["starting_balance"] - (invoice["ending_balance"] or 0):
         customer = world.get("customer", invoice["customer"])

@@ -57,12 +57,14 @@ def _method(world: World, invoice: Document, params: dict[str, Any]) -> str:
     return str(method)
 
 
-def charge_invoice(world: World, invoice: Document, method: str) -> Document:
-    """Takes the money for an open invoice with a card. Raises StripeError (402) when the card is declined."""
-    payment, intent = _open_payment(world, invoice, method)
+def charge_invoice(world: World, invoice: Document, method: str, amount: int = 0) -> Document:
+    """Takes the money for an open invoice with a card, or a part. Raises StripeError (402) when it is declined."""
+    amount = amount or invoice["amount_remaining"]
+    if not 0 < amount <= invoice["amount_remaining"]:
+        raise StripeError(f"The amount ({amount}) is not within what remains ({invoice['amount_remaining']}).")
+    payment, intent = _open_payment(world, invoice, method, amount)
     if decline := _DECLINES.get(method):
         raise _decline(world, invoice, payment, intent, decline)
-    amount = invoice["amount_remaining"]
     charge = _charge(world, intent, method)
     intent |= {
         "amount_received": amount,
@@ -81,13 +83,15 @@ def charge_invoice(world: World, invoice: Document, method: str) -> Document:
     world.emit("charge.succeeded", charge)
     world.emit("payment_intent.succeeded", intent)
     world.emit("invoice_payment.paid", payment)
-    return invoice_state.settle(
-        world,
-        invoice,
-        amount_paid=invoice["amount_paid"] + amount,
-        attempt_count=invoice["attempt_count"] + 1,
-        attempted=True,
-    )
+    paid = {
+        "amount_paid": invoice["amount_paid"] + amount,
+        "attempt_count": invoice["attempt_count"] + 1,
+        "attempted": True,
+    }
+    if amount == invoice["amount_remaining"]:
+        return invoice_state.settle(world, invoice, **paid)
+    left = invoice["amount_remaining"] - amount
+    return invoice_state.save(world, invoice, {**invoice, **paid, "amount_remaining": left}, "invoice.updated")
 
 
 class Declined(StripeError):
@@ -122,13 +126,13 @@ def _decline(world: World, invoice: Document, payment: Document, intent: Documen
     return declined
 
 
-def _open_payment(world: World, invoice: Document, method: str) -> tuple[Document, Document]:
+def _open_payment(world: World, invoice: Document, method: str, amount: int) -> tuple[Document, Document]:
     """The invoice's payment that is still open with its intent, or new ones; not yet written."""
     opened = world.store.select(COLLECTIONS["invoice_payment"], {"invoice": invoice["id"], "status": "open"})
     if opened:
         intent = world.get("payment_intent", opened[0]["payment"]["payment_intent"])
-        return opened[0], {**intent, "amount": invoice["amount_remaining"]}
-    amount, now = invoice["amount_remaining"], world.now()
+        return {**opened[0], "amount_requested": amount}, {**intent, "amount": amount}
+    now = world.now()
     intent = {
         "id": world.new_id("pi"),
         "object": "payment_intent",

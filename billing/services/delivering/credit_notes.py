@@ -1,0 +1,161 @@
+"""Credit notes in Stripe: by what is owed there, so that nothing is given back twice."""
+
+from django.db import transaction
+
+from billing.models import Invoice, InvoiceDelivery
+from billing.providers.stripe import GivenBack, StripeInvoice
+from billing.providers.stripe_payments import LookedAt, NoteThere
+from billing.services.balances import lock_invoices
+from billing.services.delivering.claims import Attempt, is_held
+from billing.services.delivering.keys import make_key, make_mark
+from billing.services.delivering.recognizing import recognize
+from billing.services.events.looking import look_at_invoice
+from billing.services.pacing import open_stripe
+from billing.standing import split_credit
+from common.errors import Permanent, Retryable
+from common.money import format_money
+
+Step = InvoiceDelivery.Step
+Status = InvoiceDelivery.Status
+
+
+def is_credit_note(invoice: Invoice) -> bool:
+    """Return whether a document takes an amount off another: a month that came out negative is no such one."""
+    return bool(invoice.corrects_id) and invoice.kind == Invoice.Kind.CREDIT_NOTE
+
+
+@transaction.atomic
+def release_credit_notes(invoice: Invoice) -> list[int]:
+    """Let the credit notes that waited for their invoice to reach Stripe follow it; return their ids."""
+    lock_invoices([invoice.pk])
+    waiting = InvoiceDelivery.objects.filter(invoice__corrects=invoice, step=Step.STRIPE, status=Status.SKIPPED)
+    waiting = waiting.exclude(invoice__status=Invoice.Status.VOID)
+    found = list(waiting.order_by("invoice").values_list("invoice", flat=True))
+    InvoiceDelivery.objects.filter(invoice__in=found, step=Step.STRIPE).update(status=Status.PENDING, error="")
+    return found
+
+
+def deliver_credit_note(claimed: Attempt) -> None:
+    """Credit in Stripe what was credited here; where the invoice is not there yet, the credit note follows it later."""
+    note, original = claimed.invoice, _get_original(claimed.invoice)
+    there = _find_there(claimed, original)
+    if there is None or there.status == "draft":
+        _leave_for_later(claimed, original, there)
+        return
+    seen = look_at_invoice(original.pk, there.id)
+    found = _find(claimed, seen)
+    if found is None and seen.facts.state in {"uncollectible", "void"}:
+        _write_off(claimed, original, there.id, seen)
+        return
+    claimed.remember(reference=found.id if found else _create(claimed, there.id, seen))
+    look_at_invoice(original.pk, there.id)
+    note.refresh_from_db(fields=["credited_before_cents", "credited_after_cents", "refunded_cents"])
+
+
+def _get_original(note: Invoice) -> Invoice:
+    if note.corrects is None:
+        raise Permanent(f"{note} names no invoice that it corrects.")
+    return note.corrects
+
+
+def _find_there(claimed: Attempt, original: Invoice) -> StripeInvoice | None:
+    """Find the invoice in Stripe, by what it is called there or by our mark; None where it never got there."""
+    sent, gateway = _find_delivery(claimed, original), open_stripe()
+    if sent is None:
+        return None
+    if sent.reference:
+        return gateway.get_invoice_or_none(sent.reference)
+    customer = original.organization.billing_account.stripe_customer_id
+    found = recognize(original, gateway.list_invoices(customer)) if customer else None
+    if found is not None and found.status != "draft":
+        # Events about it are to find it, too.
+        InvoiceDelivery.objects.filter(pk=sent.pk, reference="").update(reference=found.id)
+    return found
+
+
+def _find_delivery(claimed: Attempt, original: Invoice) -> InvoiceDelivery | None:
+    """Find how far the invoice's way to Stripe is; Retryable while another worker brings it there."""
+    sent = InvoiceDelivery.objects.filter(invoice=original, step=Step.STRIPE).first()
+    holder = claimed.parcel.holder
+    is_ours = sent is not None and (sent.held_by_item, sent.held_by_token) == (holder.item, holder.token)
+    if sent is not None and sent.status == Status.RUNNING and not is_ours and is_held(sent):
+        raise Retryable(f"{original} is on its way to Stripe right now: this follows it.")
+    return sent
+
+
+@transaction.atomic
+def _leave_for_later(claimed: Attempt, original: Invoice, draft: StripeInvoice | None) -> None:
+    """Leave the credit note to whoever brings the invoice to Stripe; the lock lets none of them miss the other."""
+    lock_invoices([original.pk])
+    sent = _find_delivery(claimed, original)
+    if draft is None and sent is not None and sent.status == Status.DONE:
+        raise Retryable(f"{original} has reached Stripe meanwhile.", retry_after=1)
+    if Invoice.objects.filter(pk=original.pk, status=Invoice.Status.CREDITED).exists():
+        said = f"{original} was credited in full before it reached Stripe: nothing is due there."
+    else:
+        said = f"{original} has not reached Stripe: this follows it there."
+    claimed.end(Status.SKIPPED, said)
+
+
+def _find(claimed: Attempt, seen: LookedAt) -> NoteThere | None:
+    """Find the credit note by our mark; or take one for ours that somebody made in Stripe over the same amount."""
+    note = claimed.invoice
+    marked = next((there for there in seen.notes if there.mark == make_mark(claimed)), None)
+    if marked is not None:
+        return marked
+    same = next((there for there in seen.notes if not there.mark and there.amount_cents == -note.total_cents), None)
+    if same is not None:
+        open_stripe().mark_credit_note(same.id, make_mark(claimed), make_key(claimed, "mark"))
+    return same
+
+
+def _create(claimed: Attempt, stripe_invoice: str, seen: LookedAt) -> str:
+    note, amount = claimed.invoice, -claimed.invoice.total_cents
+    refunds = seen.free_refunds
+    split = split_credit(amount, seen.remaining_cents, sum(refunds.values()) + seen.free_lost_cents)
+    linked: dict[str, int] = {}
+    for id_, cents in refunds.items():
+        if cents := min(cents, split.returned - sum(linked.values())):
+            linked[id_] = cents
+    return open_stripe().create_credit_note(
+        stripe_invoice,
+        make_mark(claimed),
+        f"Credit note {note.number}",
+        amount,
+        note.currency,
+        GivenBack(linked, split.returned - sum(linked.values()), split.credit),
+        make_key(claimed, "credit"),
+    )
+
+
+def _write_off(claimed: Attempt, original: Invoice, stripe_invoice: str, seen: LookedAt) -> None:
+    """Void in Stripe what is uncollectible there and credited in full here: it takes no credit note for it."""
+    if seen.facts.state == "uncollectible":
+        if not Invoice.objects.filter(pk=original.pk, status=Invoice.Status.CREDITED).exists():
+            raise Permanent(
+                f"{original} is uncollectible in Stripe, which takes no credit note for a part of it: credit the rest "
+                "as well, then retry."
+            )
+        open_stripe().void_invoice(stripe_invoice, make_key(claimed, "write-off"))
+    claimed.note(note="Stripe credits no uncollectible invoice: it is void there instead.", voided=True)
+
+
+def void_credit_note(claimed: Attempt, reference: str) -> None:
+    """Void in Stripe a credit note that was voided here; one that never got there is left."""
+    note, gateway = claimed.invoice, open_stripe()
+    original = note.corrects
+    there = original.deliveries.filter(step=Step.STRIPE).first() if original else None
+    if not reference and there and there.reference:
+        reference = gateway.find_credit_note(there.reference, make_mark(claimed)) or ""
+    if not reference or gateway.get_credit_note_status(reference) == "void":
+        return
+    if there and gateway.get_invoice(there.reference).status == "paid":
+        amount = format_money(-note.total_cents, note.currency)
+        raise Permanent(
+            f"{original} is settled in Stripe, which voids no credit note then: take {amount} off the customer's "
+            "balance there."
+        )
+    gateway.void_credit_note(reference, make_key(claimed, "void"))
+    claimed.remember(reference=reference)
+    if original and there:
+        look_at_invoice(original.pk, there.reference)

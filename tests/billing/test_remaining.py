@@ -1,0 +1,175 @@
+"""What we ask for is what Stripe asks for: balances, credit notes by hand, part payments, refunds, disputes."""
+
+from typing import Any
+
+import pytest
+
+from billing.models import Invoice, InvoiceDelivery, Payment
+from billing.selectors.obstacles import get_obstacle_to_void
+from billing.services.correcting import credit_invoice
+from billing.services.delivering import deliver_stripe
+from billing.services.delivering.claims import Parcel
+from common.errors import WorkError
+from tests.factories.billing import AUGUST, earn
+from tests.factories.events import happen, hear, make_sent
+from tests.factories.holders import hold
+from tests.factories.invoices import ISSUED_AT, make_invoice
+from tests.outside import Outside
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_thread")]
+
+
+def deliver(invoice: Invoice, attempt: int = 1) -> WorkError | None:
+    try:
+        deliver_stripe(Parcel(invoice.pk, hold(key=f"{invoice.pk} {attempt}")))
+    except WorkError as error:
+        return error
+    return None
+
+
+def credit(invoice: Invoice, cents: int | None = None) -> Invoice:
+    amounts = None if cents is None else {invoice.lines.get(kind="commission").pk: cents}
+    return credit_invoice(invoice.pk, actor=None, reason="Agreed", now=ISSUED_AT, amounts=amounts)
+
+
+def owed(invoice: Invoice) -> dict[str, Any]:
+    """What stands with an invoice, but for zeros."""
+    names = ("paid", "refunded", "disputed", "credited_before", "credited_after", "balance_applied", "remaining")
+    found = Invoice.objects.get(pk=invoice.pk)
+    return {"status": found.status} | {name: cents for name in names if (cents := getattr(found, f"{name}_cents"))}
+
+
+def balance(outside: Outside) -> int:
+    (customer,) = outside.list_objects("customer")
+    return int(customer["balance"])
+
+
+def asks(outside: Outside) -> list[int]:
+    """What Stripe asks for, by invoice, the oldest first."""
+    open_ones = {"open", "uncollectible"}
+    return [one["amount_remaining"] if one["status"] in open_ones else 0 for one in outside.list_objects("invoice")]
+
+
+def test_a_refund_and_then_a_credit_note_give_the_money_back_once(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "pay")
+    happen(wired, stripe_id, "refund", amount=21_000)
+    hear(wired)
+    note = credit(invoice)
+    assert deliver(note) is None
+    hear(wired)
+    assert balance(wired) == 0
+    (there,) = wired.list_objects("credit_note")
+    assert [entry["amount_refunded"] for entry in there["refunds"]] == [21_000]
+    assert owed(invoice) == {"status": "credited", "paid": 21_000, "refunded": 21_000, "credited_after": 21_000}
+
+
+def test_a_refund_of_a_part_is_taken_off_what_a_credit_note_gives_back(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "pay")
+    happen(wired, stripe_id, "refund", amount=5_000)
+    hear(wired)
+    for number, cents in enumerate((3_000, 4_000)):
+        assert deliver(credit(invoice, cents), number) is None
+    # 7,000 are credited, of which 5,000 had gone back.
+    assert balance(wired) == -2_000
+
+
+def test_a_lost_dispute_and_then_a_credit_note_give_nothing_back(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "pay")
+    dispute = happen(wired, stripe_id, "dispute")
+    wired.control("POST", f"/stripe/disputes/{dispute['id']}/close", status="lost")
+    hear(wired)
+    assert owed(invoice) == {"status": "paid", "paid": 21_000, "disputed": 21_000}
+    assert deliver(credit(invoice)) is None
+    assert balance(wired) == 0
+    (there,) = wired.list_objects("credit_note")
+    assert there["out_of_band_amount"] == 21_000
+
+
+def test_a_credit_note_of_the_dashboard_and_a_part_payment_are_known(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "credit", amount=5_000)
+    hear(wired)
+    assert owed(invoice) == {"status": "finalized", "credited_before": 5_000, "remaining": 16_000}
+    happen(wired, stripe_id, "pay", amount=4_000)
+    hear(wired)
+    assert owed(invoice) == {
+        "status": "finalized", "paid": 4_000, "credited_before": 5_000, "remaining": 12_000,
+    }  # fmt: skip
+    assert [payment.amount_cents for payment in Payment.objects.filter(invoice=invoice)] == [4_000]
+    assert asks(wired) == [12_000]
+    happen(wired, stripe_id, "pay")
+    hear(wired)
+    assert owed(invoice) == {"status": "paid", "paid": 16_000, "credited_before": 5_000}
+
+
+def test_a_credit_note_of_the_dashboard_is_taken_for_ours_when_we_issue_the_same(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "credit", amount=5_000)
+    hear(wired)
+    assert deliver(credit(invoice, 5_000)) is None
+    hear(wired)
+    assert [there["amount"] for there in wired.list_objects("credit_note")] == [5_000]
+    assert owed(invoice) == {"status": "finalized", "credited_before": 5_000, "remaining": 16_000}
+
+
+def test_the_customers_balance_is_taken_off_what_we_ask_for(wired: Outside) -> None:
+    first, _ = make_sent()
+    account = first.organization.billing_account
+    account.refresh_from_db()
+    wired.act("POST", f"customers/{account.stripe_customer_id}", balance="-9980")
+    creator = first.organization.creators.get()
+    earn(creator, AUGUST.plus(1), 85_000)
+    second = make_invoice(first.organization, AUGUST.plus(1))
+    assert second.total_cents == 18_000
+    assert deliver(second) is None
+    assert owed(second) == {"status": "finalized", "balance_applied": 9_980, "remaining": 8_020}
+    assert asks(wired) == [21_000, 8_020]
+    # Crediting what a balance covers in part: what was open is taken off, the balance comes back.
+    assert deliver(credit(second)) is None
+    assert balance(wired) == -9_980
+    assert owed(second) == {
+        "status": "credited", "balance_applied": 9_980, "credited_before": 8_020, "credited_after": 9_980,
+    }  # fmt: skip
+
+
+def test_a_draft_that_somebody_deleted_is_made_again(wired: Outside) -> None:
+    invoice = make_invoice()
+    wired.fail("stripe", "/finalize$", status=402, body={"message": "Not now."}, times=1)
+    assert deliver(invoice) is not None
+    stripe_id = InvoiceDelivery.objects.get(invoice=invoice).reference
+    wired.act("DELETE", f"invoices/{stripe_id}")
+    assert deliver(invoice, 2) is None
+    assert [there["total"] for there in wired.list_objects("invoice")] == [21_000]
+    assert InvoiceDelivery.objects.get(invoice=invoice).reference != stripe_id
+
+
+def test_an_uncollectible_invoice_that_is_credited_is_void_in_stripe(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "mark-uncollectible")
+    hear(wired)
+    assert owed(invoice) == {"status": "uncollectible", "remaining": 21_000}
+    assert deliver(credit(invoice)) is None
+    hear(wired)
+    assert [there["status"] for there in wired.list_objects("invoice")] == ["void"]
+    assert owed(invoice) == {"status": "credited", "credited_before": 21_000}
+
+
+def test_a_part_paid_invoice_cannot_be_voided(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "pay", amount=4_000)
+    hear(wired)
+    invoice.refresh_from_db()
+    assert get_obstacle_to_void(invoice) == f"A part of {invoice} is paid, so it can't be voided: credit it instead."
+
+
+def test_a_credit_note_waits_for_its_invoice_and_follows_it(wired: Outside) -> None:
+    invoice = make_invoice()
+    note = credit(invoice, 5_000)
+    assert deliver(note) is None
+    assert InvoiceDelivery.objects.get(invoice=note).status == "skipped"
+    assert deliver(invoice) is None
+    assert asks(wired) == [16_000]
+    assert owed(invoice) == {"status": "finalized", "credited_before": 5_000, "remaining": 16_000}
