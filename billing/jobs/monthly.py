@@ -154,10 +154,12 @@ class MonthlyBilling(BilledBySlot):
                     except (Permanent, Retryable) as error:
                         errors.append(error)
                         continue
+                    # Not since the batch was claimed: what came by other means meanwhile is older than this.
+                    answered_at = now()
                     if context.dry_run:
-                        context.scratch.setdefault(key, []).append((creator.pk, statement))
+                        context.scratch.setdefault(key, []).append((creator.pk, statement, answered_at))
                     else:
-                        store_statement(creator.pk, statement, context.now)
+                        store_statement(creator.pk, statement, answered_at)
                 if errors:
                     raise _together(errors)
 
@@ -166,8 +168,8 @@ class MonthlyBilling(BilledBySlot):
     def compute(self, keys: Sequence[str], context: Context) -> None:
         """Compute the drafts of a batch, or find what is there."""
         month = self.params.month
-        for creator_id, statement in [pulled for key in keys for pulled in context.scratch.get(key, ())]:
-            store_statement(creator_id, statement, context.now)
+        for creator_id, statement, answered_at in [pulled for key in keys for pulled in context.scratch.get(key, ())]:
+            store_statement(creator_id, statement, answered_at)
         if self.params.regenerate and not context.dry_run:
             for key in keys:
                 self._compute_anew(key, context)
@@ -183,7 +185,7 @@ class MonthlyBilling(BilledBySlot):
         """Correct what is issued and compute the month anew; where that is refused, what is issued stands."""
         month, run = self.params.month, context.run
         with transaction.atomic():
-            supersede_invoices([key], month, run=run, now=context.now)
+            supersede_invoices([key], month, run=run, now=now())
             computed = self._compute([key], context)
             if computed.refused or computed.left_out:
                 transaction.set_rollback(True)
@@ -243,7 +245,7 @@ class MonthlyBilling(BilledBySlot):
     def number(self, keys: Sequence[str], context: Context) -> None:
         """Finalize the drafts of a batch."""
         ids = {context.items[key].result["invoice_id"]: key for key in keys}
-        for invoice_id, number in finalize_invoices(ids, context.now).items():
+        for invoice_id, number in finalize_invoices(ids, now()).items():
             context.note(ids[invoice_id], number=number, status=Invoice.Status.FINALIZED.value)
 
     def _list_issued(self, keys: Sequence[str]) -> QuerySet[Invoice]:

@@ -13,17 +13,18 @@ from common.errors import Permanent
 # Which of its organization's, month's and kind's a document is, is counted under the lock on its series' counter.
 _FINALIZE = """
     WITH given AS (
-        SELECT invoice.id, given.number, row_number() OVER (
+        SELECT invoice.id, given.number, given.issue_date, row_number() OVER (
             PARTITION BY invoice.organization_id, invoice.month, invoice.kind ORDER BY given.number
         ) + (
             SELECT coalesce(max(former.ordinal), 0) FROM billing_invoice former
             WHERE (former.organization_id, former.month, former.kind)
                 = (invoice.organization_id, invoice.month, invoice.kind)
         ) AS ordinal
-        FROM unnest(%s::bigint[], %s::text[]) AS given(id, number) JOIN billing_invoice invoice USING (id)
+        FROM unnest(%s::bigint[], %s::text[], %s::date[]) AS given(id, number, issue_date)
+        JOIN billing_invoice invoice USING (id)
     )
     UPDATE billing_invoice invoice SET status = 'finalized', number = given.number, ordinal = given.ordinal,
-        issue_date = %s, due_date = %s, finalized_at = %s,
+        issue_date = given.issue_date, due_date = given.issue_date + %s::int, finalized_at = %s,
         remaining_cents = greatest(total_cents, 0)
     FROM given WHERE invoice.id = given.id
 """
@@ -32,7 +33,9 @@ _FINALIZE = """
 def finalize_invoices(invoice_ids: Iterable[int], now: dt.datetime) -> dict[int, str]:
     """Give drafts their numbers in the caller's transaction; return the numbers given, by id.
 
-    Idempotent: what is not a draft any more is left alone. Raises Permanent where a total is not the sum of its lines.
+    `now` is the instant at which they are asked for. Dates follow the numbers: who waited for the counter and was
+    overtaken over midnight gets the date of the number before. Idempotent: what is not a draft any more is left alone.
+    Raises Permanent where a total is not the sum of its lines.
     """
     found = rows(
         "SELECT id, kind FROM billing_invoice WHERE id = ANY(%s) AND status = 'draft' "
@@ -40,20 +43,29 @@ def finalize_invoices(invoice_ids: Iterable[int], now: dt.datetime) -> dict[int,
         list(invoice_ids),
     )
     _check_sums([id_ for id_, _ in found])
-    numbers: dict[int, str] = {}
+    given: list[tuple[int, str, dt.date]] = []
     for kind, prefix in (
         (Invoice.Kind.INVOICE, settings.INVOICE_PREFIX),
         (Invoice.Kind.CREDIT_NOTE, settings.CREDIT_NOTE_PREFIX),
     ):
         ids = [id_ for id_, of in found if of == kind]
         if ids:
-            last = _count_up(prefix, now.year, len(ids))
-            for place, id_ in enumerate(ids, start=last - len(ids) + 1):
-                numbers[id_] = f"{prefix}-{now.year}-{place:06}"
-    due = now.date() + dt.timedelta(days=settings.INVOICE_DUE_DAYS)
+            first = _count_up(prefix, now.year, len(ids)) - len(ids) + 1
+            day = max(now.date(), _get_issue_date(_write(prefix, now.year, first - 1)) or now.date())
+            given += [(id_, _write(prefix, now.year, place), day) for place, id_ in enumerate(ids, start=first)]
     with connection.cursor() as cursor:
-        cursor.execute(_FINALIZE, [list(numbers), list(numbers.values()), now.date(), due, now])
-    return numbers
+        columns = [[one[place] for one in given] for place in range(3)]
+        cursor.execute(_FINALIZE, [*columns, settings.INVOICE_DUE_DAYS, now])
+    return {id_: number for id_, number, _ in given}
+
+
+def _write(prefix: str, year: int, place: int) -> str:
+    return f"{prefix}-{year}-{place:06}"
+
+
+def _get_issue_date(number: str) -> dt.date | None:
+    """Return the date of a number, read after its series' counter is locked; None where nobody has it."""
+    return Invoice.objects.filter(number=number).values_list("issue_date", flat=True).first()
 
 
 def _count_up(prefix: str, year: int, count: int) -> int:

@@ -1,17 +1,21 @@
 """Figures from before a month's end are a part of it: who can be asked is asked again, and what can't be is said."""
 
 import datetime as dt
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.template.loader import render_to_string
 from pytest_django import Settings
 
 from billing.explaining import explain, explain_short
 from billing.models import InvoiceLine
+from common.clock import now
 from jobs.models import JobRun
-from onlyfans.models import CreatorAccount
+from onlyfans.models import CreatorAccount, EarningsRevision
 from onlyfans.selectors import list_creators_to_pull
 from onlyfans.services.ingesting import correct_category
 from tests.factories.billing import AUGUST, make_creator, make_organization
@@ -184,3 +188,26 @@ def test_the_summary_by_e_mail_says_how_many(early: int) -> None:
     for suffix in (".txt", ".html"):
         text = " ".join(render_to_string(f"billing/email/summary{suffix}", {"summary": summary}).split())
         assert ("With figures from before the month" in text) == bool(early)
+
+
+def test_what_came_before_the_gateway_answered_is_older_than_its_answer(wired: Outside, aurora: CreatorAccount) -> None:
+    """The answer is stamped with when it came, not with when the batch was claimed."""
+    wired.control("PUT", "/latency", onlyfans=1_500)
+    began_at = now()
+
+    def post() -> None:
+        try:
+            time.sleep(0.7)
+            send(aurora, now())
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        posted = pool.submit(post)
+        bill(AUGUST)
+        posted.result()
+    received = dict(EarningsRevision.objects.filter(creator=aurora).values_list("source", "received_at"))
+    assert len(received) == 2
+    assert began_at + dt.timedelta(seconds=1.4) < received.pop("gateway")
+    assert see(aurora) == WHOLE
+    assert find_line().amount_cents == 1_600

@@ -17,6 +17,12 @@ from billing.services.correcting import approve_invoice, credit_invoice, void_in
 from billing.services.numbering import finalize_invoices
 from common.clock import Month, now
 from common.errors import Permanent
+from jobs.engine.batch import Batch
+from jobs.engine.claims import claim
+from jobs.engine.context import Context
+from jobs.models import JobRun
+from jobs.registry import get_job
+from jobs.services import expand_run, read_params, start
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
 from tests.factories.invoices import ISSUED_AT, make_draft, make_invoice
 from tests.factories.runs import bill, bill_here
@@ -58,6 +64,21 @@ class TestNumbers:
         assert (invoice.number, invoice.issue_date, invoice.due_date) == (
             "INV-2026-000001", dt.date(2026, 12, 31), dt.date(2027, 1, 30),
         )  # fmt: skip
+
+    def test_dates_follow_the_numbers(self, settings: Settings) -> None:
+        """Who waited for the counter over midnight was overtaken: its number is later, and so is its date."""
+        settings.INVOICE_DUE_DAYS = 14
+        first, second, third = draft(), draft(), draft()
+        before, after = dt.datetime(2026, 9, 1, 23, 59, 59, tzinfo=dt.UTC), dt.datetime(2026, 9, 2, tzinfo=dt.UTC)
+        finalize_invoices([first.pk], after)
+        finalize_invoices([second.pk], before)
+        finalize_invoices([third.pk], after + dt.timedelta(days=1))
+        issued = Invoice.objects.exclude(number=None).order_by("number")
+        assert [(one.pk, one.number, one.issue_date, one.due_date) for one in issued] == [
+            (first.pk, "INV-2026-000001", dt.date(2026, 9, 2), dt.date(2026, 9, 16)),
+            (second.pk, "INV-2026-000002", dt.date(2026, 9, 2), dt.date(2026, 9, 16)),
+            (third.pk, "INV-2026-000003", dt.date(2026, 9, 3), dt.date(2026, 9, 17)),
+        ]
 
     def test_prefixes_are_settings(self, settings: Settings) -> None:
         settings.INVOICE_PREFIX = "HTZ"
@@ -111,6 +132,22 @@ class TestNumbers:
             call_command("check_invoice_numbers")
         assert ended.value.code == 1
         assert capsys.readouterr().out == "INV-2026 is broken: 2 missing, the first INV-2026-000002.\n"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_date_is_that_of_the_number_not_of_the_claim() -> None:
+    """A batch that was claimed the day before, and took until now to be pulled, has today's date and year."""
+    earn(make_creator(make_organization()), AUGUST, 10_000)
+    job = get_job("monthly-billing")
+    started, _ = start(job, read_params(job, {"month": AUGUST, "deliver": False}), JobRun.Trigger.COMMAND)
+    run = expand_run(started.pk)
+    claimed_at = now().replace(year=now().year - 1)
+    with ThreadPoolExecutor(1) as pool:
+        context = Context(run, claim(run, 1), claimed_at, pool, lambda: False)
+        Batch(job(job.Params.model_validate(run.params)), context).run()
+    invoice = Invoice.objects.get()
+    assert (invoice.number, invoice.issue_date) == (f"INV-{now().year}-000001", now().date())
+    assert invoice.finalized_at is not None and now() - invoice.finalized_at < dt.timedelta(minutes=1)
 
 
 @pytest.mark.django_db(transaction=True)
