@@ -9,7 +9,7 @@ from django.db.models import Count, Min
 from django.urls import reverse
 
 from alerts.registry import Finding, condition
-from billing.models import Invoice, InvoiceDelivery, NumberSeries, StripeEvent
+from billing.models import Books, Invoice, InvoiceDelivery, NumberSeries, StripeEvent
 from billing.selectors.due import list_left_drafts
 from billing.selectors.payments import (
     list_differing,
@@ -124,6 +124,21 @@ def find_differing() -> Iterator[Finding]:
             link=f"{reverse('admin:billing_invoice_changelist')}?payment=differs",
             advice="Open each: its page says what to do.",
             count=count,
+        )
+
+
+@condition("books-differ", title="Deliveries are switched off", severity="critical")
+def find_stopped() -> Iterator[Finding]:
+    """Find whether deliveries are switched off: Stripe has documents that our books don't."""
+    stopped = Books.objects.filter(stopped_at__isnull=False).first()
+    if stopped is not None:
+        yield Finding(
+            scope="books",
+            title="Deliveries are switched off: our books and Stripe's differ",
+            detail=stopped.stopped_reason,
+            since=stopped.stopped_at,
+            link=reverse("admin:billing_invoice_changelist"),
+            advice="Run manage.py reconcile_stripe, look at what it lists, and switch deliveries on again.",
         )
 
 

@@ -17,6 +17,7 @@ from billing.jobs.slots import BilledBySlot, take_left_over
 from billing.models import Invoice, InvoiceDelivery
 from billing.selectors.due import keep_who_was_there, list_billable, list_due
 from billing.selectors.summaries import list_meter_codes, list_unbilled, summarize_run
+from billing.services.comparing import check_books
 from billing.services.computing import Computed, compute_invoices
 from billing.services.correcting import set_aside_issued, supersede_invoices
 from billing.services.drafts import Draft, describe_draft, describe_early
@@ -122,6 +123,7 @@ class MonthlyBilling(BilledBySlot):
         first = (
             Step("earnings", self.earnings),
             Step("compute", self.compute, atomic=True),
+            *((Step("books", self.compare, dry_run=False),) if settings.INVOICE_ENABLE_STRIPE else ()),
             Step("number", self.number, atomic=True, dry_run=False),
         )
         if not self.params.deliver:
@@ -241,6 +243,18 @@ class MonthlyBilling(BilledBySlot):
                     context.note(key, number=invoice.number)
                 note = "Computed before."
             context.note(key, invoice_id=invoice_id, status=status, note=note)
+
+    def compare(self, keys: Sequence[str], context: Context) -> None:
+        """Where numbers are to be given, look whether Stripe has documents of ours that our books don't."""
+        ids = [context.items[key].result["invoice_id"] for key in keys]
+        if not Invoice.objects.filter(pk__in=ids, status=Invoice.Status.DRAFT).exists():
+            return
+        try:
+            check_books(context.run)
+        except (Permanent, Retryable) as error:
+            # Each alone would ask Stripe again.
+            for key in keys:
+                context.fail(key, error)
 
     def number(self, keys: Sequence[str], context: Context) -> None:
         """Finalize the drafts of a batch."""

@@ -2,7 +2,6 @@
 
 import uuid
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -15,9 +14,7 @@ class Books(models.Model):
     installation = models.UUIDField(default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     stopped_at = models.DateTimeField(null=True, blank=True, help_text="Nothing is delivered while this is set.")
-    stopped_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
-    )
+    stopped_by = models.CharField(max_length=200, blank=True)
     stopped_reason = models.TextField(blank=True)
     # What Stripe has from before then, a person has looked at.
     resumed_at = models.DateTimeField(null=True, blank=True)

@@ -57,6 +57,7 @@ class StripeInvoice:
     discount_cents: int = 0
     mark: str = ""
     number: str = ""
+    created: int = 0
     # The customer's balance that was used when it was finalized.
     balance_applied_cents: int = 0
 
@@ -104,7 +105,7 @@ class StripeGateway:
 
     def list_invoices(self, customer: str) -> list[StripeInvoice]:
         """List a customer's invoices, the newest first; a hundred a call."""
-        return [_read(invoice) for invoice in self._list("invoices", {"customer": customer})]
+        return [_read(invoice) for invoice in self.list_objects("invoices", {"customer": customer})]
 
     def get_invoice(self, invoice_id: str) -> StripeInvoice:
         """Read an invoice."""
@@ -239,7 +240,7 @@ class StripeGateway:
         with self._call("POST credit_note void"):
             self._client.v1.credit_notes.void_credit_note(note_id, options={"idempotency_key": key})
 
-    def _list(self, path: str, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def list_objects(self, path: str, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Go through a list page by page, as Stripe answers, the newest first."""
         last: dict[str, Any] = {}
         while True:
@@ -285,6 +286,7 @@ def _read(invoice: Any) -> StripeInvoice:
         balance_applied_cents=from_wire((known.get("ending_balance") or 0) - known["starting_balance"], currency)
         if known["status"] != "draft"
         else 0,
+        created=known["created"],
     )
 
 

@@ -8,6 +8,7 @@ from django.db import connection
 
 from billing.models import Invoice
 from billing.selectors.inputs import rows
+from billing.services.books import require_running
 from common.errors import Permanent
 
 # Which of its organization's, month's and kind's a document is, is counted under the lock on its series' counter.
@@ -35,8 +36,9 @@ def finalize_invoices(invoice_ids: Iterable[int], now: dt.datetime) -> dict[int,
 
     `now` is the instant at which they are asked for. Dates follow the numbers: who waited for the counter and was
     overtaken over midnight gets the date of the number before. Idempotent: what is not a draft any more is left alone.
-    Raises Permanent where a total is not the sum of its lines.
+    Raises Permanent where a total is not the sum of its lines, and Misconfigured while deliveries are switched off.
     """
+    require_running()
     found = rows(
         "SELECT id, kind FROM billing_invoice WHERE id = ANY(%s) AND status = 'draft' "
         "ORDER BY organization_id, id FOR UPDATE",

@@ -57,7 +57,7 @@ class Street:
         return [self.organizations[0], self.organizations[2]]
 
     def bill(self, **params: Any) -> JobRun:
-        return run("monthly-billing", month=AUGUST, **params)
+        return run("monthly-billing", **{"month": AUGUST, **params})
 
     def rerun(self, before: JobRun, mode: str = JobRun.Mode.FAILED) -> JobRun:
         again, _ = rerun(before, mode, trigger=JobRun.Trigger.COMMAND, actor=None, reason="Repaired")

@@ -61,6 +61,7 @@ def test_a_passing_failure_is_not_even_seen(street: Street) -> None:
 
 def test_a_lasting_silence(street: Street) -> None:
     """Every call has its effect and no answer, and nothing can be looked at; then Stripe forgets the keys."""
+    street.bill(deliver=False)
     street.outside.fail("stripe", "/v1/invoices$", "close_after", method="POST", times=None)
     street.outside.fail("stripe", "/v1/invoices", "close_before", method="GET", times=None)
     run = street.bill()
@@ -84,14 +85,13 @@ def test_a_key_that_stripe_refuses_stops_the_run_and_blames_nobody(street: Stree
     assert run.error == "Stripe refuses the API key: set STRIPE_API_KEY to a valid one."
     assert not run.items.filter(status="failed").exists()
     assert "9f3e" not in str(list(run.items.values())) + str(list(InvoiceDelivery.objects.values()))
-    numbers = list_numbers()
-    assert len(numbers) == 3
-    assert [seen.counts for seen in street.look_at_all()] == [(1, 0, 0, 0)] * 3
+    # Where the books can't be compared, no number is given.
+    assert [seen.counts for seen in street.look_at_all()] == [(0, 0, 0, 0)] * 3
     settings.STRIPE_API_KEY = STRIPE_KEY
     again = street.rerun(run, "missing")
     assert (again.status, again.done) == ("succeeded", 3)
     street.check_delivered(*street.organizations)
-    assert list_numbers() == numbers
+    assert len(list_numbers()) == 3
 
 
 def test_a_customer_that_is_there_is_not_made_again(street: Street) -> None:

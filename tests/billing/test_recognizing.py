@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from billing.models import BillingAccount, Books, Invoice, InvoiceDelivery
-from billing.services.books import identify
+from billing.models import BillingAccount, Books, Invoice, InvoiceDelivery, NumberSeries
+from billing.services.books import identify, resume_deliveries, stop_deliveries
 from billing.services.correcting import credit_invoice, void_invoice
 from billing.services.delivering import deliver_stripe
 from billing.services.delivering.claims import Parcel
@@ -107,12 +107,30 @@ def test_a_month_that_stripe_has_under_another_number_is_not_billed_again(wired:
     with pytest.raises(Misconfigured) as raised:
         _deliver(again)
     assert raised.value.message == (
-        f"Stripe has INV-2026-000003 over USD 110.00 ({reference}) for {organization}, September 2026, which is not in "
-        "our books: they were probably restored from a backup. Nothing more was issued there. Run manage.py "
-        "reconcile_stripe."
+        f"Stripe has INV-2026-000003 over USD 110.00 ({reference}) for {organization}, and our books don't: "
+        "INV-2026-000002 for September 2026 was not brought there. The database was probably restored from a backup: "
+        "run manage.py reconcile_stripe."
     )
+    assert Books.objects.get().stopped_reason == raised.value.message
     assert (_list_posts(wired), _look(wired)) == (posts, before)
     assert again.deliveries.get(step="stripe").status == "failed"
+
+
+def test_a_month_that_somebody_looked_at_fails_alone(wired: Outside) -> None:
+    """After the go, what was left to a person blocks nobody else."""
+    organization = _make_customer_known()
+    take_backup()
+    _deliver(make_invoice(organization, AUGUST.plus(1)))
+    restore_backup()
+    stop_deliveries("They differ.", who="Test")
+    resume_deliveries(actor=None, reason="Looked at")
+    NumberSeries.objects.update(last_number=5)
+    again = make_invoice(organization, AUGUST.plus(1))
+    with pytest.raises(Permanent, match=f"Void the one in Stripe, or void {again} here"):
+        _deliver(again)
+    other = make_invoice()
+    _deliver(other)
+    assert [number for number, _, _ in _look(wired)] == ["INV-2026-000001", "INV-2026-000002", other.number]
 
 
 def test_a_number_that_stripe_has_for_another_month_is_not_given_again(wired: Outside) -> None:

@@ -144,7 +144,7 @@ def test_only_some_organizations_not_all_ways_and_then_anew(run_billing: RunBill
     options = ["--organization", "org_a", "--organization", "org_c", "--no-stripe", "--no-email"]
     assert run_billing("--month", "2026-08", *options).status == 0
     assert sorted(Invoice.objects.values_list("organization", flat=True)) == ["org_a", "org_c"]
-    assert outside.list_requests(service="stripe") == []
+    assert outside.list_requests(service="stripe", method="POST") == []
     assert outside.list_mails() == []
     words = ["--organization", "org_a", "--regenerate", "--reason", "The plan was wrong"]
     assert run_billing("--month", "2026-08", *words).status == 0
@@ -168,7 +168,7 @@ def test_a_dry_run_shows_the_difference_and_leaves_nothing(manage: Manage, wired
     pulled = make_creator(Organization.objects.get(pk="org_b"), credentials={"token": "token-1"})
     wired.seed(pulled.onlyfans_user_id, AUGUST, tips=[1_000, 800])
     make("org_odd", 1_000).billing_account.plan.brackets.all().delete()
-    before, files = count_rows(), list(tmp_path.rglob("*"))
+    before, files, asked = count_rows(), list(tmp_path.rglob("*")), len(wired.list_requests())
     series = list(NumberSeries.objects.values())
 
     answer = manage("run_billing", "--month", "2026-08", "--dry-run")
@@ -203,7 +203,9 @@ Processing time:          … s
     }
     assert list(tmp_path.rglob("*")) == files
     assert list(NumberSeries.objects.values()) == series
-    assert [(request["service"], request["method"]) for request in wired.list_requests()] == [("onlyfans", "GET")]
+    assert [(request["service"], request["method"]) for request in wired.list_requests()[asked:]] == [
+        ("onlyfans", "GET")
+    ]
     assert wired.list_mails() == []
 
 

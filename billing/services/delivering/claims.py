@@ -13,12 +13,15 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from billing.models import Invoice, InvoiceDelivery, InvoiceLine
+from billing.services.books import require_running
 from common.clock import now
 from common.errors import Retryable, WorkError
 from jobs.engine.claims import LeaseLost
 from jobs.selectors import is_holding
 
 Status = InvoiceDelivery.Status
+# What nobody outside sees may be done at any time.
+_OURS_ALONE = (InvoiceDelivery.Step.PDF, InvoiceDelivery.Step.STORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +144,11 @@ def attempt(
 
     What is `known` before the first attempt, and its `reference`, are written down with the claim. An error ends the
     attempt as failed, or as unknown where its outcome is; then it is raised on. Raises LeaseLost where the job item is
-    no longer in the holder's hands: whoever has it now delivers.
+    no longer in the holder's hands: whoever has it now delivers; and Misconfigured while deliveries are switched off,
+    where the effect is one that a customer gets to see.
     """
+    if step not in _OURS_ALONE:
+        require_running()
     claimed = _claim_first(parcel, step, sequence, dict(known or {}), reference) or _claim_again(parcel, step, sequence)
     if claimed is None:
         yield None

@@ -1,5 +1,6 @@
-"""The invoice by e-mail: text and HTML, the PDF attached, a Message-ID that belongs to its row."""
+"""The invoice by e-mail: text and HTML, the PDF attached, a Message-ID that belongs to the document."""
 
+import uuid
 from email.utils import parseaddr
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from billing.models import Invoice, InvoiceDelivery
+from billing.services.books import identify
 from billing.services.delivering.claims import Attempt, Parcel, attempt
 from billing.services.delivering.documents import open_pdf
 from common.errors import Permanent
@@ -27,7 +29,7 @@ def deliver_email(parcel: Parcel, sequence: int = 1) -> None:
     recipient = invoice.organization.billing_account.recipient
     # A person's leave to send it again is for this one attempt.
     known = {"recipient": recipient, "may_resend": False}
-    message_id = make_message_id(parcel.invoice_id, sequence)
+    message_id = make_message_id(invoice, sequence)
     with attempt(parcel, Step.EMAIL, sequence, known=known, reference=message_id) as claimed:
         if claimed is None:
             return
@@ -50,10 +52,13 @@ def _settle_unknown(claimed: Attempt) -> None:
         )
 
 
-def make_message_id(invoice_id: int, sequence: int) -> str:
-    """Derive the Message-ID from the row, so that every attempt at it carries the same."""
+def make_message_id(invoice: Invoice, sequence: int) -> str:
+    """Derive the Message-ID from what the document is, so that every attempt carries the same, and no other document's.
+
+    A restored backup gives a row's id again, and a mail program would take another customer's invoice for the same.
+    """
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].partition("@")[2] or "huntaze.invalid"
-    return f"<invoice-{invoice_id}-{sequence}@{domain}>"
+    return f"<invoice-{uuid.uuid5(uuid.NAMESPACE_URL, str(identify(invoice)))}-{sequence}@{domain}>"
 
 
 def _compose(parcel: Parcel, recipient: str, message_id: str) -> EmailMultiAlternatives:

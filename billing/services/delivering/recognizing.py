@@ -1,33 +1,44 @@
 """Recognizing a document among what Stripe has already: the same is taken up, one that our books lack stops all."""
 
 from collections.abc import Iterable, Sequence
+from typing import NoReturn
 
 from billing.models import Invoice
 from billing.providers.stripe import StripeInvoice
 from billing.providers.stripe_marks import Identity, read_identity
-from billing.services.books import identify
-from common.errors import Misconfigured
+from billing.services.books import AFTER_A_RESTORE, get_books, identify, stop_deliveries
+from common.errors import Misconfigured, Permanent
 from common.money import format_money
 
 
 def recognize(invoice: Invoice, there: Sequence[StripeInvoice]) -> StripeInvoice | None:
     """Find a document among its customer's invoices in Stripe; None where it was never brought there.
 
-    Raises Misconfigured where Stripe has a document of this month or this number that is not in our books: a database
-    restored from a backup would bill again what was billed after that. What other installations made is nothing to us.
+    Where Stripe has a document of this month or this number that is not in our books, deliveries are switched off and
+    Misconfigured is raised: a database restored from a backup would bill again what was billed after that. Once
+    somebody has switched them on again, it is Permanent. What other installations made is nothing to us.
     """
     identity = identify(invoice)
     ours = [(one, found) for one in there if (found := _read_ours(one, identity)) is not None]
     same = next((one for one, found in ours if (found, one.number) == (identity, invoice.number)), None)
     near = [(one, found) for one, found in ours if one is not same and _is_near(one, found, invoice)]
     if unknown := _find_unknown(near, invoice):
-        total = format_money(unknown.total_cents, invoice.currency)
-        raise Misconfigured(
-            f"Stripe has {unknown.number or 'a draft'} over {total} ({unknown.id}) for {invoice.organization}, "
-            f"{invoice.period.label}, which is not in our books: they were probably restored from a backup. Nothing "
-            "more was issued there. Run manage.py reconcile_stripe."
-        )
+        _refuse(unknown, invoice)
     return same
+
+
+def _refuse(unknown: StripeInvoice, invoice: Invoice) -> NoReturn:
+    total = format_money(unknown.total_cents, invoice.currency)
+    says = (
+        f"Stripe has {unknown.number or 'a draft'} over {total} ({unknown.id}) for {invoice.organization}, and our "
+        f"books don't: {invoice} for {invoice.period.label} was not brought there."
+    )
+    resumed_at = get_books().resumed_at
+    if resumed_at is not None and unknown.created <= resumed_at.timestamp():
+        raise Permanent(f"{says} Void the one in Stripe, or void {invoice} here.")
+    says = f"{says} {AFTER_A_RESTORE}"
+    stop_deliveries(says, who="Delivery to Stripe")
+    raise Misconfigured(says)
 
 
 def _read_ours(one: StripeInvoice, identity: Identity) -> Identity | None:
