@@ -25,6 +25,10 @@ _CODE = {
     "spellcheck": "false",
 }
 _RECOVERY = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": "", "maxlength": "40"}
+LOST_KEY = (
+    "No code can be checked: the installation has lost the key to your authenticator. Use a recovery code, or ask an "
+    "administrator to reset your second step."
+)
 WRONG_RECOVERY = "That is not one of your recovery codes, or it was used already."
 
 
@@ -67,6 +71,8 @@ class _StepForm(forms.Form):
                 self.add_error("code", self.wrong)
         except LockedOut as error:
             self.add_error("code", str(error))
+        except Misconfigured:
+            self.add_error("code", LOST_KEY)
         return self.cleaned_data
 
 

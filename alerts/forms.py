@@ -18,6 +18,7 @@ from alerts.models import Channel, Rule
 from alerts.providers.webhook import new_secret
 from alerts.registry import list_conditions, list_events
 from alerts.services.channels import FIELDS, InvalidChannel, read_config
+from common.encryption import read_unless_lost
 
 if TYPE_CHECKING:
     _ChannelModelForm = forms.ModelForm[Channel]
@@ -75,7 +76,7 @@ class ChannelForm(_ChannelModelForm):
         elif "kind" in self.fields:
             self.fields["kind"].disabled = True
             for name in ("address", "topic"):
-                self.fields[name].initial = self.instance.config.get(name, "")
+                self.fields[name].initial = self._stored().get(name, "")
             for name in ("url", "secret"):
                 self.fields[name].widget.attrs["placeholder"] = "Empty: what is stored stays"
 
@@ -85,12 +86,16 @@ class ChannelForm(_ChannelModelForm):
         kind = str(self.cleaned_data.get("kind"))
         if kind not in FIELDS or any(name in self.errors for name in TARGETS):
             return self.cleaned_data
-        former = self.instance.config if self.instance.pk else {}
+        former = self._stored() if self.instance.pk else {}
         try:
             self.instance.config, self.instance.shown_as = read_config(kind, self.cleaned_data, former)
         except InvalidChannel as error:
             self.add_error(error.field, str(error))
         return self.cleaned_data
+
+    def _stored(self) -> dict[str, Any]:
+        """Return what is stored; nothing where its key is lost, so that it can be given anew."""
+        return read_unless_lost(self.instance, "config") or {}
 
 
 def _describe_addresses() -> str:

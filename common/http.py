@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 import httpcore
 import httpx
@@ -73,6 +74,13 @@ def open_client(**options: Any) -> httpx.Client:
 def new_client(base_url: str, headers: dict[str, str]) -> httpx.Client:
     """Make a client for one outside system; the caller closes it."""
     return open_client(base_url=base_url, headers=headers | {"Accept-Encoding": _PACKING}, timeout=TIMEOUT)
+
+
+def path_part(text: str) -> str:
+    """Write a text as one part of a path; Permanent where it would be read as a step, which leads elsewhere."""
+    if text in {"", ".", ".."}:
+        raise Permanent(f"“{text}” can't stand in an address: give the id that the other side knows.")
+    return quote(text, safe="")
 
 
 def get_json(client: httpx.Client, path: str, *, service: str, **options: Any) -> Any:

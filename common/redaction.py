@@ -59,10 +59,47 @@ _SHAPES: tuple[_Shape, ...] = (
         ("_live_", "_test_", "sk-", "whsec_"),
         re.compile(r"(?<![\w-])(?:[srp]k_(?:live|test)_\w{4,}|sk-[\w-]{16,}|whsec_[\w+/=-]{6,})"),
     ),
+    # Tokens of GitHub and GitLab, of Slack, of Google, of npm and SendGrid
+    _Shape(
+        (
+            "ghp_",
+            "gho_",
+            "ghu_",
+            "ghs_",
+            "ghr_",
+            "github_pat_",
+            "glpat-",
+            "xox",
+            "xapp-",
+            "aiza",
+            "ya29.",
+            "npm_",
+            "sg.",
+        ),
+        re.compile(
+            r"(?<![\w-])(?:gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[a-z](?:\.xox[a-z])?-[\w-]{6,}"
+            r"|xapp-[\w-]{10,}|AIza[\w-]{20,}|ya29\.[\w-]{16,}|npm_\w{20,}|SG\.[\w-]{16,}\.[\w-]{16,})"
+        ),
+    ),
+    # Private keys as PEM, up to their end or the text's; where lines are escaped, too
+    _Shape(
+        ("private key",),
+        re.compile(
+            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----))*(?:-----END [A-Z ]{0,60}-----)?"
+        ),
+    ),
     # Amazon's access keys
     _Shape(("akia", "asia"), re.compile(r"(?<![A-Z0-9])A[KS]IA[A-Z0-9]{16}(?![A-Z0-9])")),
     # JSON Web Tokens
     _Shape(("eyj",), re.compile(r"(?<![\w-])eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?")),
+    # A header of cookies, all of them
+    _Shape(
+        ("cookie",),
+        re.compile(
+            r"""(?i)(\bcookies?["']?\s{0,3}[:=]\s{0,3}["']?)[^\s=;,"']+=[^\s;"']*(?:;\s{0,3}[^\s=;"']+(?:=[^\s;"']*)?)*"""
+        ),
+        rf"\1{MASK}",
+    ),
     # What Fernet encrypted, and its keys: 32 bytes in URL-safe base64
     _Shape(("gaaaaa",), re.compile(r"(?<![\w-])gAAAAA[\w-]{20,}={0,2}")),
     _Shape(("=",), re.compile(r"(?<![\w+/=-])[\w-]{43}=(?![\w=])")),

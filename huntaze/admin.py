@@ -18,6 +18,7 @@ from accounts.admin.pages import find, require
 from accounts.models import User
 from accounts.panels import Cell, Panel, add_panel
 from accounts.services.auditing import record_action
+from common.errors import Misconfigured
 from common.importing import find_importer
 from huntaze.importing.rejects import count_reject_rows, write_rejects
 from huntaze.importing.running import COUNTS
@@ -184,11 +185,15 @@ def segments_panel(request: HttpRequest, table_import: TableImport) -> Panel:
 
 def _row(part: ImportSegment) -> tuple[Cell | str, ...]:
     counts = (Cell(f"{getattr(part, name):,}", numeric=True) for name in COUNTS)
-    position = "At the end" if part.is_done else _show_position(part.position)
+    position = "At the end" if part.is_done else _show_position(part)
     return (f"{part.number + 1}", *counts, position)
 
 
-def _show_position(position: Any) -> str:
+def _show_position(part: ImportSegment) -> str:
+    try:
+        position = part.position
+    except Misconfigured as error:
+        return error.message
     if not position:
         return "At the beginning"
     values = ", ".join(str(next(iter(typed.values()))) for typed in position.values())

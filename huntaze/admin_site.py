@@ -21,11 +21,10 @@ class HuntazeAdminSite(UnfoldAdminSite):
     enable_nav_sidebar = True
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Let no admin be without audit, and no list filtered otherwise than it declares."""
-        from huntaze.audited import audited
-        from huntaze.lists import narrowed
+        """Let no admin be without what holds for all."""
+        from huntaze.guarded import guarded
 
-        super().register(model_or_iterable, audited(narrowed(admin_class or admin.ModelAdmin)), **options)
+        super().register(model_or_iterable, guarded(admin_class or admin.ModelAdmin), **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Add the steps of logging in, the page of one's own second step, and the dashboards."""

@@ -1,4 +1,4 @@
-"""Every admin audited: the site mixes this in, so that none can be registered without."""
+"""Every admin audited."""
 
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.services.auditing import CHANGED, hide, read_values, record_action, record_nothing
 from common.encryption import EncryptedJSONField
-from common.errors import Misconfigured
 
 if TYPE_CHECKING:
     _ModelAdmin = ModelAdmin[Any]
@@ -24,14 +23,6 @@ else:
     _ModelAdmin = object
 
 _VIEW = "accounts.view_auditentry"
-
-
-def audited[Admin: ModelAdmin[Any]](admin_class: type[Admin]) -> type[Admin]:
-    """Return the admin class, with an audit entry for whatever is added, changed or deleted by it."""
-    if issubclass(admin_class, AuditedAdmin):
-        return admin_class
-    own = {"__module__": admin_class.__module__, "__doc__": admin_class.__doc__}
-    return type(admin_class.__name__, (AuditedAdmin, admin_class), own)
 
 
 class AuditedAdmin(_ModelAdmin):
@@ -100,7 +91,7 @@ class AuditedAdmin(_ModelAdmin):
         """Return a thing's row, its groups and the like, and the rows that are edited on its page."""
         kind = type(thing)
         rows = kind._base_manager.filter(pk=thing.pk)
-        row = _read_row(rows.select_for_update() if locked else rows)
+        row = (rows.select_for_update() if locked else rows).first()
         if row is None:
             return {}
         values = hide(read_values(row), kind)
@@ -125,15 +116,6 @@ def audit_address(object_type: str, object_id: object) -> str:
 def _describe_child(child: Model, parent: str) -> dict[str, Any]:
     values = hide(read_values(child), type(child))
     return {name: value for name, value in values.items() if name not in {"id", parent}}
-
-
-def _read_row(rows: QuerySet[Any]) -> Any:
-    try:
-        return rows.first()
-    except Misconfigured:
-        # A secret whose key is lost must not keep anybody from replacing it.
-        encrypted = [field.name for field in rows.model._meta.fields if isinstance(field, EncryptedJSONField)]
-        return rows.defer(*encrypted).first()
 
 
 def _remember(request: HttpRequest, thing: Any, state: dict[str, Any]) -> None:

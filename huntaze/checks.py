@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 
 from huntaze.settings import DEVELOPMENT_ENCRYPTION_KEY, DEVELOPMENT_SECRET_KEY
 
-_SHORTEST_SECRET = 50
+_SHORTEST_SECRET, _SHORTEST_SHARED = 50, 16
+# Addresses to which keys or passwords are sent; BASE_URL is where people send theirs.
+_SENT_KEYS = ("BASE_URL", "ONLYFANS_API_URL", "STRIPE_API_BASE")
 
 
 def check_environment(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckMessage]:
@@ -27,9 +30,38 @@ def check_environment(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckM
         yield _error("E005", "ENCRYPTION_KEYS is not set.", "Make a key with `manage.py new_encryption_key`.")
     if not settings.ALLOWED_HOSTS:
         yield _error("E006", "ALLOWED_HOSTS is empty.", "Set it to the host names that serve the admin.")
+    yield from _find_guessable()
     if not settings.TWO_FACTOR_REQUIRED:
         hint = "Leave REQUIRE_TWO_FACTOR empty: a stolen password is enough to move money otherwise."
         yield checks.Warning("Staff may log in with a password alone.", hint=hint, id="huntaze.W001")
+
+
+def _find_guessable() -> Iterable[checks.CheckMessage]:
+    """Refuse secrets that can be tried out; those of `CRON_SECRET`, `API_KEYS` and EventBridge stop any start."""
+    hint = f"Give at least {_SHORTEST_SHARED} characters that nobody can guess."
+    if any(len(secret) < _SHORTEST_SHARED for secret in settings.STRIPE_WEBHOOK_SECRET):
+        stripe = "Copy it whole from Stripe's dashboard; it begins with whsec_."
+        yield _error("E007", "STRIPE_WEBHOOK_SECRET is too short: anybody could forge Stripe's events.", stripe)
+    if 0 < len(settings.METRICS_TOKEN) < _SHORTEST_SHARED:
+        yield _error("E008", "METRICS_TOKEN is too short: anybody could read the figures.", hint)
+
+
+def check_lines(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckMessage]:
+    """Warn of secrets that travel readable for everybody on the way."""
+    if settings.DEBUG:
+        return
+    if settings.EMAIL_HOST_PASSWORD and not settings.EMAIL_USE_TLS and not _is_here(settings.EMAIL_HOST):
+        hint = "Set INVOICE_SMTP_USE_TLS to true."
+        yield checks.Warning("INVOICE_SMTP_PASSWORD is sent without TLS.", hint=hint, id="huntaze.W002")
+    for name in _SENT_KEYS:
+        parts = urlsplit(getattr(settings, name))
+        if parts.scheme == "http" and not _is_here(parts.hostname or ""):
+            hint = "Give an address that begins with https://."
+            yield checks.Warning(f"{name} is called without TLS, with keys or passwords.", hint=hint, id="huntaze.W003")
+
+
+def _is_here(host: str) -> bool:
+    return host in {"localhost", "127.0.0.1", "::1"}
 
 
 def check_billing(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckMessage]:
@@ -61,6 +93,7 @@ def check_results(app_configs: Any, **kwargs: Any) -> Iterable[checks.CheckMessa
 def register() -> None:
     """Add our checks to Django's."""
     checks.register(check_environment)
+    checks.register(check_lines)
     checks.register(check_billing)
     checks.register(check_alerts)
     checks.register(check_results)

@@ -1,10 +1,10 @@
-"""Every list of the admin filtered only as it offers: the site mixes this in, so that none can be registered without.
+"""Every list of the admin filtered only as it offers.
 
 Django admits any lookup of a column in an address, a regular expression that takes the database minutes among them.
 """
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
@@ -39,12 +39,6 @@ class DeclaredFilters(_ModelAdmin):
                 return redirect(f"{request.path}?{ERROR_FLAG}=1")
             messages.warning(request, _REFUSED)
         return super().changelist_view(request, extra_context)
-
-
-def narrowed[Admin: ModelAdmin[Any]](admin_class: type[Admin]) -> type[Admin]:
-    """Return the admin class, its list filtered only as it declares."""
-    own = {"__module__": admin_class.__module__, "__doc__": admin_class.__doc__}
-    return cast(type[Admin], type(admin_class.__name__, (DeclaredFilters, admin_class), own))
 
 
 @cache

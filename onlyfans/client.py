@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
-from urllib.parse import quote
 
 from common.clock import Month
 from common.errors import Permanent, Retryable
-from common.http import get_json, new_client
+from common.http import get_json, new_client, path_part
 from common.money import MOST_CENTS, to_cents
 
 SERVICE = "The OnlyFans gateway"
@@ -132,7 +131,7 @@ class OnlyFansClient:
         """
         body = get_json(
             self._http,
-            self._earnings_path.format(account=quote(account, safe="")),
+            self._earnings_path.format(account=path_part(account)),
             service=SERVICE,
             params={"start_date": _day(month.first_day), "end_date": _day(month.last_day)},
             headers=dict(credentials),
@@ -148,7 +147,7 @@ class OnlyFansClient:
         """
         body = get_json(
             self._http,
-            self._transactions_path.format(account=quote(account, safe="")),
+            self._transactions_path.format(account=path_part(account)),
             service=SERVICE,
             params={
                 "start_date": _day(month.first_day),

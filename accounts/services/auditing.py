@@ -114,8 +114,10 @@ def read_values(thing: Model) -> dict[str, Any]:
 
 
 def _read(thing: Model, field: "Field[Any, Any]") -> Any:
+    if isinstance(field, EncryptedJSONField):
+        return field.peek(thing)
     value = field.value_from_object(thing)
-    if value is None or isinstance(field, EncryptedJSONField):
+    if value is None:
         return value
     if isinstance(field, ForeignKey):
         other = getattr(thing, field.name)

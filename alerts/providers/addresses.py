@@ -12,8 +12,8 @@ from common.errors import Permanent, Retryable
 
 # Networks behind which IPv4 addresses hide: what counts is the address inside.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-# Where one cloud answers with keys, among addresses that are private otherwise.
-_METADATA = ipaddress.IPv6Address("fd00:ec2::254")
+# Where clouds answer their own machines, with keys among other things: Amazon, Azure, Alibaba, Oracle.
+_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "168.63.129.16", "100.100.100.200", "192.0.0.192")))
 _LONGEST_URL = 2000
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -27,7 +27,9 @@ def may_be_called(text: str, *, allow_private: bool = False) -> bool:
 
 
 def _is_fine(address: _Address, *, allow_private: bool) -> bool:
-    if allow_private and not (address.is_link_local or address == _METADATA):
+    if address in _METADATA:
+        return False
+    if allow_private and not address.is_link_local:
         return not address.is_multicast and not address.is_unspecified
     return address.is_global and not address.is_multicast
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import stripe
 
 from billing.providers.stripe_amounts import from_wire, to_wire
 from billing.providers.stripe_marks import DOCUMENT_MARK, LINE_MARK, ORGANIZATION_MARK
 from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable
+from common.http import path_part
 
 API_VERSION = "2026-10-28.endive"
 _LINES_AT_ONCE = 100
@@ -172,7 +172,7 @@ class StripeGateway:
                 ]
             }
             with self._call("POST invoice lines"):
-                answer = self._post(f"invoices/{_id(invoice_id)}/add_lines", params, f"{key}-{start}")
+                answer = self._post(f"invoices/{path_part(invoice_id)}/add_lines", params, f"{key}-{start}")
                 draft, shown = _read(answer), answer["lines"]
                 there = None if shown["has_more"] else dict(map(_read_line, shown["data"]))
         return draft, there
@@ -180,7 +180,7 @@ class StripeGateway:
     def finalize_invoice(self, invoice_id: str, key: str) -> StripeInvoice:
         """Finalize a draft; idempotent by `key`."""
         with self._call("POST invoice finalize"):
-            return _read(self._post(f"invoices/{_id(invoice_id)}/finalize", {"auto_advance": False}, key))
+            return _read(self._post(f"invoices/{path_part(invoice_id)}/finalize", {"auto_advance": False}, key))
 
     def void_invoice(self, invoice_id: str, key: str) -> StripeInvoice:
         """Void a finalized invoice; idempotent by `key`."""
@@ -288,10 +288,6 @@ def _read(invoice: Any) -> StripeInvoice:
         else 0,
         created=known["created"],
     )
-
-
-def _id(text: str) -> str:
-    return quote(text, safe="")
 
 
 def _plain(thing: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from accounts.admin import PanelledAdmin
 from common.clock import now
+from common.encryption import read_unless_lost
 from onlyfans.checks import CONNECT_AGAIN
 from onlyfans.models import CreatorAccount
 from onlyfans.services.connecting import renew_credentials
@@ -59,12 +60,19 @@ class CreatorForm(_CreatorModelForm):
             self.add_error("new_session", "Give an object of texts, like {“cookie”: “…”}.")
         return self.cleaned_data
 
+    def clean_onlyfans_user_id(self) -> str:
+        """Refuse what the gateway's address would read as a step."""
+        user_id: str = self.cleaned_data["onlyfans_user_id"]
+        if user_id in {".", ".."}:
+            raise forms.ValidationError("Enter the id that OnlyFans gives the account, like of_123456.")
+        return user_id
+
     def save(self, commit: bool = True) -> CreatorAccount:
         """Keep whatever else is stored beside the token."""
         token, session = self.cleaned_data["new_token"].strip(), self.cleaned_data["new_session"]
         news = ({"token": token} if token else {}) | ({"session": session} if session else {})
         if news:
-            stored = self.instance.credentials
+            stored = read_unless_lost(self.instance, "credentials")
             # A token goes first: an old one would hide the session that is to take its place.
             kept = (
                 {name: value for name, value in stored.items() if name != "token"} if isinstance(stored, dict) else {}

@@ -24,11 +24,14 @@ from tests.alerts.receiver import Receiver
 
 PRIVATE = [
     "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",  # noqa: S104 - nobody binds
-    "224.0.0.1", "255.255.255.255", "192.0.0.192", "198.18.0.1",
+    "224.0.0.1", "255.255.255.255", "192.0.0.192", "198.18.0.1", "168.63.129.16", "::ffff:168.63.129.16",
+    "64:ff9b::a83f:8110",
     "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1",
     "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::",
     "2002:a9fe:a9fe::1", "::127.0.0.1", "2001:0:4136:e378:8000:63bf:80ff:fffe",
 ]  # fmt: skip
+
+CLOUDS = ("168.63.129.16", "100.100.100.200", "192.0.0.192")
 
 
 @pytest.mark.parametrize("address", PRIVATE)
@@ -43,7 +46,7 @@ def test_public_addresses(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254", "224.0.0.1", "0.0.0.0"],  # noqa: S104 - nobody binds
+    ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254", "224.0.0.1", "0.0.0.0", *CLOUDS],  # noqa: S104 - nobody binds
 )
 def test_what_is_refused_even_where_private_addresses_are_allowed(address: str) -> None:
     assert not may_be_called(address, allow_private=True)

@@ -6,6 +6,11 @@ from cryptography.fernet import Fernet
 from common.encryption import encrypt
 from common.redaction import MASK, Redactor, find_secrets
 
+GITHUB = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+PEM = (
+    "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,7D1F\n\nMIIEpAIBAAKCAQEA7d1f\n"
+    "7d1f7d1f==\n-----END RSA PRIVATE KEY-----"
+)
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.s1gn4tur3-of_it"
 
 
@@ -25,6 +30,17 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.s1gn4tur3-of_it"
         ("password=hunter2, user=ann", f"password={MASK}, user=ann"),
         ("access_token: act.7d1f, refresh_token: rft.7d1f", f"access_token: {MASK}, refresh_token: {MASK}"),
         ("https://hooks.slack.com/services/T0/B0/7d1f", f"https://hooks.slack.com/services/{MASK}"),
+        (f"pushed with {GITHUB} to main", f"pushed with {MASK} to main"),
+        ("github_pat_11ABCDEFG0abcdefghijkl_x", MASK),
+        ("slack xoxb-7d1f-7d1f-abcdef said no", f"slack {MASK} said no"),
+        ("xoxe.xoxp-1-abcdefghij", MASK),
+        ("https://maps.example/?k=AIzaSyA-7d1f7d1f7d1f7d1f7d1f7d1f7d1f7d1&v=3", f"https://maps.example/?k={MASK}&v=3"),
+        (f"read {PEM} here", f"read {MASK} here"),
+        (PEM.replace("\n", "\\n"), MASK),
+        (PEM[:90], MASK),
+        ("Cookie: theme=dark; hz=7d1f7d1f; sessionid=abc", f"Cookie: {MASK}"),
+        ("{'Cookie': 'a=1; second=7d1f', 'Host': 'x'}", f"{{'Cookie': '{MASK}', 'Host': 'x'}}"),
+        ("set-cookie: hz=7d1f; Path=/; HttpOnly", f"set-cookie: {MASK}"),
         ("The password is hunter.", f"The password is {MASK}"),
         ("password for ann is 'correct horse', she says", f"password for ann is '{MASK}', she says"),
         ("Password was: Tr0ub4dor&3", f"Password was: {MASK}"),
@@ -73,6 +89,8 @@ def test_what_was_encrypted_is_a_secret_too() -> None:
         "8f14e45fceea167a5a36dedd4bea2543",
         "Rerun of what is missing: 12 of 240 items",
         "password reset by ann",
+        "cookies: none were sent; the session ended",
+        "-----BEGIN CERTIFICATE-----",
         "secret: None",
         "The token is invalid, and the password is not set.",
         "token is 12 for item 3",
@@ -161,6 +179,13 @@ def test_secrets_are_found_among_settings() -> None:
         "x://a:",
         "bearer ",
         "token= ",
+        "cookie: ",
+        "cookie: a=b;",
+        "cookie=",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN ",
+        "xox",
+        "SG.a",
         " ",
     ],
 )

@@ -168,6 +168,15 @@ def find(settings: Settings, **values: object) -> list[str]:
         ({"ENCRYPTION_KEYS": (Fernet.generate_key().decode(), DEVELOPMENT_ENCRYPTION_KEY)}, ["huntaze.E005"]),
         ({"ALLOWED_HOSTS": []}, ["huntaze.E006"]),
         ({"TWO_FACTOR_REQUIRED": False}, ["huntaze.W001"]),
+        ({"STRIPE_WEBHOOK_SECRET": ("whsec_0123456789abcdef", "x")}, ["huntaze.E007"]),
+        ({"STRIPE_WEBHOOK_SECRET": ("whsec_0123456789abcdef",)}, []),
+        ({"METRICS_TOKEN": "y"}, ["huntaze.E008"]),
+        ({"METRICS_TOKEN": "y" * 16}, []),
+        ({"EMAIL_HOST": "mail.test", "EMAIL_HOST_PASSWORD": "p", "EMAIL_USE_TLS": False}, ["huntaze.W002"]),
+        ({"EMAIL_HOST": "mail.test", "EMAIL_HOST_PASSWORD": "p", "EMAIL_USE_TLS": True}, []),
+        ({"EMAIL_HOST": "localhost", "EMAIL_HOST_PASSWORD": "p", "EMAIL_USE_TLS": False}, []),
+        ({"BASE_URL": "http://office.test"}, ["huntaze.W003"]),
+        ({"ONLYFANS_API_URL": "http://gateway.test/api"}, ["huntaze.W003"]),
         ({"INVOICE_ENABLE_S3": True, "INVOICE_S3_BUCKET": ""}, ["huntaze.E010"]),
         ({"INVOICE_ENABLE_STRIPE": True, "STRIPE_API_KEY": ""}, ["huntaze.E011"]),
         ({"INVOICE_ENABLE_EMAIL": True, "EMAIL_HOST": ""}, ["huntaze.E012"]),
@@ -182,6 +191,13 @@ def test_a_production_start_wants_what_it_needs(
     settings: Settings, values: dict[str, object], found: list[str]
 ) -> None:
     assert find(settings, **values) == found
+
+
+def test_check_deploy_is_not_silent_about_what_can_be_guessed_or_overheard() -> None:
+    given = {"STRIPE_WEBHOOK_SECRET": "x", "METRICS_TOKEN": "y", "INVOICE_SMTP_PASSWORD": "z"}
+    said = start("manage.py", "check", "--deploy", INVOICE_SMTP_HOST="mail.example.test", **given).stderr
+    for code in ("E007", "E008", "W002"):
+        assert f"(huntaze.{code})" in said
 
 
 def start(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -45,6 +45,15 @@ def test_reads_each_category_gross_and_net_to_the_cent(outside: Outside, client:
     )
 
 
+@pytest.mark.parametrize("account", [".", "..", ""])
+def test_an_id_that_is_a_step_of_a_path_is_asked_for_nowhere(
+    outside: Outside, client: OnlyFansClient, account: str
+) -> None:
+    with pytest.raises(Permanent, match="can't stand in an address"):
+        client.get_statement(account, OPENS, OCTOBER)
+    assert not outside.list_requests(service="onlyfans")
+
+
 def test_asks_for_the_whole_month_as_itself(outside: Outside, client: OnlyFansClient) -> None:
     client.get_statement("acc_1", OPENS, Month(2028, 2))
     (request,) = outside.list_requests(service="onlyfans")

@@ -14,6 +14,7 @@ from accounts.models import Organization, User
 from accounts.services.auditing import describe_action, record_actions
 from common.clock import now
 from common.importing import Record, Result, Verdict, importer
+from common.validators import drop_unseen
 from huntaze.importing.values import pick, pick_text, read_instant
 from onlyfans.models import CreatorAccount
 
@@ -152,15 +153,19 @@ def read_person(attributes: Mapping[str, Any]) -> Person | dict[str, str]:
     creator = pick_text(attributes, FIELDS["onlyfans_user_id"])
     if len(creator) > 64:
         wrong["onlyfansUserId"] = "This is too long to be an id."
+    elif creator in {".", ".."}:
+        wrong["onlyfansUserId"] = "This is no id: an address would read it as a step."
     if wrong:
         return wrong
-    name = pick_text(attributes, FIELDS["name"])[:_LONGEST_NAME]
+    name = drop_unseen(pick_text(attributes, FIELDS["name"]))[:_LONGEST_NAME]
     role = pick_text(attributes, FIELDS["role"]).lower()
     return Person(
         email=email,
         name=name,
         organization_id=organization_id,
-        organization_name=(pick_text(attributes, FIELDS["organization_name"]) or name or email)[:_LONGEST_NAME],
+        organization_name=(drop_unseen(pick_text(attributes, FIELDS["organization_name"])) or name or email)[
+            :_LONGEST_NAME
+        ],
         role=User.Role.OWNER if not role or role in _OWNERS else User.Role.MEMBER,
         is_active=_is_active(attributes),
         created_at=created_at,

@@ -178,7 +178,9 @@ def test_rejects_are_listed_with_reasons_and_gone_once_taken(tables: Tables, tmp
 
 def test_a_record_that_nobody_foresaw_fails_alone(tables: Tables) -> None:
     tables.make(
-        "users", {"id": "u1", "email": "ada@example.test", "name": "A\x00da"}, {"id": "u2", "email": "b@x.test"}
+        "users",
+        {"id": "u1", "email": "ada@example.test", "onlyfansUserId": "of\x001"},
+        {"id": "u2", "email": "b@x.test"},
     )
     ended = bring("users")
     assert (counts(ended)["created"], counts(ended)["rejected"]) == (1, 1)
