@@ -34,11 +34,13 @@ _DISPUTES = {
 
 def describe_payment(invoice: Invoice) -> dict[str, Any]:
     """Describe an invoice's payment and the events about it, for its page."""
-    payment = get_payment(invoice)
+    payment, owed = get_payment(invoice), _list_owed(invoice)
     events = [(event, EVENT_TONES.get(event.status, "")) for event in list_events_of(invoice)]
     if payment is None:
-        return {"payment": None, "events": events, "difference": "", "advice": list_advice(invoice, None)}
+        advice = list_advice(invoice, None)
+        return {"payment": None, "owed": owed, "events": events, "difference": "", "advice": advice}
     return {
+        "owed": owed,
         "advice": list_advice(invoice, payment),
         "payment": payment,
         "payment_tone": PAYMENT_TONES.get(payment.state, ""),
@@ -48,13 +50,29 @@ def describe_payment(invoice: Invoice) -> dict[str, Any]:
     }
 
 
+def _list_owed(invoice: Invoice) -> list[tuple[str, str]]:
+    """List how the amount that is still to be paid comes about; nothing where nothing was ever asked for."""
+    if not invoice.is_issued or invoice.total_cents <= 0:
+        return []
+    steps = (
+        (
+            "Less credit" if invoice.balance_applied_cents > 0 else "Plus earlier balance",
+            -invoice.balance_applied_cents,
+        ),
+        ("Credit notes", -invoice.credited_before_cents),
+        ("Paid", -invoice.paid_cents),
+        ("Refunded", invoice.refunded_cents),
+        ("Taken back by the bank", invoice.disputed_cents),
+        ("Credited after payment", -invoice.credited_after_cents),
+    )
+    shown = [("Total", invoice.total_cents), *((name, cents) for name, cents in steps if cents)]
+    shown.append(("Remaining", invoice.remaining_cents))
+    return [(name, format_money(cents, invoice.currency)) for name, cents in shown]
+
+
 def _list_facts(invoice: Invoice, payment: StripeRecord) -> list[tuple[str, str, bool]]:
     """List name and text of what is known, and whether it is bad news."""
-
-    def money(cents: int) -> str:
-        return format_money(cents, invoice.currency)
-
-    facts = [("Paid", money(payment.amount_paid_cents), False)]
+    facts = []
     if payment.paid_at:
         facts.append(("Settled", f"{payment.paid_at:%Y-%m-%d %H:%M:%S} UTC", False))
     if payment.attempts:
@@ -63,11 +81,10 @@ def _list_facts(invoice: Invoice, payment: StripeRecord) -> list[tuple[str, str,
         is_bad = payment.state != StripeRecord.State.PAID
         why = f": {payment.failure}" if payment.failure else ""
         facts.append(("Last failure", f"{payment.failed_at:%Y-%m-%d %H:%M:%S} UTC{why}", is_bad))
-    if payment.refunded_cents:
-        facts.append(("Refunded", money(payment.refunded_cents), False))
     if payment.dispute:
         how = _DISPUTES.get(payment.dispute, payment.dispute)
-        facts.append(("Disputed", f"{money(payment.disputed_cents)}, {how}", payment.dispute not in {"won"}))
+        amount = f"{format_money(payment.disputed_cents, invoice.currency)}, " if payment.disputed_cents else ""
+        facts.append(("Disputed", f"{amount}{how}", payment.dispute not in {"won"}))
     return facts
 
 

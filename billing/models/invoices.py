@@ -140,6 +140,11 @@ class Invoice(models.Model):
                 name="billing_invoice_revenue",
             ),
             models.Index(fields=["id"], condition=Q(status="held"), name="billing_invoice_held"),
+            models.Index(
+                fields=["id"],
+                condition=Q(refunded_cents__gt=0) | Q(disputed_cents__gt=0),
+                name="billing_invoice_returned",
+            ),
             models.Index(fields=["id"], condition=Q(status="void"), name="billing_invoice_void"),
             models.Index(
                 fields=["due_date", "currency"],

@@ -120,7 +120,11 @@ class StripeRecord(models.Model):
                 condition=Q(state__in=["open", "uncollectible"], failed_at__isnull=False),
                 name="billing_payment_failed",
             ),
-            models.Index(fields=["invoice"], condition=Q(refunded_cents__gt=0), name="billing_payment_refunded"),
+            models.Index(
+                fields=["invoice"],
+                condition=Q(foreign_before_cents__gt=0) | Q(foreign_after_cents__gt=0) | ~Q(unexplained_cents=0),
+                name="billing_payment_unexplained",
+            ),
             models.Index(fields=["invoice"], condition=~Q(dispute=""), name="billing_payment_disputed"),
         ]
 

@@ -81,6 +81,10 @@ class Document:
     tax_label: str
     tax: str
     total: str
+    # What the customer's balance took off the total, or added to it; and what is due then.
+    credit_label: str = ""
+    credit: str = ""
+    due: str = ""
     due_date: date | None = None
     status_note: str = ""
     payment_terms: str = ""

@@ -3,6 +3,8 @@
 from billing.models import Invoice, InvoiceDelivery, StripeRecord
 from billing.selectors.credits import has_left_to_credit
 
+# Disputes that took the money and are not decided.
+OPEN_DISPUTES = ("needs_response", "under_review")
 _VOIDABLE = {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE}
 # In Stripe, what is credited in full is paid.
 _SETTLED = {Invoice.Status.PAID, Invoice.Status.CREDITED}
@@ -36,7 +38,7 @@ def get_obstacle_to_void(invoice: Invoice) -> str:
         return f"{invoice} is settled in Stripe and can't be voided there: credit it instead."
     if invoice.corrections.exclude(status=Invoice.Status.VOID).exists():
         return f"{invoice} has credit notes; void those first."
-    if StripeRecord.objects.filter(invoice=invoice, amount_paid_cents__gt=0).exists():
+    if invoice.paid_cents:
         return f"A part of {invoice} is paid, so it can't be voided: credit it instead."
     return ""
 
@@ -47,4 +49,12 @@ def get_obstacle_to_credit(invoice: Invoice) -> str:
         return f"{invoice} is a correction and can't be credited; void it instead."
     if not invoice.is_issued or invoice.status not in Invoice.ISSUED:
         return f"{invoice} is {invoice.get_status_display().lower()} and can't be credited."
+    record = StripeRecord.objects.filter(invoice=invoice).first()
+    if record is not None and record.dispute in OPEN_DISPUTES:
+        return f"The payment of {invoice} is disputed: credit it once the bank has decided, or it is given back twice."
+    if record is not None and invoice.status == Invoice.Status.UNCOLLECTIBLE and invoice.paid_cents:
+        return (
+            f"{invoice} is uncollectible in Stripe and partly paid: Stripe takes no credit note for it. Refund in "
+            "Stripe what was paid; the rest is written off already."
+        )
     return "" if has_left_to_credit(invoice) else f"There is nothing left to credit on {invoice}."

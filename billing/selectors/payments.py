@@ -4,18 +4,38 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, StripeEvent, StripeRecord
 from billing.selectors.inputs import rows
 from billing.selectors.invoices import SUMMED_AT_MOST, estimate_rows
 from common.clock import now
+from common.money import format_money
 
 State = StripeRecord.State
+# Refunded, lost or credited beyond what was paid; what a credit note stands for was refunded before, and counts once.
+IS_GIVEN_BACK_TWICE = Q(
+    paid_cents__lt=F("refunded_cents")
+    + Coalesce(F("stripe_record__lost_cents"), 0)
+    + F("credited_after_cents")
+    - F("balance_applied_cents")
+    - Coalesce(
+        Subquery(
+            Invoice.objects.filter(corrects=OuterRef("pk"))
+            .exclude(status=Invoice.Status.VOID)
+            .order_by()
+            .values("corrects")
+            .annotate(returned=Sum("refunded_cents"))
+            .values("returned")
+        ),
+        0,
+    )
+)
 _EVENTS_SHOWN = 30
 # Disputes that somebody must answer, and those that others decide.
 _TO_ANSWER = ("needs_response", "warning_needs_response")
-_OPEN_DISPUTES = (*_TO_ANSWER, "under_review", "warning_under_review")
+_UNDECIDED = (*_TO_ANSWER, "under_review", "warning_under_review")
 UNSETTLED = (Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE)
 _UNPAID = (State.OPEN, State.UNCOLLECTIBLE)
 CONDITIONS = {
@@ -30,7 +50,7 @@ CONDITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Outstanding:
-    """What customers owe in one currency: finalized invoices less their credit notes and what was paid of them."""
+    """What we ask customers for in one currency: what remains of finalized invoices."""
 
     currency: str
     invoices: int
@@ -44,16 +64,9 @@ def list_outstanding() -> list[Outstanding] | None:
         return None
     found = rows(
         """
-        SELECT invoice.currency, count(*) FILTER (WHERE invoice.kind = 'invoice' AND invoice.corrects_id IS NULL),
-            sum(invoice.total_cents - coalesce(payment.amount_paid_cents, 0)),
-            coalesce(sum(invoice.total_cents - coalesce(payment.amount_paid_cents, 0)) FILTER (
-                WHERE coalesce(original.due_date, invoice.due_date) < %s
-            ), 0)
-        FROM billing_invoice invoice
-        LEFT JOIN billing_invoice original ON original.id = invoice.corrects_id
-        LEFT JOIN billing_striperecord payment ON payment.invoice_id = invoice.id
-        WHERE invoice.status = 'finalized' AND (invoice.corrects_id IS NULL OR original.status = 'finalized')
-        GROUP BY 1 ORDER BY 2 DESC, 1
+        SELECT currency, count(*), sum(remaining_cents),
+            coalesce(sum(remaining_cents) FILTER (WHERE due_date < %s), 0)
+        FROM billing_invoice WHERE status = 'finalized' AND remaining_cents > 0 GROUP BY 1 ORDER BY 2 DESC, 1
         """,
         now().date(),
     )
@@ -62,15 +75,17 @@ def list_outstanding() -> list[Outstanding] | None:
 
 def list_in_condition(invoices: QuerySet[Invoice], condition: str) -> QuerySet[Invoice]:
     """Keep the invoices in one of `CONDITIONS`; none where there is no such condition."""
-    unpaid = Q(status=Invoice.Status.FINALIZED, kind=Invoice.Kind.INVOICE)
+    unpaid = Q(status=Invoice.Status.FINALIZED, remaining_cents__gt=0)
     payments = StripeRecord.objects.order_by()
     chosen = {
         "outstanding": unpaid,
         "overdue": unpaid & Q(due_date__lt=now().date()),
         "failed": _about(payments.filter(failed_at__isnull=False, state__in=_UNPAID)) & Q(status__in=Invoice.ISSUED),
-        "refunded": _about(payments.filter(refunded_cents__gt=0)),
+        "refunded": Q(refunded_cents__gt=0, total_cents__gt=0),
         "disputed": _about(payments.exclude(dispute="")),
-        "differs": Q(pk__in=_list_taken_back_there().union(_list_kept_there())),
+        "differs": Q(
+            pk__in=_list_taken_back_there().union(_list_kept_there(), _list_unexplained(), _list_given_back_twice())
+        ),
     }.get(condition)
     return invoices.none() if chosen is None else invoices.filter(chosen)
 
@@ -91,6 +106,20 @@ def _list_kept_there() -> QuerySet[Invoice, Any]:
     return Invoice.objects.filter(kept, status=Invoice.Status.VOID).order_by().values("pk")
 
 
+def _list_unexplained() -> QuerySet[StripeRecord, Any]:
+    """List the invoices for which Stripe asks for another amount, or which somebody credited there by hand."""
+    by_hand = Q(foreign_before_cents__gt=0) | Q(foreign_after_cents__gt=0)
+    found = StripeRecord.objects.filter(by_hand | ~Q(unexplained_cents=0))
+    return found.filter(invoice__status__in=[*Invoice.ISSUED, Invoice.Status.CREDITED]).order_by().values("invoice")
+
+
+def _list_given_back_twice() -> QuerySet[Invoice, Any]:
+    """List the invoices of which more was given back than came in."""
+    returned = Q(refunded_cents__gt=0) | Q(disputed_cents__gt=0)
+    found = Invoice.objects.filter(returned, IS_GIVEN_BACK_TWICE, total_cents__gt=0)
+    return found.order_by().values("pk")
+
+
 def list_differing() -> QuerySet[Invoice]:
     """List the invoices of which Stripe says something that a person must settle."""
     return list_in_condition(Invoice.objects.all(), "differs")
@@ -98,7 +127,7 @@ def list_differing() -> QuerySet[Invoice]:
 
 def list_open_disputes() -> QuerySet[Invoice]:
     """List the invoices whose payment is disputed and not decided."""
-    return Invoice.objects.filter(_about(StripeRecord.objects.order_by().filter(dispute__in=_OPEN_DISPUTES)))
+    return Invoice.objects.filter(_about(StripeRecord.objects.order_by().filter(dispute__in=_UNDECIDED)))
 
 
 def list_disputes_to_answer() -> QuerySet[StripeRecord]:
@@ -115,6 +144,27 @@ def describe_difference(invoice: Invoice, payment: StripeRecord) -> str:
     kept = payment.amount_paid_cents - payment.refunded_cents
     if invoice.status == Invoice.Status.VOID and payment.state == State.PAID and kept > 0:
         return "It is void here and was paid in Stripe. Refund it there, or bill the month again."
+    return _describe_amounts(invoice, payment)
+
+
+def _describe_amounts(invoice: Invoice, record: StripeRecord) -> str:
+    if by_hand := record.foreign_before_cents + record.foreign_after_cents:
+        amount = format_money(by_hand, invoice.currency)
+        return (
+            f"A credit note over {amount} was made in Stripe by hand. Issue one over the same amount here: it is taken "
+            "for the one in Stripe."
+        )
+    if record.unexplained_cents and invoice.status in Invoice.ISSUED:
+        theirs, ours = (
+            format_money(cents, invoice.currency)
+            for cents in (invoice.remaining_cents + record.unexplained_cents, invoice.remaining_cents)
+        )
+        return f"Stripe asks for {theirs}, we ask for {ours}. Compare the credit notes and payments in Stripe."
+    if Invoice.objects.filter(IS_GIVEN_BACK_TWICE, pk=invoice.pk).exists():
+        return (
+            "More was given back than came in: a refund came on top of a credit note. Take the difference off the "
+            "customer's balance in Stripe, or ask for it again."
+        )
     return ""
 
 

@@ -10,6 +10,8 @@ INVOICE: dict[str, Any] = {
     "number": "HTZ-2026-000123",
     "month_label": "October 2026",
     "total_display": "USD 4,296.31",
+    "due_display": "USD 4,296.31",
+    "settled_display": "",
     "due_date": date(2026, 11, 15),
     "pay_url": "https://pay.huntaze.example/i/1?a=1&b=2",
     "corrects_number": "",
@@ -24,6 +26,7 @@ CREDIT_NOTE = {
     "number": "HTZ-2026-000131",
     "corrects_number": "HTZ-2026-000123",
     "total_display": "-USD 120.00",
+    "due_display": "",
 }
 SUMMARY: dict[str, Any] = {
     "month_label": "October 2026",
@@ -52,6 +55,16 @@ def test_an_invoice_says_what_to_pay_by_when_and_where(body: str) -> None:
 
 
 @pytest.mark.parametrize("body", ["invoice.txt", "invoice.html"])
+def test_an_invoice_asks_for_what_credit_leaves_to_pay(body: str) -> None:
+    text = mail(body, invoice={**INVOICE, "due_display": "USD 3,296.31", "settled_display": "USD 1,000.00"})
+    for said in ("USD 3,296.31", "USD 1,000.00", "USD 4,296.31", "Amount due"):
+        assert said in text
+    covered = mail(body, invoice={**INVOICE, "due_display": "", "due_date": None, "pay_url": ""})
+    assert "no payment is due" in covered.lower()
+    assert "Amount due" not in covered
+
+
+@pytest.mark.parametrize("body", ["invoice.txt", "invoice.html"])
 def test_an_invoice_says_what_it_replaces(body: str) -> None:
     assert "It replaces HTZ-2026-000122." in mail(body, invoice={**INVOICE, "replaces_number": "HTZ-2026-000122"})
     assert "replaces" not in mail(body, invoice=INVOICE)
@@ -76,7 +89,9 @@ def test_a_name_is_shown_as_it_is_and_is_no_markup() -> None:
 
 @pytest.mark.parametrize("body", ["invoice.txt", "invoice.html"])
 def test_nothing_to_pay_leaves_out_when_and_where(body: str) -> None:
-    text = mail(body, invoice={**INVOICE, "due_date": None, "pay_url": "", "total_display": "USD 0.00"})
+    text = mail(
+        body, invoice={**INVOICE, "due_date": None, "pay_url": "", "total_display": "USD 0.00", "due_display": ""}
+    )
     assert "USD 0.00" in text
     for absent in ("Pay online", "None", "Due by", ">by "):
         assert absent not in text

@@ -4,16 +4,19 @@ from typing import Any
 
 import pytest
 
-from billing.models import Invoice, InvoiceDelivery, Payment
-from billing.selectors.obstacles import get_obstacle_to_void
+from billing.models import Invoice, InvoiceDelivery, Payment, StripeRecord
+from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_void
+from billing.selectors.payments import describe_difference, list_differing, list_outstanding
 from billing.services.correcting import credit_invoice
-from billing.services.delivering import deliver_stripe
+from billing.services.delivering import deliver_email, deliver_file, deliver_pdf, deliver_stripe
 from billing.services.delivering.claims import Parcel
+from billing.services.delivering.documents import make_document
 from common.errors import WorkError
 from tests.factories.billing import AUGUST, earn
 from tests.factories.events import happen, hear, make_sent
 from tests.factories.holders import hold
 from tests.factories.invoices import ISSUED_AT, make_invoice
+from tests.factories.staff import log_in
 from tests.outside import Outside
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_thread")]
@@ -173,3 +176,76 @@ def test_a_credit_note_waits_for_its_invoice_and_follows_it(wired: Outside) -> N
     assert deliver(invoice) is None
     assert asks(wired) == [16_000]
     assert owed(invoice) == {"status": "finalized", "credited_before": 5_000, "remaining": 16_000}
+
+
+def test_the_page_pdf_and_mail_ask_for_what_the_balance_leaves(wired: Outside) -> None:
+    first, _ = make_sent()
+    account = first.organization.billing_account
+    account.refresh_from_db()
+    wired.act("POST", f"customers/{account.stripe_customer_id}", balance="-9980")
+    earn(first.organization.creators.get(), AUGUST.plus(1), 85_000)
+    second = make_invoice(first.organization, AUGUST.plus(1))
+    parcel = Parcel(second.pk, hold(key="second"))
+    deliver_stripe(parcel)
+    document = make_document(parcel.invoice, parcel.lines)
+    assert (document.total, document.credit_label, document.credit, document.due) == (
+        "USD 180.00", "Less credit", "-USD 99.80", "USD 80.20",
+    )  # fmt: skip
+    deliver_pdf(parcel)
+    deliver_file(parcel)
+    deliver_email(parcel)
+    (mail,) = wired.list_mails()
+    message = wired.read_mail(mail["number"])
+    assert message["Subject"].endswith("USD 80.20")
+    text = message.get_body(("plain",))
+    assert text is not None
+    assert "Amount due: USD 80.20" in text.get_content()
+    assert [(owed.cents, owed.invoices) for owed in list_outstanding() or ()] == [(29_020, 2)]
+    page = log_in("Read only").get(f"/admin/billing/invoice/{second.pk}/change/").content.decode()
+    assert "USD 80.20" in page
+
+
+def test_what_is_credited_in_full_is_mailed_without_asking_for_money(wired: Outside) -> None:
+    invoice = make_invoice()
+    credit(invoice)
+    parcel = Parcel(invoice.pk, hold(key="late"))
+    for step in (deliver_stripe, deliver_pdf, deliver_file, deliver_email):
+        step(parcel)
+    assert wired.list_objects("invoice") == []
+    (mail,) = wired.list_mails()
+    text = wired.read_mail(mail["number"]).get_body(("plain",))
+    assert text is not None
+    assert "No payment is due." in text.get_content()
+
+
+def test_more_given_back_than_came_in_is_a_difference(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "pay")
+    hear(wired)
+    assert deliver(credit(invoice)) is None
+    happen(wired, stripe_id, "refund", amount=21_000)
+    hear(wired)
+    assert list(list_differing()) == [invoice]
+    said = describe_difference(Invoice.objects.get(pk=invoice.pk), StripeRecord.objects.get(invoice=invoice))
+    assert said.startswith("More was given back than came in")
+
+
+def test_a_credit_note_by_hand_is_a_difference_until_it_is_issued_here(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "credit", amount=5_000)
+    happen(wired, stripe_id, "pay")
+    hear(wired)
+    assert list(list_differing()) == [invoice]
+    assert deliver(credit(Invoice.objects.get(pk=invoice.pk), 5_000)) is None
+    hear(wired)
+    assert list(list_differing()) == []
+
+
+def test_a_disputed_payment_is_not_credited_before_the_bank_has_decided(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "pay")
+    happen(wired, stripe_id, "dispute")
+    hear(wired)
+    assert get_obstacle_to_credit(Invoice.objects.get(pk=invoice.pk)).startswith(
+        f"The payment of {invoice} is disputed"
+    )

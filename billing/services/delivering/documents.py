@@ -116,7 +116,8 @@ def make_document(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Document:
     """Gather what the PDF says, written for people."""
     tax = next((line for line in lines if line.kind == InvoiceLine.Kind.TAX), None)
     is_note = invoice.kind == Invoice.Kind.CREDIT_NOTE
-    terms = "This amount is credited to your account." if is_note else _payment_terms(invoice)
+    terms = _credit_terms(invoice) if is_note else _payment_terms(invoice)
+    applied = 0 if is_note else invoice.balance_applied_cents
     return Document(
         kind="credit_note" if is_note else "invoice",
         number=invoice.number or "",
@@ -131,6 +132,9 @@ def make_document(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Document:
         tax_label=tax.description if tax else "Tax",
         tax=format_money(invoice.tax_cents, invoice.currency),
         total=format_money(invoice.total_cents, invoice.currency),
+        credit_label=("Less credit" if applied > 0 else "Plus earlier balance") if applied else "",
+        credit=format_money(-applied, invoice.currency) if applied else "",
+        due=format_money(invoice.total_cents - applied, invoice.currency) if applied else "",
         payment_terms=terms,
         corrects_number=(invoice.corrects.number or "") if invoice.corrects else "",
         replaces_number=(invoice.replaces.number or "") if invoice.replaces else "",
@@ -138,10 +142,29 @@ def make_document(invoice: Invoice, lines: Sequence[InvoiceLine]) -> Document:
 
 
 def _payment_terms(invoice: Invoice) -> str:
-    if invoice.total_cents == 0:
-        return "Nothing is to be paid."
+    """Ask for what was due when it was issued: what the customer's balance covers is not paid again."""
+    if invoice.total_cents <= invoice.balance_applied_cents:
+        return "No payment is due."
     due = f"{invoice.due_date:%-d %B %Y}" if invoice.due_date else "receipt"
-    return f"Please pay by {due}, naming the number {invoice.number}."
+    return f"Please pay by {due}, quoting invoice {invoice.number}."
+
+
+def _credit_terms(note: Invoice) -> str:
+    """Say how a credit note takes its amount back, as it was settled when it was issued."""
+    returned, before = note.refunded_cents, note.credited_before_cents
+    credit = note.credited_after_cents - returned
+    if not note.corrects_id or not (before or returned or credit):
+        return "This amount is credited to your account."
+    said = [
+        f"{format_money(cents, note.currency)} {how}"
+        for cents, how in (
+            (before, f"reduces what is due on invoice {note.corrects}"),
+            (returned, "was returned to you before"),
+            (credit, "is credited to your account"),
+        )
+        if cents
+    ]
+    return f"{'; '.join(said)}."
 
 
 def _party(values: dict[str, str]) -> Party:

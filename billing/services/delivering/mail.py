@@ -77,12 +77,16 @@ def _compose(parcel: Parcel, recipient: str, message_id: str) -> EmailMultiAlter
 
 def _context(parcel: Parcel) -> dict[str, object]:
     invoice = parcel.invoice
-    is_due = invoice.kind == Invoice.Kind.INVOICE and invoice.total_cents > 0
+    # What is owed may have changed since the document was read.
+    remaining = Invoice.objects.values_list("remaining_cents", flat=True).get(pk=invoice.pk)
+    is_due, settled = remaining > 0, invoice.total_cents - remaining
     return {
         "kind": invoice.kind,
         "number": invoice.number,
         "month_label": invoice.period.label,
         "total_display": format_money(abs(invoice.total_cents), invoice.currency),
+        "due_display": format_money(remaining, invoice.currency) if is_due else "",
+        "settled_display": format_money(settled, invoice.currency) if is_due and settled else "",
         "due_date": invoice.due_date if is_due else None,
         "pay_url": _find_pay_url(parcel) if is_due else "",
         "corrects_number": invoice.corrects.number if invoice.corrects else "",
