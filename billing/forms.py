@@ -96,7 +96,8 @@ class RunForm(MonthForm):
         required=False,
         widget=UnfoldBooleanSwitchWidget,
         label="Bill anew what is issued already",
-        help_text="Voids or credits the issued invoices of the organizations named above, then bills them again.",
+        help_text="Voids or credits the issued invoices of the organizations named above, then bills them again. "
+        "A preview of the difference comes first.",
     )
     reason = forms.CharField(
         max_length=500,

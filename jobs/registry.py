@@ -109,6 +109,10 @@ class Job:
         """Tell whether somebody must say why before this is started."""
         return False
 
+    def previews_first(self) -> bool:
+        """Return whether somebody must look at a preview before starting this in the admin."""
+        return False
+
     def keys(self) -> Iterable[str]:
         """Say what is expected: one key an item, each once."""
         raise NotImplementedError

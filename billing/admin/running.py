@@ -43,8 +43,16 @@ def run_page(admin: AnyAdmin, request: HttpRequest) -> HttpResponse:
     question = Question("Run billing", "Run billing", reverse("admin:billing_invoice_changelist"), says, is_grave=True)
 
     def act(form: RunForm) -> HttpResponse:
-        asked = {"regenerate": form.cleaned_data["regenerate"]}
-        return _start(request, actor, form, asked, form.cleaned_data["reason"])
+        if not form.cleaned_data["regenerate"]:
+            return _start(request, actor, form, {}, form.cleaned_data["reason"])
+        # Nothing that is issued is taken back unseen: the preview's page leads on to the run itself.
+        shown = _start(request, actor, form, {"regenerate": True, "dry_run": True}, form.cleaned_data["reason"])
+        messages.info(
+            request,
+            "This is a preview: nothing is changed yet. Read what would be voided, credited, issued and mailed, then "
+            "press “Start for real…”.",
+        )
+        return shown
 
     initial = {name: request.GET[name] for name in ("month", "organizations") if name in request.GET}
     return ask(admin, request, question, lambda **given: RunForm(**given, initial=initial), act)

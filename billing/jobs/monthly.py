@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts.models import Organization
+from billing.jobs.anew import describe_mails, describe_new, describe_superseded
 from billing.jobs.columns import COLUMNS
 from billing.jobs.covering import MonthlyParams
 from billing.jobs.delivery import delivery_steps, void_steps
@@ -19,7 +20,7 @@ from billing.selectors.due import keep_who_was_there, list_billable, list_due
 from billing.selectors.summaries import list_meter_codes, list_unbilled, summarize_run
 from billing.services.comparing import check_books
 from billing.services.computing import Computed, compute_invoices
-from billing.services.correcting import set_aside_issued, supersede_invoices
+from billing.services.correcting import Superseded, set_aside_issued, supersede_invoices
 from billing.services.drafts import Draft, describe_draft, describe_early
 from billing.services.numbering import finalize_invoices
 from common.clock import Month, now, previous_month
@@ -97,6 +98,10 @@ class MonthlyBilling(BilledBySlot):
         is_long_ago = self.params.month < previous_month().plus(-_USUAL_MONTHS_BACK)
         return bool(self.params.regenerate) or (is_long_ago and not self.params.dry_run)
 
+    def previews_first(self) -> bool:
+        """Show what would be taken back, issued and mailed before anything issued is billed anew."""
+        return bool(self.params.regenerate)
+
     def overlap_scope(self) -> str:
         """Allow some organizations to be billed beside the whole month, but not the same ones twice."""
         day = [f"due {self.params.due_by}"] if self.params.due_by else []
@@ -172,7 +177,7 @@ class MonthlyBilling(BilledBySlot):
         month = self.params.month
         for creator_id, statement, answered_at in [pulled for key in keys for pulled in context.scratch.get(key, ())]:
             store_statement(creator_id, statement, answered_at)
-        if self.params.regenerate and not context.dry_run:
+        if self.params.regenerate:
             for key in keys:
                 self._compute_anew(key, context)
             return
@@ -187,11 +192,21 @@ class MonthlyBilling(BilledBySlot):
         """Correct what is issued and compute the month anew; where that is refused, what is issued stands."""
         month, run = self.params.month, context.run
         with transaction.atomic():
-            supersede_invoices([key], month, run=run, now=now())
+            superseded = supersede_invoices([key], month, run=run, now=now())
             computed = self._compute([key], context)
             if computed.refused or computed.left_out:
                 transaction.set_rollback(True)
-        self._note_computed(computed, {}, context)
+        issued = [one.invoice for one in superseded]
+        self._note_computed(computed, {one.organization_id: (str(one), one.total_cents) for one in issued}, context)
+        if superseded and key in computed.drafts:
+            self._note_anew(key, superseded, computed.drafts[key], context)
+
+    def _note_anew(self, key: str, superseded: list[Superseded], draft: Draft, context: Context) -> None:
+        """Say what became of what was issued, and beforehand what would become of it and who gets which mail."""
+        said = [describe_superseded(superseded), describe_new(draft)]
+        if context.dry_run:
+            said.append(describe_mails(superseded, draft, is_on=self.params.deliver and self.params.email))
+        context.note(key, note=" ".join([*said, describe_early(draft)]).rstrip())
 
     def _note_computed(self, computed: Computed, already: dict[str, tuple[str, int]], context: Context) -> None:
         for key, error in computed.refused.items():

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -221,7 +222,17 @@ def _write_credit_note(
     return note
 
 
-def supersede_invoices(organization_ids: Sequence[str], month: Month, *, run: JobRun, now: dt.datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A document that was taken back to bill its month anew; without a `note` it was voided."""
+
+    invoice: Invoice
+    note: Invoice | None
+
+
+def supersede_invoices(
+    organization_ids: Sequence[str], month: Month, *, run: JobRun, now: dt.datetime
+) -> list[Superseded]:
     """Void or credit what is issued of a month, so that it can be billed anew in the caller's transaction.
 
     What already reached the customer, or was credited in part, is credited; the rest is voided. What this run itself
@@ -231,11 +242,15 @@ def supersede_invoices(organization_ids: Sequence[str], month: Month, *, run: Jo
     issued = Invoice.objects.filter(
         organization__in=organization_ids, month=month.first_day, corrects=None, status__in=Invoice.ISSUED
     ).exclude(run__in=list_lineage(run))
+    superseded = []
     for invoice in issued.order_by("organization_id"):
+        note = None
         if _is_to_be_credited(invoice):
-            credit_invoice(invoice.pk, actor=run.actor, reason=run.reason, now=now, run=run)
+            note = credit_invoice(invoice.pk, actor=run.actor, reason=run.reason, now=now, run=run)
         else:
             void_invoice(invoice.pk, actor=run.actor, reason=run.reason)
+        superseded.append(Superseded(invoice, note))
+    return superseded
 
 
 def _is_to_be_credited(invoice: Invoice) -> bool:

@@ -7,8 +7,9 @@ from django.http import Http404
 from jobs.admin.pages import describe_items, describe_state, get_run
 from jobs.admin.paging import ItemQuery, find_page
 from jobs.admin.words import describe_summary
+from jobs.forms import DRY_RUN
 from jobs.models import JobRun
-from jobs.registry import Job
+from jobs.registry import Job, JobParams
 
 _ROWS_SHOWN = 10
 
@@ -20,6 +21,15 @@ def find_preview(text: str, job: type[Job]) -> JobRun | None:
     except Http404:
         return None
     return run if run.job == job.name and run.dry_run else None
+
+
+def is_previewed(preview: JobRun | None, params: JobParams, slot: str) -> bool:
+    """Return whether a preview shows what these parameters would do, and nothing did it since but this very start."""
+    if preview is None or preview.is_active or preview.status == JobRun.Status.CANCELLED:
+        return False
+    wished = {**params.model_dump(mode="json"), DRY_RUN: True}
+    real = JobRun.objects.filter(job=preview.job, pk__gt=preview.pk, params={**wished, DRY_RUN: False})
+    return preview.params == wished and not real.exclude(slot=slot).exists()
 
 
 def find_preview_of_rerun(parent: JobRun, mode: str) -> JobRun | None:

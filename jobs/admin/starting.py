@@ -14,7 +14,7 @@ from common.clock import now
 from common.errors import WorkError
 from jobs.admin.pages import render
 from jobs.admin.permissions import actor, may_run, may_start_anything
-from jobs.admin.previews import describe_preview, find_preview
+from jobs.admin.previews import describe_preview, find_preview, is_previewed
 from jobs.admin.words import RUN_TONES, describe_job, describe_schedule
 from jobs.forms import StartForm, has_preview
 from jobs.models import JobRun
@@ -77,9 +77,13 @@ def form_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, name: str) -> H
         values=_values_of(preview),
         dry_run=dry_run,
         needs_reason=needs_reason,
+        initial={"reason": preview.reason} if preview else {},
     )
-    if request.method == "POST" and form.is_valid() and (response := _start(request, job, form)):
-        return response
+    if request.method == "POST" and form.is_valid():
+        if not dry_run and job(form.params).previews_first() and not is_previewed(preview, form.params, form.slot()):
+            form.add_error(None, "Press “Preview” and look at the difference first; then start it from the preview.")
+        elif response := _start(request, job, form):
+            return response
     context = {
         "about": describe_job(job),
         "form": form,
