@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from common.money import BPS, format_money, minor_digits, round_charge
+from common.money import BPS, format_exact, format_money, format_percent, round_charge
 
 if TYPE_CHECKING:
     from billing.pricing import Terms, UsagePrice
@@ -56,18 +56,18 @@ def _describe_brackets(terms: "Terms") -> list[str]:
     for place, (start, rate) in enumerate(terms.brackets):
         if place + 1 == len(terms.brackets):
             above = f" above {format_money(start, terms.currency)}" if start else ""
-            parts.append(f"{_percent(rate)} of all{above}")
+            parts.append(f"{format_percent(rate)} of all{above}")
         else:
             which = "next" if place or start else "first"
             width = format_money(terms.brackets[place + 1][0] - start, terms.currency)
-            parts.append(f"{_percent(rate)} of the {which} {width}")
+            parts.append(f"{format_percent(rate)} of the {which} {width}")
     return (
         [f"Commission on a creator's {terms.commission_basis} earnings of a month: {', '.join(parts)}"] if parts else []
     )
 
 
 def _describe_price(price: "UsagePrice", currency: str) -> str:
-    said = f"{_exact(price.unit_price_cents, currency)} for each {price.unit_name or price.meter}"
+    said = f"{format_exact(price.unit_price_cents, currency)} for each {price.unit_name or price.meter}"
     if price.included_quantity:
         said += f" beyond the {_number(price.included_quantity)} included in a month"
     return said
@@ -121,7 +121,7 @@ def _charge(of: Explanation, currency: str) -> list[str]:
     rounded = format_money(amount, currency)
     if exact != amount:
         said.append(
-            f"Together {_exact(exact, currency)}, rounded to {rounded}" if slices[1:] else f"Rounded to {rounded}"
+            f"Together {format_exact(exact, currency)}, rounded to {rounded}" if slices[1:] else f"Rounded to {rounded}"
         )
     elif slices[1:]:
         said.append(f"Together {rounded}")
@@ -133,8 +133,8 @@ def _slice(slices: list[tuple[int, int | None, int, int]], place: int, currency:
     which = "the remaining " if place or start else ""
     if end is not None and (part == end - start) and (place + 1 < len(slices) or start):
         which = "the next " if place or start else "the first "
-    amount = _exact(Decimal(part * rate) / BPS, currency)
-    return f"{_percent(rate)} of {which}{format_money(part, currency)} = {amount}"
+    amount = format_exact(Decimal(part * rate) / BPS, currency)
+    return f"{format_percent(rate)} of {which}{format_money(part, currency)} = {amount}"
 
 
 def _limits(of: Explanation, currency: str) -> list[str]:
@@ -162,7 +162,7 @@ def _commission_short(of: Explanation, currency: str) -> list[str]:
         said.append("Free month {} of {}".format(*of["free_month"]))
     elif of.get("slices"):
         said.append(
-            " + ".join(f"{_percent(rate)} of {format_money(part, currency)}" for _, _, part, rate in of["slices"])
+            " + ".join(f"{format_percent(rate)} of {format_money(part, currency)}" for _, _, part, rate in of["slices"])
         )
     return said + (_limits(of, currency) or _carried(of, currency))
 
@@ -171,7 +171,7 @@ def _usage(of: Explanation, currency: str) -> list[str]:
     said = _usage_short(of, currency)
     exact = Decimal(of["before_rounding"])
     if Decimal(of["billable_quantity"]):
-        said[0] += f" = {_exact(exact, currency)}"
+        said[0] += f" = {format_exact(exact, currency)}"
     if exact != of["amount_cents"]:
         said.append(f"Rounded to {format_money(of['amount_cents'], currency)}")
     return said
@@ -179,7 +179,7 @@ def _usage(of: Explanation, currency: str) -> list[str]:
 
 def _usage_short(of: Explanation, currency: str) -> list[str]:
     used, included, billable = (Decimal(of[f"{name}quantity"]) for name in ("", "included_", "billable_"))
-    counted, price = _count(used, of["unit_name"]), _exact(Decimal(of["unit_price_cents"]), currency)
+    counted, price = _count(used, of["unit_name"]), format_exact(Decimal(of["unit_price_cents"]), currency)
     if not billable:
         return [f"{counted}, within the {_number(included)} included"]
     if not included:
@@ -189,7 +189,7 @@ def _usage_short(of: Explanation, currency: str) -> list[str]:
 
 def _tax(of: Explanation, currency: str) -> list[str]:
     exact = Decimal(of["subtotal_cents"] * of["rate_bps"]) / BPS
-    said = [f"{_tax_short(of, currency)[0]} = {_exact(exact, currency)}"]
+    said = [f"{_tax_short(of, currency)[0]} = {format_exact(exact, currency)}"]
     amount = round_charge(exact, currency)
     if exact != amount:
         said.append(f"Rounded to {format_money(amount, currency)}")
@@ -197,7 +197,7 @@ def _tax(of: Explanation, currency: str) -> list[str]:
 
 
 def _tax_short(of: Explanation, currency: str) -> list[str]:
-    return [f"{_percent(of['rate_bps'])} of {format_money(of['subtotal_cents'], currency)}"]
+    return [f"{format_percent(of['rate_bps'])} of {format_money(of['subtotal_cents'], currency)}"]
 
 
 def _base_fee(of: Explanation, currency: str) -> list[str]:
@@ -258,20 +258,8 @@ def _credit_short(of: Explanation, currency: str) -> list[str]:
     return [f"{credited} of {line} on line {of['line']} of {of['invoice']}"]
 
 
-def _exact(cents: Decimal, currency: str) -> str:
-    """Write an amount that may have fractions of a cent, each digit that counts."""
-    digits = minor_digits(currency)
-    amount = abs(cents).scaleb(-digits).normalize()
-    places = max(digits, -int(amount.as_tuple().exponent))
-    return f"{'-' if cents < 0 else ''}{currency.upper()} {amount:,.{places}f}"
-
-
 def _number(value: Decimal) -> str:
     return f"{value.normalize():,f}"
-
-
-def _percent(rate_bps: int) -> str:
-    return f"{_number(Decimal(rate_bps) / 100)} %"
 
 
 def _count(quantity: Decimal, unit: str) -> str:

@@ -3,24 +3,23 @@
 import datetime as dt
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import (
-    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
+from accounts.models import Organization
 from billing.models import Invoice, InvoiceLine
 from billing.selectors.credits import find_fault_in_amounts
 from common.clock import Month, previous_month
-from common.money import format_money, minor_digits, to_cents
+from common.forms import OTHERWISE, AmountsForm, AmountsFormSet, MoneyField
+from common.money import format_money
 
 _SEPARATORS = re.compile(r"[\s,;]+")
 
@@ -124,7 +123,8 @@ class CreditForm(OnceForm, ReasonForm):
         self.invoice, self.left = invoice, left
         self.lines = [line for line in invoice.lines.all() if left[line.pk] and line.kind != InvoiceLine.Kind.TAX]
         for line in self.lines:
-            self.fields[f"line_{line.pk}"] = _AmountField(invoice.currency, label=line.description)
+            field = MoneyField(currency=invoice.currency, required=False, label=line.description)
+            self.fields[f"line_{line.pk}"] = field
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -162,19 +162,16 @@ class CreditForm(OnceForm, ReasonForm):
         return cleaned
 
 
-class _AmountField(forms.DecimalField):
-    """An amount in major units, given as cents."""
+class AccountForm(AmountsForm):
+    """A billing account, whose amounts are in its organization's currency."""
 
-    def __init__(self, currency: str, **kwargs: Any) -> None:
-        self.currency = currency
-        digits = minor_digits(currency)
-        widget = UnfoldAdminDecimalFieldWidget({"inputmode": "decimal", "placeholder": f"{Decimal(0):.{digits}f}"})
-        super().__init__(required=False, max_digits=15, decimal_places=digits, widget=widget, **kwargs)
-
-    def clean(self, value: Any) -> Any:
-        """Read the amount; None where the field was left empty."""
-        amount = super().clean(value)
-        return None if amount is None else to_cents(amount, self.currency)
+    def find_currency(self) -> str:
+        """Take the currency of the organization that is chosen, where there is none yet."""
+        if self.instance.pk:
+            return str(self.instance.currency)
+        chosen = self.data.get(self.add_prefix("organization")) or self.initial.get("organization")
+        found = Organization.objects.filter(pk=chosen).values_list("currency", flat=True).first() if chosen else None
+        return found or OTHERWISE
 
 
 class FirstDayField(forms.CharField):
@@ -196,7 +193,7 @@ class FirstDayField(forms.CharField):
             raise ValidationError(f"{error}.") from None
 
 
-class BracketFormSet(PaginationInlineFormSet):
+class BracketFormSet(AmountsFormSet):
     """A plan's brackets: each starts at an amount of its own."""
 
     def clean(self) -> None:
@@ -210,9 +207,3 @@ class BracketFormSet(PaginationInlineFormSet):
                 form.add_error("from_cents", "Another bracket starts at this amount already.")
             seen.add(start)
         super().clean()
-
-
-class CentsField(forms.IntegerField):
-    """A whole number of cents: `99.00` is refused, where a plain integer field would read 99 cents."""
-
-    re_decimal = re.compile(r"(?!)")

@@ -69,6 +69,30 @@ def format_money(cents: int, currency: str) -> str:
     return f"{sign}{currency.upper()} {Decimal(abs(cents)).scaleb(-digits):,.{digits}f}"
 
 
+def format_number(cents: Decimal, currency: str) -> str:
+    """Write an amount without its currency, with each digit that counts: `1,234.50`, `0.0025`."""
+    digits = minor_digits(currency)
+    amount = cents.scaleb(-digits).normalize()
+    return f"{amount:,.{max(digits, -int(amount.as_tuple().exponent))}f}"
+
+
+def format_exact(cents: Decimal, currency: str) -> str:
+    """Write an amount that may have fractions of the smallest unit, with each digit that counts: `USD 0.0025`."""
+    return f"{'-' if cents < 0 else ''}{currency.upper()} {format_number(abs(cents), currency)}"
+
+
+def format_percent(bps: int) -> str:
+    """Write a rate for people, as `20 %` or `7.25 %`."""
+    return f"{(Decimal(bps) / 100).normalize():f} %"
+
+
+def format_column(name: str, value: Decimal | int | None, currency: str) -> str:
+    """Write the value of a column that holds an amount (`…_cents`) or a rate (`…_bps`)."""
+    if value is None:
+        return "-"
+    return format_percent(int(value)) if name.endswith("_bps") else format_exact(Decimal(value), currency)
+
+
 def divide_half_even(numerator: int, denominator: int) -> int:
     """Divide exactly and round once, half-even, without leaving the integers; `denominator` is positive."""
     quotient, rest = divmod(numerator, denominator)

@@ -17,6 +17,7 @@ from accounts.admin.filters import DayFilter
 from accounts.admin.pages import ReadOnlyAdmin, breakable
 from accounts.admin.paging import KeysetChangeList
 from accounts.models import AuditEntry
+from accounts.models.audit import name_column
 from accounts.selectors import list_audited_types, list_audited_verbs
 
 
@@ -61,7 +62,7 @@ def name_kind(label: str) -> str:
 def describe(value: Any) -> list[str]:
     """Write a value for people, a part of it a line."""
     if isinstance(value, dict):
-        return [f"{name}: {', '.join(describe(part))}" for name, part in value.items()] or ["-"]
+        return [f"{name_column(name, part)}: {', '.join(describe(part))}" for name, part in value.items()] or ["-"]
     if isinstance(value, list):
         return [", ".join(describe(part)) for part in value] or ["-"]
     if isinstance(value, bool):

@@ -67,4 +67,17 @@ class AuditEntry(models.Model):
     def list_changes(self) -> list[tuple[str, Any, Any]]:
         """List what changed: the field, its value before and after; None where there was none."""
         names = dict.fromkeys([*self.before, *self.after])
-        return [(name.replace("_", " "), self.before.get(name), self.after.get(name)) for name in names]
+        return [
+            (
+                name_column(name, self.after.get(name, self.before.get(name))),
+                self.before.get(name),
+                self.after.get(name),
+            )
+            for name in names
+        ]
+
+
+def name_column(column: str, value: Any) -> str:
+    """Name a column as people do; of an amount or rate that is written out, the unit is no part of its name."""
+    plain = column.removesuffix("_cents").removesuffix("_bps") if isinstance(value, str) else column
+    return plain.replace("_", " ")

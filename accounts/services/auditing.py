@@ -8,6 +8,7 @@ from django.db.models import Field, FileField, ForeignKey, Model
 
 from accounts.models import AuditEntry, User
 from common.encryption import EncryptedJSONField
+from common.money import format_column
 from common.origin import get_origin
 
 # What stands in place of a value that nobody may read.
@@ -126,6 +127,9 @@ def _read(thing: Model, field: "Field[Any, Any]") -> Any:
         return str(value)
     if field.choices:
         return str(dict(field.flatchoices).get(value, value))
+    is_amount = field.name.endswith("_cents") and hasattr(thing, "currency")
+    if is_amount or field.name.endswith("_bps"):
+        return format_column(field.name, value, getattr(thing, "currency", ""))
     return value
 
 

@@ -7,24 +7,28 @@ from django.db.models import Field, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 
+from accounts.admin.amounts import AmountsAdmin
 from accounts.admin.pages import AnyAdmin, door, find, require
 from billing.admin.filters import ParkedFilter
-from billing.admin.pages import Question, ask, in_cents
+from billing.admin.pages import Question, ask
 from billing.admin.words import show_label
-from billing.forms import FirstDayField, ReasonForm
+from billing.forms import AccountForm, FirstDayField, ReasonForm
 from billing.models import BillingAccount
 from billing.services.parking import park_account, unpark_account
+from common.money import format_percent
 
 PARK = "billing.park_billingaccount"
 
 
 @admin.register(BillingAccount)
-class BillingAccountAdmin(ModelAdmin):
+class BillingAccountAdmin(AmountsAdmin):
     """How each organization is billed."""
+
+    form = AccountForm
+    usual_zeros = ("tax_rate_bps",)
 
     list_display = ("organization_name", "plan", "schedule_day", "tax_rate", "recipient", "delivery", "state")
     list_display_links = ("organization_name",)
@@ -61,11 +65,11 @@ class BillingAccountAdmin(ModelAdmin):
         return own + super().get_urls()
 
     def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        """Read cents as whole numbers, and a month as people write it."""
+        """Read a month as people write it."""
         if db_field.name == "first_month":
             help_text = BillingAccount._meta.get_field("first_month").help_text
             return FirstDayField(label="First month", required=False, help_text=help_text)
-        return super().formfield_for_dbfield(db_field, request, **in_cents(db_field), **kwargs)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: BillingAccount | None = None) -> tuple[str, ...]:
         """Keep an account with its organization."""
@@ -110,7 +114,7 @@ class BillingAccountAdmin(ModelAdmin):
         """Give the rate in percent."""
         if not account.tax_rate_bps:
             return "-"
-        return f"{account.tax_rate_bps // 100}.{account.tax_rate_bps % 100:02}\N{NO-BREAK SPACE}%"
+        return format_percent(account.tax_rate_bps).replace(" ", "\N{NO-BREAK SPACE}")
 
     @display(description="Invoices go to")
     def recipient(self, account: BillingAccount) -> str:

@@ -5,18 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
-from django.db.models import BigIntegerField, Field
 from django.http import HttpRequest, HttpResponse
 
 from accounts.admin.pages import AnyAdmin, render
-from billing.forms import CentsField
 from common.errors import WorkError
 from jobs.services import InvalidParams
-
-
-def in_cents(column: "Field[Any, Any]") -> dict[str, Any]:
-    """Choose the form field of a column that holds cents: whole numbers, and nothing that could be read as such."""
-    return {"form_class": CentsField} if isinstance(column, BigIntegerField) else {}
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, Field, QuerySet
+from django.db.models import Count, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from billing.admin.pages import in_cents
+from accounts.admin.amounts import AmountsAdmin, AmountsInline
 from billing.explaining import describe_terms
 from billing.forms import BracketFormSet
 from billing.models import CommissionBracket, Meter, MeterPrice, Plan
@@ -20,7 +20,7 @@ _NO_BRACKETS = "This plan has no commission brackets: no organization on it can 
 _FREE_START = "Nothing is charged below the first bracket: let one start at 0 unless that is wanted."
 
 
-class BracketInline(TabularInline):
+class BracketInline(AmountsInline):
     """The marginal rates of a plan."""
 
     model = CommissionBracket
@@ -29,12 +29,8 @@ class BracketInline(TabularInline):
     fields = ("from_cents", "rate_bps")
     verbose_name_plural = "commission brackets"
 
-    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        """Read cents as whole numbers."""
-        return super().formfield_for_dbfield(db_field, request, **in_cents(db_field), **kwargs)
 
-
-class MeterPriceInline(TabularInline):
+class MeterPriceInline(AmountsInline):
     """What a plan charges for usage."""
 
     model = MeterPrice
@@ -44,7 +40,7 @@ class MeterPriceInline(TabularInline):
 
 
 @admin.register(Plan)
-class PlanAdmin(ModelAdmin):
+class PlanAdmin(AmountsAdmin):
     """Plans; what is changed holds for the months billed from then on."""
 
     list_display = ("name", "code", "base_fee", "basis", "brackets", "organizations")
@@ -57,8 +53,8 @@ class PlanAdmin(ModelAdmin):
             None,
             {
                 "fields": ("name", "code", "currency", "base_fee_cents", "issue_zero_invoices"),
-                "description": "Amounts are in cents, the smallest unit of the currency: 9900 is USD 99.00. Rates are "
-                "in hundredths of a percent: 2000 is 20 %. Changes hold for the months billed from then on.",
+                "description": "Amounts are in the plan's currency, like 49.00; rates are in percent, like 20 or 7.25. "
+                "Changes hold for the months billed from then on.",
             },
         ),
         (
@@ -73,10 +69,6 @@ class PlanAdmin(ModelAdmin):
             },
         ),
     )
-
-    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        """Read cents as whole numbers."""
-        return super().formfield_for_dbfield(db_field, request, **in_cents(db_field), **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         """Count who is on each plan."""

@@ -19,10 +19,9 @@ class BillingAccount(models.Model):
     address = models.TextField(blank=True, help_text="As it stands on the invoice, below the name.")
     tax_id = models.CharField("tax ID", max_length=64, blank=True)
     tax_rate_bps = models.PositiveIntegerField(
-        "tax rate (bps)",
+        "tax rate",
         default=0,
         validators=[MaxValueValidator(10_000)],
-        help_text="Hundredths of a percent: 2000 is 20 %.",
     )
     schedule_day = models.PositiveSmallIntegerField(
         "invoice day",
@@ -50,7 +49,9 @@ class BillingAccount(models.Model):
     deliver_stripe = models.BooleanField("invoice through Stripe", default=True)
     deliver_email = models.BooleanField("send by e-mail", default=True)
     max_lines = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: BILLING_MAX_LINES.")
-    max_total_cents = models.BigIntegerField(null=True, blank=True, help_text="Empty: BILLING_MAX_TOTAL_CENTS.")
+    max_total_cents = models.BigIntegerField(
+        "max total", null=True, blank=True, help_text="Empty: BILLING_MAX_TOTAL_CENTS."
+    )
     max_change_percent = models.PositiveIntegerField(
         null=True, blank=True, help_text="Empty: BILLING_MAX_CHANGE_PERCENT."
     )
@@ -80,6 +81,11 @@ class BillingAccount(models.Model):
     def recipient(self) -> str:
         """The address that invoices go to; empty where there is none."""
         return self.invoice_email or self.organization.email
+
+    @property
+    def currency(self) -> str:
+        """The organization's."""
+        return self.organization.currency
 
     @property
     def is_parked(self) -> bool:

@@ -1,8 +1,7 @@
 """What creators earned."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -11,19 +10,16 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from accounts.admin import PanelledAdmin
+from accounts.admin.amounts import AmountsAdmin
 from common.clock import Month, now
+from common.forms import AmountsForm
 from common.money import MOST_CENTS, format_money
 from onlyfans.admin.months import MonthField, MonthFilter
 from onlyfans.models import EarningsAggregate
 from onlyfans.services.ingesting import correct_category, find_other_currency, lock_creator
 
-if TYPE_CHECKING:
-    _EarningsModelForm = forms.ModelForm[EarningsAggregate]
-else:
-    _EarningsModelForm = forms.ModelForm
 
-
-class EarningsForm(_EarningsModelForm):
+class EarningsForm(AmountsForm):
     """One month's earnings in one category, gross and net."""
 
     month = MonthField()
@@ -32,7 +28,7 @@ class EarningsForm(_EarningsModelForm):
         model = EarningsAggregate
         fields = ("creator", "month", "category", "gross_cents", "net_cents", "currency")
         help_texts = {
-            "gross_cents": "In hundredths; chargebacks are negative.",
+            "gross_cents": "As people write it, in the currency below: 1,234.50. Chargebacks are negative.",
             "net_cents": "Gross less what OnlyFans keeps.",
         }
 
@@ -48,12 +44,13 @@ class EarningsForm(_EarningsModelForm):
                 self.add_error("currency", f"The month's other figures are in {other}.")
         for name in ("gross_cents", "net_cents"):
             if abs(values.get(name) or 0) > MOST_CENTS:
-                self.add_error(name, f"Give at most {MOST_CENTS:,}, and no less than -{MOST_CENTS:,}.")
+                most = format_money(MOST_CENTS, values.get("currency") or of.currency)
+                self.add_error(name, f"Enter at most {most}, and no less than -{most}.")
         return values
 
 
 @admin.register(EarningsAggregate)
-class EarningsAggregateAdmin(PanelledAdmin):
+class EarningsAggregateAdmin(AmountsAdmin, PanelledAdmin):
     """What creators earned; what changes after a month was billed is trued up on the next invoice."""
 
     form = EarningsForm

@@ -78,18 +78,18 @@ def test_rows_edited_on_a_page_are_told_of_with_it() -> None:
     plan = make_plan(((0, 2000),), name="Studio")
     bracket = plan.brackets.get()
     values = {
-        "name": "Studio", "code": plan.code, "currency": plan.currency, "base_fee_cents": plan.base_fee_cents,
+        "name": "Studio", "code": plan.code, "currency": plan.currency, "base_fee_cents": "0",
         "commission_basis": plan.commission_basis, "commission_free_months": plan.commission_free_months,
         "minimum_commission_cents": plan.minimum_commission_cents, "maximum_commission_cents": "",
         "brackets-TOTAL_FORMS": 1, "brackets-INITIAL_FORMS": 1, "brackets-0-id": bracket.pk,
-        "brackets-0-plan": plan.pk, "brackets-0-from_cents": 0, "brackets-0-rate_bps": 2500,
+        "brackets-0-plan": plan.pk, "brackets-0-from_cents": "0", "brackets-0-rate_bps": "25",
         "meter_prices-TOTAL_FORMS": 0, "meter_prices-INITIAL_FORMS": 0,
     }  # fmt: skip
     response = log_in("Finance").post(reverse("admin:billing_plan_change", args=[plan.pk]), values)
     assert response.status_code == 302
     entry = AuditEntry.objects.get()
-    assert entry.before == {"commission brackets": [{"from_cents": 0, "rate_bps": 2000}]}
-    assert entry.after == {"commission brackets": [{"from_cents": 0, "rate_bps": 2500}]}
+    assert entry.before == {"commission brackets": [{"from_cents": "USD 0.00", "rate_bps": "20 %"}]}
+    assert entry.after == {"commission brackets": [{"from_cents": "USD 0.00", "rate_bps": "25 %"}]}
 
 
 def test_of_a_secret_stands_only_that_it_changed() -> None:

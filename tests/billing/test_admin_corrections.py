@@ -224,9 +224,9 @@ def test_credits_lines_by_amount_with_their_tax() -> None:
     [
         ("lines", "210.01", "At most USD 10.00 is left of this line."),
         ("lines", "-1", "At most USD 10.00 is left of this line."),
-        ("lines", "0.001", "no more than 2 decimal places"),
-        ("lines", "much", "Enter a number."),
-        ("lines", "NaN", "Enter a number."),
+        ("lines", "0.001", "USD has 2 decimals: enter an amount like 49.00."),
+        ("lines", "much", "Enter an amount like 1,234.50"),
+        ("lines", "NaN", "Enter an amount like 1,234.50"),
         ("lines", "", "Write the amount beside at least one line."),
         ("lines", "0", "Write the amount beside at least one line."),
         ("all", "5", "You wrote amounts: choose “These amounts”, or take them out again."),
@@ -245,7 +245,10 @@ def test_amounts_are_read_in_the_currency_s_own_decimals() -> None:
     organization = make_organization(make_plan(currency="JPY", base_fee_cents=500), currency="JPY")
     invoice = make_invoice(organization)
     line = invoice.lines.get(kind="base_fee")
-    assert "0 decimal places" in _post(invoice, "credit", scope="lines", **{f"line_{line.pk}": "1.5"}).content.decode()
+    assert (
+        "JPY has no decimals: enter a whole amount"
+        in _post(invoice, "credit", scope="lines", **{f"line_{line.pk}": "1.5"}).content.decode()
+    )
     _post(invoice, "credit", scope="lines", **{f"line_{line.pk}": "120"})
     assert Invoice.objects.get(corrects=invoice).total_cents == -120
 

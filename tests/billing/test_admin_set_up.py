@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Organization
+from accounts.models import AuditEntry, Organization
 from billing.models import BillingAccount, NumberSeries, Plan, UsageEvent
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan, price_meter, use
 from tests.factories.invoices import make_invoice
@@ -19,7 +19,7 @@ from tests.factories.staff import log_in, make_staff
 
 pytestmark = pytest.mark.django_db
 PLAN = {
-    "name": "Agency", "code": "agency", "currency": "USD", "base_fee_cents": "9900", "commission_basis": "net",
+    "name": "Agency", "code": "agency", "currency": "USD", "base_fee_cents": "99", "commission_basis": "net",
     "commission_free_months": "0", "minimum_commission_cents": "0", "maximum_commission_cents": "",
 }  # fmt: skip
 OTHERS = ("Operations", "Support", "Read only")
@@ -39,7 +39,7 @@ def _add_plan(brackets: list[tuple[str, str]], group: str = "Finance", **changes
 
 
 def test_a_plan_is_made_with_its_brackets_and_said_in_words() -> None:
-    _add_plan([("0", "2000"), ("500000", "1500")], commission_free_months="3", maximum_commission_cents="100000")
+    _add_plan([("0", "20 %"), ("5,000", "15")], commission_free_months="3", maximum_commission_cents="USD 1,000.00")
     plan = Plan.objects.get()
     assert list(plan.brackets.values_list("from_cents", "rate_bps")) == [(0, 2000), (500_000, 1500)]
     price_meter(plan, "messages", "0.25", "1000")
@@ -66,7 +66,7 @@ def test_a_plan_without_brackets_is_warned_about_since_billing_refuses_it() -> N
 
 
 def test_a_plan_that_charges_nothing_at_first_is_warned_about() -> None:
-    response = _add_plan([("100", "2000")])
+    response = _add_plan([("1.00", "20")])
     assert [str(m)[:36] for m in response.context["messages"] if m.level_tag == "warning"] == [
         "Nothing is charged below the first b"
     ]
@@ -75,14 +75,14 @@ def test_a_plan_that_charges_nothing_at_first_is_warned_about() -> None:
 @pytest.mark.parametrize(
     ("brackets", "changes", "said"),
     [
-        ([("0", "2000"), ("0", "1500")], {}, "Another bracket starts at this amount already."),
-        ([("-1", "2000")], {}, "greater than or equal to 0"),
-        ([("0", "10001")], {}, "less than or equal to 10000"),
+        ([("0", "20"), ("0.00", "15")], {}, "Another bracket starts at this amount already."),
+        ([("-0.01", "20")], {}, "greater than or equal to 0"),
+        ([("0", "100.01")], {}, "Enter a percentage from 0 to 100 with at most two decimals, like 20 or 7.25."),
         ([("0", "")], {}, "This field is required."),
-        ([("0", "2000")], {"currency": "XYZ"}, "Give the code of a currency that Stripe bills in"),
-        ([("0", "2000")], {"currency": "usd"}, "Give the code of a currency that Stripe bills in"),
-        ([("0", "2000")], {"base_fee_cents": "99.00"}, "Enter a whole number."),
-        ([("0", "2000")], {"minimum_commission_cents": "2", "maximum_commission_cents": "1"}, "is below the minimum"),
+        ([("0", "20")], {"currency": "XYZ"}, "Give the code of a currency that Stripe bills in"),
+        ([("0", "20")], {"currency": "usd"}, "Give the code of a currency that Stripe bills in"),
+        ([("0", "20")], {"base_fee_cents": "99.001"}, "USD has 2 decimals: enter an amount like 49.00."),
+        ([("0", "20")], {"minimum_commission_cents": "2", "maximum_commission_cents": "1"}, "is below the minimum"),
     ],
 )
 def test_nonsense_plans_are_refused(brackets: list[tuple[str, str]], changes: dict[str, str], said: str) -> None:
@@ -94,7 +94,7 @@ def test_nonsense_plans_are_refused(brackets: list[tuple[str, str]], changes: di
 def test_others_change_no_plan(group: str) -> None:
     plan = make_plan()
     address = reverse("admin:billing_plan_change", args=[plan.pk])
-    assert _add_plan([("0", "2000")], group).status_code == 403
+    assert _add_plan([("0", "20")], group).status_code == 403
     client = log_in(group)
     assert client.get(address).status_code == 200
     assert client.post(address, {**PLAN, **_inlines([])}).status_code == 403
@@ -145,17 +145,17 @@ def test_others_park_nobody_and_change_no_account(group: str) -> None:
 def test_an_account_is_made_for_an_organization_and_stays_with_it() -> None:
     organization, plan = Organization.objects.create(name="New"), make_plan()
     client = log_in("Finance")
-    sent = {"organization": organization.pk, "plan": plan.pk, "tax_rate_bps": "2000", "deliver_email": "on"}
+    sent = {"organization": organization.pk, "plan": plan.pk, "tax_rate_bps": "20", "deliver_email": "on"}
     sent |= {"schedule_day": "31", "address": "1 Harbour Street\r\nDublin"}
     client.post(reverse("admin:billing_billingaccount_add"), sent)
     account = BillingAccount.objects.get()
     assert (account.organization_id, account.deliver_email, account.deliver_stripe) == (organization.pk, True, False)
     other = Organization.objects.create(name="Other")
-    client.post(_account_address(account), {**sent, "organization": other.pk, "tax_rate_bps": "2100"})
+    client.post(_account_address(account), {**sent, "organization": other.pk, "tax_rate_bps": "21"})
     account.refresh_from_db()
     assert (account.organization_id, account.tax_rate_bps) == (organization.pk, 2100)
     assert (account.schedule_day, account.address) == (31, "1 Harbour Street\nDublin")
-    wrong = {"tax_rate_bps": "10001", "invoice_email": "nowhere", "schedule_day": "32"}
+    wrong = {"tax_rate_bps": "100.01", "invoice_email": "nowhere", "schedule_day": "32"}
     refused = client.post(_account_address(account), {**sent, **wrong})
     assert {"tax_rate_bps", "invoice_email", "schedule_day"} == set(refused.context["adminform"].form.errors)
 
@@ -284,3 +284,79 @@ def test_panels_are_for_those_who_may_see_billing() -> None:
     client.force_login(staff)
     page = client.get(reverse("admin:accounts_organization_change", args=[invoice.organization_id])).content.decode()
     assert (str(invoice.number) in page, "Billing account" in page) == (False, False)
+
+
+def test_an_unusual_rate_of_tax_is_asked_about_once() -> None:
+    """25 was read as 0.25 % by whoever thought of percent, and 0.25 is what nobody means."""
+    account, client = _account(), log_in("Finance")
+    sent = {"plan": str(account.plan_id), "schedule_day": "1", "deliver_email": "on", "tax_rate_bps": "0.25"}
+    page = client.post(_account_address(account), sent).content.decode()
+    assert "0.25 % is unusual: most rates are between 1 % and 40 %. Tick the box to confirm it, or correct it." in page
+    account.refresh_from_db()
+    assert account.tax_rate_bps == 0
+    assert client.post(_account_address(account), {**sent, "tax_rate_bps_confirmed": "25"}).status_code == 302
+    account.refresh_from_db()
+    assert account.tax_rate_bps == 25
+    client.post(_account_address(account), {**sent, "tax_rate_bps": "25"})
+    account.refresh_from_db()
+    assert account.tax_rate_bps == 2_500
+
+
+def test_an_unusual_commission_is_asked_about() -> None:
+    page = _add_plan([("0", "99")]).content.decode()
+    assert "99 % is unusual" in page
+    assert not Plan.objects.exists()
+    _add_plan([("0", "99")], **{"brackets-0-rate_bps_confirmed": "9900"})
+    assert Plan.objects.get().brackets.get().rate_bps == 9_900
+
+
+def test_amounts_are_typed_in_the_currency_of_the_plan() -> None:
+    _add_plan([("0", "20"), ("50000", "10")], currency="JPY", base_fee_cents="4900")
+    plan = Plan.objects.get()
+    assert (plan.base_fee_cents, plan.brackets.last().from_cents) == (4_900, 50_000)  # type: ignore[union-attr]
+    assert "JPY has no decimals" in _add_plan([("0.5", "20")], code="b", currency="JPY").content.decode()
+    said = _add_plan([("0", "20")], code="b", currency="KWD", base_fee_cents="12.345").content.decode()
+    assert "Amounts charged in KWD end in 0: enter KWD 12.340 or KWD 12.350." in said
+    assert Plan.objects.count() == 1
+
+
+def test_a_limit_is_typed_in_the_currency_of_the_organization() -> None:
+    account, client = _account(currency="JPY"), log_in("Finance")
+    sent = {"plan": str(account.plan_id), "schedule_day": "1", "tax_rate_bps": "10", "max_total_cents": "5,000,000"}
+    assert client.post(_account_address(account), sent).status_code == 302
+    account.refresh_from_db()
+    assert account.max_total_cents == 5_000_000
+    organization = Organization.objects.create(name="New", currency="USD")
+    added = {**sent, "organization": organization.pk, "max_total_cents": "49.50"}
+    assert client.post(reverse("admin:billing_billingaccount_add"), added).status_code == 302
+    assert BillingAccount.objects.get(organization=organization).max_total_cents == 4_950
+
+
+def test_a_unit_s_price_is_typed_as_an_amount() -> None:
+    meter = price_meter(make_plan(), "messages", "1")
+    prices = {"meter_prices-TOTAL_FORMS": "1", "meter_prices-0-meter": str(meter.pk)}
+    prices |= {"meter_prices-0-included_quantity": "2000", "meter_prices-0-unit_price_cents": "0.0025"}
+    _add_plan([("0", "20")], **prices)
+    assert Plan.objects.get(code="agency").meter_prices.get().unit_price_cents == Decimal("0.25")
+
+
+def test_who_may_only_look_reads_amounts_and_percent_too() -> None:
+    plan = make_plan(((0, 1_850),), base_fee_cents=4_900, currency="EUR")
+    price_meter(plan, "messages", "0.25")
+    page = log_in("Read only").get(reverse("admin:billing_plan_change", args=[plan.pk])).content.decode()
+    form = page[page.index("Issue zero invoices") - 3_000 :]
+    for text in ("EUR 49.00", "18.5 %", "EUR 0.0025"):
+        assert text in form, text
+    account = _account(account={"tax_rate_bps": 725, "max_total_cents": 123_456})
+    page = log_in("Read only").get(_account_address(account)).content.decode()
+    assert ("7.25 %" in page, "USD 1,234.56" in page) == (True, True)
+
+
+def test_the_audit_trail_tells_of_amounts_and_percent() -> None:
+    account, client = _account(account={"tax_rate_bps": 2_000}), log_in(superuser=True)
+    sent = {"plan": str(account.plan_id), "schedule_day": "1", "tax_rate_bps": "7.25", "max_total_cents": "100"}
+    client.post(_account_address(account), {**sent, "deliver_email": "on", "deliver_stripe": "on"})
+    entry = AuditEntry.objects.get(verb="change")
+    assert entry.list_changes() == [("tax rate", "20 %", "7.25 %"), ("max total", None, "USD 100.00")]
+    page = client.get(reverse("admin:accounts_auditentry_change", args=[entry.pk])).content.decode()
+    assert ("7.25 %" in page, "USD 100.00" in page) == (True, True)

@@ -128,16 +128,16 @@ def test_finance_adds_and_corrects_earnings_and_the_row_says_so() -> None:
         "creator": str(creator.pk),
         "month": "2026-10",
         "category": "tips",
-        "gross_cents": "1000",
+        "gross_cents": "10",
         "currency": "USD",
     }
-    client.post(reverse("admin:onlyfans_earningsaggregate_add"), {**values, "net_cents": "800"})
+    client.post(reverse("admin:onlyfans_earningsaggregate_add"), {**values, "net_cents": "8.00"})
     row = EarningsAggregate.objects.get()
     assert (row.month, row.gross_cents, row.net_cents, row.source) == (dt.date(2026, 10, 1), 1000, 800, "staff")
     address = reverse("admin:onlyfans_earningsaggregate_change", args=[row.pk])
     client.post(
         address,
-        {"gross_cents": "2000", "net_cents": "1600", "currency": "USD", "month": "2026-01", "category": "posts"},
+        {"gross_cents": "20.00", "net_cents": "16", "currency": "USD", "month": "2026-01", "category": "posts"},
     )
     row.refresh_from_db()
     assert (row.gross_cents, row.net_cents) == (2000, 1600)
@@ -146,14 +146,14 @@ def test_finance_adds_and_corrects_earnings_and_the_row_says_so() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"month": "2026-13"}, {"gross_cents": "10.5"}, {"currency": "usd"}, {"category": "gifts"}, {"net_cents": ""}],
+    [{"month": "2026-13"}, {"gross_cents": "10.505"}, {"currency": "usd"}, {"category": "gifts"}, {"net_cents": ""}],
 )
 def test_nonsense_about_earnings_is_refused_at_its_field(change: dict[str, str]) -> None:
     values = {
         "month": "2026-10",
         "category": "tips",
-        "gross_cents": "1000",
-        "net_cents": "800",
+        "gross_cents": "10",
+        "net_cents": "8.00",
         "currency": "USD",
         **change,
     }
@@ -165,7 +165,7 @@ def test_nonsense_about_earnings_is_refused_at_its_field(change: dict[str, str])
 
 def test_the_same_earnings_are_not_added_twice() -> None:
     row = earn(make_creator(make_organization()), OCTOBER, 500)
-    values = {"month": "2026-10", "category": "tips", "gross_cents": "1000", "net_cents": "800", "currency": "USD"}
+    values = {"month": "2026-10", "category": "tips", "gross_cents": "10", "net_cents": "8.00", "currency": "USD"}
     page = log_in("Finance").post(
         reverse("admin:onlyfans_earningsaggregate_add"), {"creator": row.creator_id, **values}
     )

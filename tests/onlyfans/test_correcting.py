@@ -1,11 +1,13 @@
 """Figures that staff enter are versions like any other, and every version can be looked at with why it stands."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEntry
+from common.money import format_number
 from onlyfans.explaining import LAST, RECEIVED_AT_ONCE, choose, explain_version
 from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
 from tests.factories.billing import make_creator, make_organization
@@ -23,26 +25,27 @@ def aurora() -> CreatorAccount:
 
 def correct(row: EarningsAggregate, group: str = "Finance", **values: str) -> int:
     address = reverse("admin:onlyfans_earningsaggregate_change", args=[row.pk])
-    given = {"gross_cents": str(row.gross_cents), "net_cents": str(row.net_cents), "currency": row.currency, **values}
+    shown = {name: format_number(Decimal(getattr(row, name)), row.currency) for name in ("gross_cents", "net_cents")}
+    given = {**shown, "currency": row.currency, **values}
     return log_in(group).post(address, given).status_code
 
 
 def test_a_correction_is_a_version_and_leaves_the_other_categories(aurora: CreatorAccount) -> None:
     take_in(make_row(parts=PARTS))
     row = EarningsAggregate.objects.get(category="tips")
-    assert correct(row, gross_cents="2000", net_cents="1600") == 302
+    assert correct(row, gross_cents="20", net_cents="16") == 302
     assert see_month(aurora) == {"tips": (2_000, 1_600), "posts": (500, 400)}
     first, second = EarningsRevision.objects.order_by("received_at")
     assert (first.source, first.parts) == ("api", {"tips": [1_000, 800], "posts": [500, 400]})
     assert (second.source, second.parts) == ("staff", {"tips": [2_000, 1_600], "posts": [500, 400]})
     assert set(EarningsAggregate.objects.values_list("revision", "source")) == {(second.pk, "staff")}
     entry = AuditEntry.objects.get(verb="change")
-    assert (entry.before["gross_cents"], entry.after["gross_cents"]) == (1_000, 2_000)
+    assert (entry.before["gross_cents"], entry.after["gross_cents"]) == ("USD 10.00", "USD 20.00")
 
 
 def test_a_correction_stands_even_before_what_a_fast_clock_dated(aurora: CreatorAccount) -> None:
     take_in(make_row(received_at=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=4)))
-    assert correct(EarningsAggregate.objects.get(), gross_cents="7") == 302
+    assert correct(EarningsAggregate.objects.get(), gross_cents="0.07") == 302
     assert see_month(aurora) == {TOTAL: (7, 800)}
 
 
@@ -64,7 +67,7 @@ def test_a_month_has_one_currency(aurora: CreatorAccount) -> None:
 
 def test_a_later_version_replaces_what_staff_entered_and_keeps_it(aurora: CreatorAccount) -> None:
     take_in(make_row())
-    correct(EarningsAggregate.objects.get(), gross_cents="7")
+    correct(EarningsAggregate.objects.get(), gross_cents="0.07")
     later = make_row(parts={"tips": (9, 9)}, received_at=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1))
     assert take_in(later) == ["updated"]
     assert see_month(aurora) == {TOTAL: (0, 0), "tips": (9, 9)}
