@@ -13,7 +13,12 @@ from billing.admin.pages import Question, ask
 from billing.forms import ApproveForm, CreditForm, OnceForm, ReasonForm
 from billing.models import Invoice
 from billing.selectors.invoices import get_correction_by, get_left_to_credit
-from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
+from billing.selectors.obstacles import (
+    get_obstacle_to_credit,
+    get_obstacle_to_issue,
+    get_obstacle_to_release,
+    get_obstacle_to_void,
+)
 from billing.services.correcting import reject_invoice
 from billing.services.deciding import approve_and_bill, credit_and_deliver, void_and_deliver
 from common.clock import now
@@ -50,7 +55,7 @@ def approve_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> Http
     """Let a held invoice go on."""
     actor = require(request, "billing.view_invoice", APPROVE)
     invoice = find(Invoice, invoice_id)
-    if back := _turn_back(request, invoice, get_obstacle_to_release(invoice)):
+    if back := _turn_back(request, invoice, get_obstacle_to_release(invoice) or get_obstacle_to_issue(invoice)):
         return back
 
     def act(form: ApproveForm) -> HttpResponse:

@@ -22,6 +22,7 @@ from billing.services.comparing import check_books
 from billing.services.computing import Computed, compute_invoices
 from billing.services.correcting import Superseded, set_aside_issued, supersede_invoices
 from billing.services.drafts import Draft, describe_draft, describe_early
+from billing.services.locking import lock_accounts_of
 from billing.services.numbering import finalize_invoices
 from common.clock import Month, now, previous_month
 from common.errors import NotYet, Permanent, Retryable, WorkError
@@ -175,6 +176,7 @@ class MonthlyBilling(BilledBySlot):
     def compute(self, keys: Sequence[str], context: Context) -> None:
         """Compute the drafts of a batch, or find what is there."""
         month = self.params.month
+        lock_accounts_of(keys)
         for creator_id, statement, answered_at in [pulled for key in keys for pulled in context.scratch.get(key, ())]:
             store_statement(creator_id, statement, answered_at)
         if self.params.regenerate:
@@ -272,10 +274,22 @@ class MonthlyBilling(BilledBySlot):
                 context.fail(key, error)
 
     def number(self, keys: Sequence[str], context: Context) -> None:
-        """Finalize the drafts of a batch."""
+        """Finalize the drafts of a batch; what a person decided or who was parked since it was computed counts."""
         ids = {context.items[key].result["invoice_id"]: key for key in keys}
-        for invoice_id, number in finalize_invoices(ids, now()).items():
+        numbers = finalize_invoices(ids, now())
+        for invoice_id, number in numbers.items():
             context.note(ids[invoice_id], number=number, status=Invoice.Status.FINALIZED.value)
+        if not self.params.regenerate:
+            self._skip_what_was_kept_back({id_: key for id_, key in ids.items() if id_ not in numbers}, context)
+
+    @staticmethod
+    def _skip_what_was_kept_back(ids: dict[int, str], context: Context) -> None:
+        unissued = Invoice.objects.filter(pk__in=ids, number=None).select_related("organization__billing_account")
+        for invoice in unissued:
+            account = invoice.organization.billing_account
+            note = f"Not issued: it is {invoice.get_status_display().lower()} now."
+            context.skip(ids[invoice.pk], f"Parked: {account.parked_reason}" if account.is_parked else note)
+            context.note(ids[invoice.pk], status=invoice.status)
 
     def _list_issued(self, keys: Sequence[str]) -> QuerySet[Invoice]:
         """List organizations' issued documents of the month: the invoice, and credit notes on former ones."""

@@ -17,6 +17,12 @@ def get_obstacle_to_release(invoice: Invoice) -> str:
     return f"{invoice} is not held but {invoice.get_status_display().lower()}."
 
 
+def get_obstacle_to_issue(invoice: Invoice) -> str:
+    """Tell why a month's invoice can't be issued: its organization is parked."""
+    account = invoice.organization.billing_account
+    return f"{account} is parked ({account.parked_reason}): unpark it first." if account.is_parked else ""
+
+
 def get_obstacle_to_void(invoice: Invoice) -> str:
     """Tell why an invoice or a credit note can't be voided.
 

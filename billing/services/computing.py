@@ -91,7 +91,7 @@ def _sort_out(
         computed.refused[organization_id] = Permanent(
             "There is no billing account: open the organization and choose a plan for it."
         )
-    elif account.existing_status and not _is_replaced(account):
+    elif account.existing_status and not _is_replaced(account) and not _is_kept_back(account):
         computed.existing[organization_id] = (account.existing_id or 0, account.existing_status)
     elif left_out := _say_why_left_out(account, month, by_name=by_name):
         computed.left_out[organization_id] = left_out
@@ -116,6 +116,11 @@ def _say_why_left_out(account: Account, month: Month, *, by_name: bool) -> str:
 def _is_replaced(account: Account) -> bool:
     """Tell whether what is there of the month was not issued and is to be computed by what is known now."""
     return account.existing_is_left or account.existing_status in {Invoice.Status.HELD, Invoice.Status.NOTHING_DUE}
+
+
+def _is_kept_back(account: Account) -> bool:
+    """Tell whether what is there of the month is not to be issued: the organization was parked since."""
+    return account.existing_status == Invoice.Status.DRAFT and account.parked_reason is not None
 
 
 def _find_problem(account: Account, terms: Terms) -> str:

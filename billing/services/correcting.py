@@ -12,9 +12,15 @@ from django.db.models import Q
 from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine
 from billing.selectors.credits import choose_tax, find_fault_in_amounts, has_left_to_credit
 from billing.selectors.invoices import get_left_to_credit
-from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
+from billing.selectors.obstacles import (
+    get_obstacle_to_credit,
+    get_obstacle_to_issue,
+    get_obstacle_to_release,
+    get_obstacle_to_void,
+)
 from billing.services.actions import note_action
 from billing.services.balances import keep_split, refresh_balances
+from billing.services.locking import lock_accounts_of, lock_invoice
 from billing.services.numbering import finalize_invoices
 from billing.services.recording import record_invoices
 from billing.services.writing import reinstate_statements, restore_statements
@@ -29,10 +35,6 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 _REACHED = ("done", "running", "unknown")
-
-
-def _lock(invoice_id: int) -> Invoice:
-    return Invoice.objects.select_for_update().get(pk=invoice_id)
 
 
 def _refuse_for(obstacle: str) -> None:
@@ -52,11 +54,11 @@ def approve_invoice(invoice_id: int, *, actor: "User | None", reason: str, seen:
 
     `seen` is the `seen_mark` of what the person looked at: what was computed anew since is not approved unseen.
     """
-    invoice = _lock(invoice_id)
+    invoice = lock_invoice(invoice_id)
     if seen is not None and seen != invoice.seen_mark and invoice.status == Invoice.Status.HELD:
         total = format_money(invoice.total_cents, invoice.currency)
         raise Permanent(f"{invoice} was computed anew since you opened this page and is {total} now: look again.")
-    _refuse_for(get_obstacle_to_release(invoice))
+    _refuse_for(get_obstacle_to_release(invoice) or get_obstacle_to_issue(invoice))
     invoice.status = Invoice.Status.DRAFT
     invoice.save(update_fields=["status"])
     _note(invoice, InvoiceAction.Verb.APPROVE, actor, reason, Invoice.Status.HELD, total_cents=invoice.total_cents)
@@ -66,7 +68,7 @@ def approve_invoice(invoice_id: int, *, actor: "User | None", reason: str, seen:
 @transaction.atomic
 def reject_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoice:
     """Refuse a held invoice; the month is free to be billed anew."""
-    invoice = _lock(invoice_id)
+    invoice = lock_invoice(invoice_id)
     _refuse_for(get_obstacle_to_release(invoice))
     reason = _require_reason(reason)
     invoice.status = Invoice.Status.REJECTED
@@ -82,7 +84,7 @@ def void_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoi
 
     Where it reached Stripe, a delivery row asks for it to be voided there.
     """
-    invoice = _lock(invoice_id)
+    invoice = lock_invoice(invoice_id)
     _refuse_for(get_obstacle_to_void(invoice))
     reason = _require_reason(reason)
     sent = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE)
@@ -116,8 +118,8 @@ def _reopen(original: Invoice) -> None:
 def _check_that_creators_stayed(original: Invoice) -> None:
     """Refuse where a creator left while nothing was billed of it: its months may be billed there by now."""
     creators = InvoiceLine.objects.filter(invoice=original, creator__isnull=False).values("creator")
-    # Locked, so that nobody moves one between this look and the statement that keeps it here.
-    for creator in CreatorAccount.objects.filter(pk__in=creators).order_by("pk").select_for_update(no_key=True):
+    # Nobody moves one between this look and the statement that keeps it here: that wants the lock on the account, too.
+    for creator in CreatorAccount.objects.filter(pk__in=creators).order_by("pk"):
         if creator.organization_id != original.organization_id:
             raise Permanent(
                 f"{original} can't become due again: its creator {creator} moved to {creator.organization} since it "
@@ -143,7 +145,7 @@ def credit_invoice(
     month. A month's own credit note is taken back by an invoice in the same way. Idempotent by `token`: the same one
     again gives the document that it made.
     """
-    invoice = _lock(invoice_id)
+    invoice = lock_invoice(invoice_id)
     if token is not None and (done := InvoiceAction.objects.filter(token=token, invoice=invoice).first()):
         return Invoice.objects.get(number=done.data["credit_note"])
     _refuse_for(get_obstacle_to_credit(invoice))
@@ -267,6 +269,7 @@ def set_aside_issued(organization_ids: Sequence[str], month: Month) -> dict[str,
 
     Returns (number, total in cents) by organization.
     """
+    lock_accounts_of(organization_ids)
     issued = Invoice.objects.filter(
         organization__in=organization_ids, month=month.first_day, corrects=None, status__in=Invoice.ISSUED
     )

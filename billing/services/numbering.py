@@ -9,6 +9,7 @@ from django.db import connection
 from billing.models import Invoice
 from billing.selectors.inputs import rows
 from billing.services.books import require_running
+from billing.services.locking import lock_accounts_of
 from common.errors import Permanent
 
 # Which of its organization's, month's and kind's a document is, is counted under the lock on its series' counter.
@@ -31,19 +32,28 @@ _FINALIZE = """
 """
 
 
+# A parked organization's month is left as it is; what corrects an issued one is not.
+_DRAFTS = """
+    SELECT invoice.id, invoice.kind FROM billing_invoice invoice
+    JOIN billing_billingaccount account ON account.organization_id = invoice.organization_id
+    WHERE invoice.id = ANY(%s) AND invoice.status = 'draft'
+        AND (account.parked_at IS NULL OR invoice.corrects_id IS NOT NULL)
+    ORDER BY invoice.organization_id, invoice.id FOR UPDATE OF invoice
+"""
+
+
 def finalize_invoices(invoice_ids: Iterable[int], now: dt.datetime) -> dict[int, str]:
     """Give drafts their numbers in the caller's transaction; return the numbers given, by id.
 
     `now` is the instant at which they are asked for. Dates follow the numbers: who waited for the counter and was
-    overtaken over midnight gets the date of the number before. Idempotent: what is not a draft any more is left alone.
-    Raises Permanent where a total is not the sum of its lines, and Misconfigured while deliveries are switched off.
+    overtaken over midnight gets the date of the number before. Idempotent: what is not a draft any more is left alone,
+    and so is the month of a parked organization. Raises Permanent where a total is not the sum of its lines, and
+    Misconfigured while deliveries are switched off.
     """
     require_running()
-    found = rows(
-        "SELECT id, kind FROM billing_invoice WHERE id = ANY(%s) AND status = 'draft' "
-        "ORDER BY organization_id, id FOR UPDATE",
-        list(invoice_ids),
-    )
+    ids = list(invoice_ids)
+    lock_accounts_of(Invoice.objects.filter(pk__in=ids).values_list("organization", flat=True))
+    found = rows(_DRAFTS, ids)
     _check_sums([id_ for id_, _ in found])
     given: list[tuple[int, str, dt.date]] = []
     for kind, prefix in (

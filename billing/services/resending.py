@@ -7,6 +7,7 @@ from django.db.models import Max
 
 from billing.models import Invoice, InvoiceAction, InvoiceDelivery
 from billing.services.actions import note_action
+from billing.services.locking import lock_invoice
 from common.clock import now
 from common.errors import Permanent
 from jobs.models import JobRun
@@ -35,7 +36,7 @@ def retry_delivery(invoice_id: int, *, actor: "User | None", reason: str = "") -
 @transaction.atomic
 def resend_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> JobRun:
     """Send an invoice's e-mail once more, as a new e-mail with a Message-ID of its own."""
-    invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
+    invoice = lock_invoice(invoice_id)
     sent = InvoiceDelivery.objects.filter(invoice=invoice, step=Step.EMAIL)
     if not sent.exists() or sent.exclude(status=Status.DONE).exists():
         raise Permanent(f"The e-mail of {invoice} is not sent yet: retry it instead.")

@@ -10,11 +10,13 @@ from django.db import connection
 
 from accounts.models import Organization
 from billing.checks import find_left_drafts
-from billing.models import BillingAccount, CommissionBracket, Invoice
+from billing.models import BillingAccount, CommissionBracket, Invoice, InvoiceAction
 from billing.selectors.due import list_due, list_left_over
-from billing.services.correcting import approve_invoice
-from billing.services.parking import park_account
+from billing.services.correcting import approve_invoice, reject_invoice
+from billing.services.deciding import approve_and_bill
+from billing.services.parking import park_account, unpark_account
 from common.clock import now
+from common.errors import Permanent
 from jobs.engine import work
 from jobs.models import JobRun
 from jobs.registry import get_job
@@ -149,3 +151,46 @@ def test_it_is_told_until_somebody_takes_it_up(organization: Organization) -> No
     date_back(1)
     park_account(organization.billing_account.pk, actor=None, reason="Dispute")
     assert list(find_left_drafts()) == []
+
+
+# Parked meanwhile
+
+
+def test_who_is_parked_between_computing_and_numbering_is_not_billed(organization: Organization) -> None:
+    run = begin_billing()
+    park_account(organization.billing_account.pk, actor=None, reason="Dispute")
+    item = finish(run).items.get()
+    assert (item.status, item.result["note"], item.result["status"]) == ("skipped", "Parked: Dispute", "draft")
+    assert Invoice.objects.get().number is None
+
+
+def test_what_was_approved_before_its_organization_was_parked_is_issued_when_it_is_unparked() -> None:
+    held = make_held()
+    account = held.organization.billing_account
+    started = approve_and_bill(held.pk, actor=None, reason="A good month")
+    park_account(account.pk, actor=None, reason="Dispute")
+    for run in (started, begin_again(held)):
+        item = finish(run).items.get()
+        assert (item.status, item.result["note"]) == ("skipped", "Parked: Dispute")
+    held.refresh_from_db()
+    assert (held.status, held.number) == ("draft", None)
+    unpark_account(account.pk, actor=None, reason="Settled")
+    finish(begin_again(held))
+    held.refresh_from_db()
+    assert (held.status, held.total_cents) == ("finalized", 20_000)
+
+
+def begin_again(invoice: Invoice) -> JobRun:
+    job = get_job("monthly-billing")
+    params = {"month": AUGUST, "deliver": False, "organizations": [invoice.organization_id]}
+    return start(job, read_params(job, params), JobRun.Trigger.COMMAND)[0]
+
+
+def test_what_is_held_of_a_parked_organization_can_be_rejected_and_not_approved() -> None:
+    held = make_held()
+    park_account(held.organization.billing_account.pk, actor=None, reason="Dispute")
+    with pytest.raises(Permanent, match=r"is parked \(Dispute\): unpark it first\."):
+        approve_invoice(held.pk, actor=None, reason="A good month")
+    reject_invoice(held.pk, actor=None, reason="Disputed")
+    held.refresh_from_db()
+    assert (held.status, InvoiceAction.objects.count()) == ("rejected", 1)

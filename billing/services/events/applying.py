@@ -54,8 +54,9 @@ def apply_events(events: Iterable[StripeEvent]) -> dict[int, Outcome]:
                 outcomes[event.pk] = _send_to_look(event)
         except WorkError as error:
             outcomes[event.pk] = Outcome(Status.FAILED, error=error)
-    invoiced = _apply_to_invoices(invoices) | keep_payments(payments)
-    return outcomes | invoiced | _apply_to_accounts(customers)
+    # Accounts before invoices: the order in which everybody locks them.
+    outcomes |= _apply_to_accounts(customers)
+    return outcomes | _apply_to_invoices(invoices) | keep_payments(payments)
 
 
 def _is_draft(event: StripeEvent) -> bool:
@@ -143,7 +144,7 @@ def _lock_accounts(reports: Iterable[CustomerReport]) -> list[BillingAccount]:
     known = BillingAccount.objects.filter(stripe_customer_id__in=ids)
     marked = BillingAccount.objects.filter(stripe_customer_id="", organization__in=marks)
     found = [*known.values_list("pk", flat=True), *marked.values_list("pk", flat=True)]
-    return list(BillingAccount.objects.select_for_update(no_key=True).filter(pk__in=found).order_by("pk"))
+    return list(BillingAccount.objects.select_for_update(no_key=True).filter(pk__in=found).order_by("organization_id"))
 
 
 def _apply_to_account(report: CustomerReport, accounts: Sequence[BillingAccount]) -> Outcome:
