@@ -1,12 +1,14 @@
 """What is wrong, what was sent, and whether anybody would be told at all."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 from django.db.models import Case, F, IntegerField, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 
 from alerts.models import Channel, Entry, Incident, Notification, Rule, Severity
 
@@ -35,6 +37,58 @@ def count_undelivered() -> int:
     """Count the messages that were given up, a thousand at most."""
     failed = Notification.objects.filter(status=Notification.Status.FAILED).exclude(what=Notification.What.TEST)
     return failed.order_by()[:1000].count()
+
+
+@dataclass(slots=True)
+class Story:
+    """What one channel was told of one incident, or is to be told."""
+
+    opened: Notification | None = None
+    # The last one.
+    reminder: Notification | None = None
+    recovered: Notification | None = None
+    # The last message that was sent, or given up.
+    last: Notification | None = None
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether the opening waits and was never tried."""
+        row = self.opened
+        if row is None or row.status != Notification.Status.PENDING:
+            return False
+        return not row.attempts and not row.may_have_arrived
+
+    @property
+    def may_be_told(self) -> bool:
+        """Whether the receiver knows of the incident, or may, or is about to."""
+        told = (row for row in (self.opened, self.reminder, self.last) if row)
+        return any(row.may_have_arrived or (row.status == Notification.Status.PENDING and row.attempts) for row in told)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a message about what goes on is still to be sent."""
+        return any(row and row.status in Notification.UNENDED for row in (self.opened, self.reminder))
+
+    @property
+    def last_told_at(self) -> dt.datetime | None:
+        """When the last message was sent, or written that was given up."""
+        return (self.last.sent_at or self.last.created_at) if self.last else None
+
+
+def list_stories(incidents: Iterable[Incident]) -> defaultdict[tuple[int, int], Story]:
+    """List by incident and channel what was told and is to be told."""
+    found: defaultdict[tuple[int, int], Story] = defaultdict(Story)
+    rows = Notification.objects.filter(incident__in=list(incidents)).defer("message")
+    What, Status = Notification.What, Notification.Status
+    for row in rows.order_by("incident_id", "channel_id", "what", "-number").distinct(
+        "incident_id", "channel_id", "what"
+    ):
+        setattr(found[row.incident_id or 0, row.channel_id], row.what, row)
+    ended = rows.filter(what__in=[What.OPENED, What.REMINDER], status__in=[Status.SENT, Status.FAILED])
+    latest = Coalesce("sent_at", "created_at").desc()
+    for row in ended.order_by("incident_id", "channel_id", latest, "-id").distinct("incident_id", "channel_id"):
+        found[row.incident_id or 0, row.channel_id].last = row
+    return found
 
 
 @dataclass(frozen=True, slots=True)

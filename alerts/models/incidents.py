@@ -3,6 +3,7 @@
 import datetime as dt
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -37,6 +38,9 @@ class Incident(models.Model):
     is_found = models.BooleanField(default=True, help_text="Whether the last look found it.")
     cleared_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is no longer found.")
     returns = models.PositiveIntegerField(default=0, help_text="How often it came back before it was resolved.")
+    came_back_at = ArrayField(
+        models.DateTimeField(), default=list, editable=False, help_text="When it last came back, the last twelve times."
+    )
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -42,8 +43,15 @@ class Notification(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     history = models.JSONField(default=list, help_text="How each attempt went.")
     error = models.TextField(blank=True)
+    rules = ArrayField(
+        models.BigIntegerField(), default=list, editable=False, help_text="By which it is told; their quiet hours hold."
+    )
+    owes_end = models.BooleanField(
+        default=False, editable=False, help_text="Of an opening: whether its end is still to be told."
+    )
     token = models.PositiveIntegerField(default=0, help_text="Fencing: only the newest sender may write.")
     not_before = models.DateTimeField(default=timezone.now)
+    retry_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When the pause is over.")
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -69,6 +77,7 @@ class Notification(models.Model):
                 condition=Q(status__in=["pending", "sending"]),
                 name="alerts_notification_waiting",
             ),
+            models.Index(fields=["incident"], condition=Q(owes_end=True), name="alerts_notification_owing"),
             models.Index(fields=["channel", "-id"], name="alerts_notification_channel"),
             models.Index(fields=["status", "-id"], condition=Q(status="failed"), name="alerts_notification_failed"),
         ]
@@ -80,6 +89,19 @@ class Notification(models.Model):
     def reference(self) -> str:
         """What receivers know this message by, the same at every attempt."""
         return f"msg_{self.uid.hex}"
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether the receiver has it for certain."""
+        return self.status == self.Status.SENT or self._came_to(self.Status.SENT)
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether the receiver has it, or nobody knows."""
+        return self.has_arrived or self.status == self.Status.SENDING or self._came_to("unknown")
+
+    def _came_to(self, outcome: str) -> bool:
+        return any(entry["outcome"] == outcome for entry in self.history)
 
     @property
     def label(self) -> str:

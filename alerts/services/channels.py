@@ -157,8 +157,12 @@ def resend(pk: int, actor: "User") -> Notification:
     if not row.channel.is_enabled:
         raise Permanent(f"The channel “{row.channel}” is switched off: switch it on first.")
     row.status, row.attempts, row.not_before, row.error = Notification.Status.PENDING, 0, now(), ""
+    row.retry_at = None
+    if row.what == Notification.What.OPENED:
+        # Who hears of the opening now is told of the end, too.
+        row.owes_end = Rule.objects.filter(pk__in=row.rules, tells_recovery=True).exists()
     row.history = [*row.history, {"at": iso(now()), "outcome": "resend", "said": f"{actor} had it sent again."}]
-    row.save(update_fields=["status", "attempts", "not_before", "error", "history"])
+    row.save(update_fields=["status", "attempts", "not_before", "retry_at", "owes_end", "error", "history"])
     Channel.objects.filter(pk=row.channel_id).update(rests_until=None)
     record_action("resend", row, actor=actor)
     transaction.on_commit(ring)

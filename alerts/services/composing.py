@@ -6,14 +6,14 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from alerts.models import Channel, Incident, Notification, Severity
+from alerts.models import Channel, Entry, Incident, Notification, Severity
 from alerts.registry import find_event, get_title
 from common.clock import iso, now
 
 What = Notification.What
 
 
-def describe_incident(incident: Incident, what: str, number: int = 1, note: str = "") -> dict[str, Any]:
+def describe_incident(incident: Incident, what: str, number: int = 1) -> dict[str, Any]:
     """Put into words what has become of an incident: what, since when, how often, where, and what to press."""
     return {
         "type": f"incident.{what}",
@@ -32,11 +32,18 @@ def describe_incident(incident: Incident, what: str, number: int = 1, note: str 
         "opened_at": iso(incident.opened_at),
         "resolved_at": iso(incident.resolved_at) if incident.resolved_at else "",
         "returns": incident.returns,
-        "note": note,
+        "note": _tell_who_resolved(incident),
         "incident": incident.pk,
         "incident_url": to_address(reverse("admin:alerts_incident_change", args=[incident.pk])),
         "link": to_address(incident.link),
     }
+
+
+def _tell_who_resolved(incident: Incident) -> str:
+    if incident.resolved_by_id is None:
+        return ""
+    last = incident.entries.filter(kind=Entry.Kind.RESOLVED).select_related("author").last()
+    return f"{last.author}: {last.text}" if last else ""
 
 
 def describe_event(

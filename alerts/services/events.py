@@ -6,7 +6,7 @@ from typing import Any
 from alerts.models import Notification, Rule
 from alerts.registry import Severity, find_event
 from alerts.services.composing import describe_event
-from alerts.services.planning import find_channels, write
+from alerts.services.planning import by_channel, find_moment, write
 from common.clock import now
 
 
@@ -40,10 +40,11 @@ def publish_event(
             what=Notification.What.EVENT,
             event_key=event_key,
             message=message,
-            not_before=not_before,
+            rules=[rule.pk for rule in asking],
+            not_before=find_moment(asking, severity, moment),
             created_at=moment,
         )
-        for channel, not_before in find_channels(wanted, severity, moment).items()
+        for channel, asking in by_channel(wanted).items()
     ]
     write(rows, moment)
     return len(rows)

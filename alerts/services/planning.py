@@ -1,29 +1,41 @@
-"""Who is told what, and from when: rows written in the transaction of what they tell of."""
+"""Who is told what, and from when: rows written in the transaction of what they tell of.
+
+The promise, whatever becomes of rules and channels meanwhile: a channel is told of an incident's opening once, and who
+was told of it is told of the end, once. `docs/alerts.md` states it whole.
+"""
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import transaction
 
-from alerts.models import Incident, Notification, Rule, Severity
+from alerts.models import Channel, Incident, Notification, Rule, Severity
+from alerts.selectors import Story, list_stories
 from alerts.services.composing import describe_incident
 from alerts.services.ringing import ring
 
 CHANNEL_FAILING = "channel-failing"
 What = Notification.What
 Status = Notification.Status
+_OVER = "It was over before this was sent."
+_UNASKED = "No rule asks for it any more, or the channel was switched off."
 
 
-def find_channels(rules: Iterable[Rule], severity: str, moment: dt.datetime) -> dict[int, dt.datetime]:
-    """Return the channels of some rules, each with the instant from which it may be told of something so bad."""
-    found: dict[int, dt.datetime] = {}
+def find_moment(rules: Iterable[Rule], severity: str, moment: dt.datetime) -> dt.datetime:
+    """Return from when on something so bad may be told: as soon as one of the rules that ask for it is not quiet."""
+    if severity == Severity.CRITICAL:
+        return moment
+    return min((rule.find_quiet_end(moment) or moment for rule in rules), default=moment)
+
+
+def by_channel(rules: Iterable[Rule]) -> dict[int, list[Rule]]:
+    """Return the channels that are on, each with those of the rules that name it."""
+    found: defaultdict[int, list[Rule]] = defaultdict(list)
     for rule in rules:
-        quiet_end = None if severity == Severity.CRITICAL else rule.find_quiet_end(moment)
         for channel in rule.channels.all():
             if channel.is_enabled:
-                not_before = quiet_end or moment
-                found[channel.pk] = min(not_before, found.get(channel.pk, not_before))
+                found[channel.pk].append(rule)
     return found
 
 
@@ -31,68 +43,158 @@ class Plan:
     """The messages that follow from what was found at one moment about some incidents; written together, each once."""
 
     def __init__(self, incidents: Iterable[Incident], moment: dt.datetime) -> None:
-        self._rules = list(Rule.objects.filter(is_enabled=True).prefetch_related("channels"))
+        self._rules = {rule.pk: rule for rule in Rule.objects.prefetch_related("channels").order_by("pk")}
+        self._on = set(Channel.objects.filter(is_enabled=True).values_list("pk", flat=True))
+        self._stories = list_stories(incidents)
         self.moment = moment
         self._rows: list[Notification] = []
-        # What each channel was last told of each incident.
-        self._last: defaultdict[int, dict[int, Notification]] = defaultdict(dict)
-        told = Notification.objects.filter(incident__in=list(incidents), what__in=[What.OPENED, What.REMINDER])
-        for row in told.defer("message", "history").order_by("id"):
-            self._last[row.incident_id or 0][row.channel_id] = row
 
     def tell_opened(self, incident: Incident) -> None:
-        """Tell of an incident each channel that has not been told, once it is bad enough for one of its rules."""
-        wanted = [rule for rule in self._rules if rule.wants(incident, self.moment)]
-        for channel, not_before in self._find_channels(incident, wanted).items():
-            if channel not in self._last[incident.pk]:
-                self._add(incident, channel, What.OPENED, not_before)
+        """Tell of an incident each channel that has not been told, once it is bad enough for one of its rules.
 
-    def tell_recovered(self, incident: Incident, note: str = "") -> None:
-        """Tell of the end each channel that was told of the beginning.
+        Of a channel that has been, note by which further rules: it is told of the end where one of them tells it.
+        """
+        for channel, rules in self._list_wanting(incident).items():
+            opened = self._stories[incident.pk, channel].opened
+            if opened is None or (opened.status == Status.SKIPPED and not opened.has_arrived):
+                self._add(incident, channel, What.OPENED, rules, former=opened)
+            else:
+                tells = opened.owes_end or any(rule.tells_recovery for rule in rules)
+                _note(opened, [*opened.rules, *(rule.pk for rule in rules)], owes_end=tells)
+
+    def revise(self, incident: Incident) -> None:
+        """Bring an opening that waits in line with the rules and channels as they are now."""
+        for channel, story in self._list_stories(incident):
+            opened = story.opened
+            if opened is None or opened.status != Status.PENDING:
+                continue
+            asking = self._list_asking(opened, incident, channel)
+            if not asking:
+                _skip(opened, _UNASKED)
+                continue
+            if story.is_untold:
+                tells = any(rule.tells_recovery for rule in asking)
+                _note(opened, [rule.pk for rule in asking], owes_end=tells)
+            self._schedule(opened, incident, asking)
+
+    def remind(self, incident: Incident) -> None:
+        """Remind each channel that was told so long ago, unless somebody has the incident in hand.
+
+        Nothing is written that would have to wait: what falls into quiet hours is written when they are over.
+        """
+        wanting = self._list_wanting(incident) if incident.is_found else {}
+        silent = incident.is_silent(self.moment)
+        for channel, story in self._list_stories(incident):
+            due = [rule for rule in wanting.get(channel, ()) if self._is_due(story, rule)]
+            if story.reminder and story.reminder.status == Status.PENDING:
+                self._revise_reminder(incident, channel, story.reminder, [] if silent else due)
+            elif due and not silent and not story.waits and self._may_be_told(incident, due):
+                number = story.reminder.number + 1 if story.reminder else 1
+                self._add(incident, channel, What.REMINDER, due, number=number)
+
+    def _revise_reminder(self, incident: Incident, channel: int, row: Notification, due: Sequence[Rule]) -> None:
+        """Leave out a reminder that waits for its next attempt where somebody has the incident in hand meanwhile."""
+        asking = [rule for rule in self._list_asking(row, incident, channel) if rule.reminder_hours]
+        if incident.is_silent(self.moment) or not asking:
+            _skip(row, "Somebody has it in hand, or no rule asks for it any more.")
+            return
+        _note(row, [*row.rules, *(rule.pk for rule in due)])
+        self._schedule(row, incident, [*asking, *due])
+
+    def tell_recovered(self, incident: Incident) -> None:
+        """Tell of the end each channel that was told of the beginning, now or when it is switched on again.
 
         Where the beginning still waits and was never tried, the one message about the end says all.
         """
-        untold = incident.notifications.filter(status=Status.PENDING, attempts=0)
-        untold.update(status=Status.SKIPPED, error="It was over before this was sent.")
-        wanted = [rule for rule in self._rules if rule.tells_recovery and rule.covers(incident)]
-        for channel, not_before in self._find_channels(incident, wanted).items():
-            if channel in self._last[incident.pk]:
-                self._add(incident, channel, What.RECOVERED, not_before, note=note)
+        for channel, story in self._list_stories(incident):
+            if story.reminder and story.reminder.status == Status.PENDING:
+                _skip(story.reminder, _OVER)
+            if story.opened and story.is_untold:
+                _skip(story.opened, _OVER)
+                asking = self._list_asking(story.opened, incident, channel)
+                if any(rule.tells_recovery for rule in asking):
+                    self._tell_end(incident, channel, story, story.opened)
+            elif story.opened and story.opened.owes_end:
+                self._bring_end(incident, channel, story, story.opened)
 
-    def remind(self, incident: Incident) -> None:
-        """Remind each channel that was told so long ago, unless somebody has the incident in hand."""
-        if incident.is_silent(self.moment):
-            return
-        for rule in self._rules:
-            if not rule.reminder_hours or not rule.wants(incident, self.moment):
-                continue
-            for channel, not_before in self._find_channels(incident, [rule]).items():
-                former = self._last[incident.pk].get(channel)
-                if former and _is_over(former, self.moment - dt.timedelta(hours=rule.reminder_hours)):
-                    number = former.number + 1 if former.what == What.REMINDER else 1
-                    self._add(incident, channel, What.REMINDER, not_before, number=number)
+    def _bring_end(self, incident: Incident, channel: int, story: Story, opened: Notification) -> None:
+        """See that a channel hears of the end, from the moment of it until the message is sent."""
+        end = story.recovered
+        if end and end.status == Status.PENDING:
+            self._schedule(end, incident, self._recall(end))
+        elif (end and end.status in {Status.SENT, Status.FAILED}) or not story.may_be_told:
+            # It was told, or there is nothing to tell.
+            Notification.objects.filter(pk=opened.pk).update(owes_end=False)
+        elif channel in self._on and (end is None or end.status == Status.SKIPPED):
+            self._tell_end(incident, channel, story, opened)
 
-    def _find_channels(self, incident: Incident, rules: Iterable[Rule]) -> dict[int, dt.datetime]:
-        found = find_channels(rules, incident.severity, self.moment)
+    def _tell_end(self, incident: Incident, channel: int, story: Story, opened: Notification) -> None:
+        asked = self._recall(opened)
+        rules = [rule for rule in asked if rule.tells_recovery] or asked
+        self._add(incident, channel, What.RECOVERED, rules, former=story.recovered)
+
+    def _list_stories(self, incident: Incident) -> Iterator[tuple[int, Story]]:
+        for (pk, channel), story in self._stories.items():
+            if pk == incident.pk:
+                yield channel, story
+
+    def _list_wanting(self, incident: Incident) -> dict[int, list[Rule]]:
+        """Return the channels that may be told of an incident, each with its rules that want it by now."""
+        rules = self._rules.values()
+        found = by_channel(rule for rule in rules if rule.is_enabled and rule.wants(incident, self.moment))
         if incident.condition == CHANNEL_FAILING:
             # What is said about a channel would not arrive by it.
             found.pop(int(incident.scope.rpartition(":")[2]), None)
         return found
 
+    def _list_asking(self, row: Notification, incident: Incident, channel: int) -> list[Rule]:
+        """List those of the rules by which a message is told that still ask for it."""
+        asked = (rule for rule in self._recall(row) if rule.is_enabled and rule.covers(incident))
+        return by_channel(asked).get(channel, [])
+
+    def _recall(self, row: Notification) -> list[Rule]:
+        return [self._rules[pk] for pk in row.rules if pk in self._rules]
+
+    def _is_due(self, story: Story, rule: Rule) -> bool:
+        """Tell whether a channel was last told so long ago that a rule wants it reminded."""
+        if not rule.reminder_hours or story.last_told_at is None:
+            return False
+        return self.moment - story.last_told_at >= dt.timedelta(hours=rule.reminder_hours)
+
+    def _may_be_told(self, incident: Incident, rules: Iterable[Rule]) -> bool:
+        return find_moment(rules, incident.severity, self.moment) <= self.moment
+
+    def _schedule(self, row: Notification, incident: Incident, rules: Iterable[Rule]) -> None:
+        """Let a message that waits go out when it may by some rules, but no retry before its pause is over."""
+        earliest = max(row.retry_at or self.moment, self.moment)
+        not_before = find_moment(rules, incident.severity, earliest)
+        if not_before != row.not_before and max(not_before, row.not_before) > self.moment:
+            Notification.objects.filter(pk=row.pk, status=Status.PENDING).update(not_before=not_before)
+
     def _add(
-        self, incident: Incident, channel: int, what: str, not_before: dt.datetime, *, number: int = 1, note: str = ""
+        self,
+        incident: Incident,
+        channel: int,
+        what: str,
+        rules: Sequence[Rule],
+        *,
+        number: int = 1,
+        former: Notification | None = None,
     ) -> None:
-        self._rows.append(
-            Notification(
-                incident=incident,
-                channel_id=channel,
-                what=what,
-                number=number,
-                not_before=not_before,
-                created_at=self.moment,
-                message=describe_incident(incident, what, number, note),
-            )
-        )
+        """Write a message, or write anew one that was left out."""
+        values = {
+            "status": Status.PENDING,
+            "not_before": find_moment(rules, incident.severity, self.moment),
+            "rules": [rule.pk for rule in rules],
+            "owes_end": what == What.OPENED and any(rule.tells_recovery for rule in rules),
+            "message": describe_incident(incident, what, number),
+            "created_at": self.moment,
+        }
+        if former is None:
+            self._rows.append(Notification(incident=incident, channel_id=channel, what=what, number=number, **values))
+        else:
+            again = Notification.objects.filter(pk=former.pk, status=Status.SKIPPED)
+            again.update(attempts=0, retry_at=None, error="", **values)
 
     def write(self) -> None:
         """Write the messages; what is there already stays as it is. Rings after the commit."""
@@ -109,8 +211,20 @@ def write(rows: list[Notification], moment: dt.datetime) -> None:
         transaction.on_commit(ring)
 
 
-def _is_over(former: Notification, limit: dt.datetime) -> bool:
-    """Tell whether a channel was last told before an instant; what still waits to be sent is no reason for more."""
-    if former.status in Notification.UNENDED:
-        return False
-    return (former.sent_at or former.created_at) <= limit
+def skip_reminders(incident: Incident, why: str) -> None:
+    """Leave out the reminders of an incident that wait to be sent."""
+    waiting = incident.notifications.filter(what=What.REMINDER, status=Status.PENDING)
+    waiting.update(status=Status.SKIPPED, error=why)
+
+
+def _note(row: Notification, rules: Iterable[int], *, owes_end: bool = False) -> None:
+    """Note by which rules a message is told, and with an opening, whether the end is to be told."""
+    noted = list(dict.fromkeys(rules))
+    if (set(noted), owes_end) != (set(row.rules), row.owes_end):
+        row.rules, row.owes_end = noted, owes_end
+        Notification.objects.filter(pk=row.pk).update(rules=noted, owes_end=owes_end)
+
+
+def _skip(row: Notification, why: str) -> None:
+    row.status, row.error = Status.SKIPPED, why
+    Notification.objects.filter(pk=row.pk, status=Status.PENDING).update(status=row.status, error=why)

@@ -1,9 +1,11 @@
 """The bell for those who send: lost, it is rung again by the next tick."""
 
+import datetime as dt
 import logging
+from typing import Any
 
 from celery import current_app
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from alerts.models import Notification
@@ -15,9 +17,15 @@ _BELL_SECONDS = 60
 _Status = Notification.Status
 
 
-def is_due() -> Q:
-    """What can be sent now: what waits and is due, and what a dead sender left behind."""
-    return Q(status=_Status.PENDING, not_before__lte=Now()) | Q(status=_Status.SENDING, lease_expires_at__lt=Now())
+def clock(moment: dt.datetime | None) -> Any:
+    """Return an instant for a query: by the database's clock, which all senders share, where none is given."""
+    return Now() if moment is None else Value(moment)
+
+
+def is_due(moment: dt.datetime | None = None) -> Q:
+    """What can be sent: what waits and is due, and what a dead sender left behind."""
+    abandoned = Q(status=_Status.SENDING, lease_expires_at__lt=Now())
+    return Q(status=_Status.PENDING, not_before__lte=clock(moment)) | abandoned
 
 
 def ring() -> None:

@@ -17,9 +17,11 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from alerts.models import Channel, Notification
+from alerts.models import Channel, Notification, Rule
+from alerts.selectors import list_stories
 from alerts.services.delivering import deliver
-from alerts.services.ringing import is_due
+from alerts.services.planning import find_moment
+from alerts.services.ringing import clock, is_due
 from common.clock import iso, now
 from common.errors import Permanent, Retryable, WorkError
 
@@ -45,38 +47,37 @@ def send_waiting(seconds: float) -> int:
             left = begun + (2 * seconds if called else seconds) - time.monotonic()
             while left > 0 and len(called) < _AT_ONCE and (row := claim()):
                 tried += 1
-                if not _ends_unsent(row):
+                if not ends_unsent(row, now()):
                     called[pool.submit(deliver, row)] = row
             if not called:
                 return tried
             for answer in wait(called, _LOOK_AGAIN_SECONDS, FIRST_COMPLETED).done:
-                _finish(called.pop(answer), answer.result)
+                finish(called.pop(answer), answer.result)
 
 
 @transaction.atomic
-def claim(pk: int | None = None) -> Notification | None:
+def claim(pk: int | None = None, moment: dt.datetime | None = None) -> Notification | None:
     """Take the next message that is due, or a given one that waits, for a while; None where there is none.
 
-    A channel that is being called is left alone, but for a message that is asked for. The token tells this sender from
-    later ones.
+    Neither quiet hours are broken nor a channel that is being called, but for a message that is asked for. The token
+    tells this sender from later ones.
     """
     passed: set[int] = set()
-    while row := _find_next(passed) if pk is None else _find_given(pk):
-        if pk is not None or _is_free(row.channel_id):
+    while row := _find_next(passed, moment) if pk is None else _find_given(pk):
+        if pk is not None or not (_is_put_off(row, moment or now()) or _is_called(row.channel_id, passed)):
             return _take(row)
-        passed.add(row.channel_id)
     return None
 
 
-def _find_next(passed: set[int]) -> Notification | None:
+def _find_next(passed: set[int], moment: dt.datetime | None) -> Notification | None:
     former = Notification.objects.filter(
         incident=OuterRef("incident"),
         channel=OuterRef("channel"),
         pk__lt=OuterRef("pk"),
         status__in=Notification.UNENDED,
     )
-    awake = Q(channel__rests_until=None) | Q(channel__rests_until__lte=Now())
-    waiting = _lock().filter(is_due(), awake, ~Exists(_list_called(OuterRef("channel"))))
+    awake = Q(channel__rests_until=None) | Q(channel__rests_until__lte=clock(moment))
+    waiting = _lock().filter(is_due(moment), awake, ~Exists(_list_called(OuterRef("channel"))))
     # What became of something is told in its order.
     waiting = waiting.exclude(Q(incident__isnull=False) & Exists(former)).exclude(channel__in=passed)
     return waiting.order_by("not_before", "id").first()
@@ -87,7 +88,7 @@ def _find_given(pk: int) -> Notification | None:
 
 
 def _lock() -> QuerySet[Notification]:
-    return Notification.objects.select_for_update(skip_locked=True, of=("self",)).select_related("channel")
+    return Notification.objects.select_for_update(skip_locked=True, of=("self",)).select_related("channel", "incident")
 
 
 def _list_called(channel: Any) -> QuerySet[Notification]:
@@ -95,17 +96,35 @@ def _list_called(channel: Any) -> QuerySet[Notification]:
     return Notification.objects.filter(channel=channel, status=Status.SENDING, lease_expires_at__gte=Now())
 
 
-def _is_free(channel: int) -> bool:
-    """Tell whether nobody calls a channel; nobody else takes a message of it before this transaction is over."""
+def _is_put_off(row: Notification, moment: dt.datetime) -> bool:
+    """Put a message off that has come into quiet hours while it waited; tell whether it was one."""
+    not_before = _find_moment(row, moment)
+    if not_before <= moment:
+        return False
+    Notification.objects.filter(pk=row.pk).update(not_before=not_before)
+    return True
+
+
+def _find_moment(row: Notification, moment: dt.datetime) -> dt.datetime:
+    """Return from when on a message may be sent, by the rules by which it is told."""
+    severity = row.incident.severity if row.incident else str(row.message.get("severity", ""))
+    return find_moment(Rule.objects.filter(pk__in=row.rules) if row.rules else (), severity, moment)
+
+
+def _is_called(channel: int, passed: set[int]) -> bool:
+    """Tell whether somebody calls a channel; if not, nobody takes a message of it before this transaction is over."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('alerts.sending'), %s)", [channel])
         (is_first,) = cursor.fetchone()
-    return is_first and not _list_called(channel).exists()
+    if is_first and not _list_called(channel).exists():
+        return False
+    passed.add(channel)
+    return True
 
 
 def _take(row: Notification) -> Notification:
     if row.status == Status.SENDING:
-        _note(row, "unknown", "Whoever sent it died before writing down what came of it; it is sent again.")
+        _note(row, "unknown", "Whoever sent it died before writing down what came of it; it is sent again.", now())
     row.status, row.token, row.attempts = Status.SENDING, row.token + 1, row.attempts + 1
     Notification.objects.filter(pk=row.pk).update(
         status=row.status,
@@ -120,60 +139,75 @@ def _take(row: Notification) -> Notification:
 
 def carry_out(row: Notification) -> None:
     """Send a claimed message and write down what came of it, unless a later sender has it by now."""
-    if not _ends_unsent(row):
-        _finish(row, partial(deliver, row))
+    if not ends_unsent(row, now()):
+        finish(row, partial(deliver, row))
 
 
-def _ends_unsent(row: Notification) -> bool:
+def ends_unsent(row: Notification, moment: dt.datetime) -> bool:
     """End a claimed message that is not to be sent; tell whether it was one."""
-    if not row.channel.is_enabled:
-        _end(row, Status.SKIPPED, "The channel is switched off.")
+    if why := _find_needless(row, moment):
+        _end(row, Status.SKIPPED, why, moment)
     elif row.attempts > settings.ALERTS_MAX_ATTEMPTS:
         # Whoever tried died each time: it may be this very message.
-        _end(row, Status.FAILED, "Its senders died: nobody knows whether it arrived.")
+        _end(row, Status.FAILED, "Its senders died: nobody knows whether it arrived.", moment)
     else:
         return False
     return True
 
 
-def _finish(row: Notification, send: Callable[[], str]) -> None:
+def _find_needless(row: Notification, moment: dt.datetime) -> str:
+    """Say why a message is not needed; empty where it is."""
+    if not row.channel.is_enabled:
+        return "The channel is switched off."
+    if row.incident and row.what == What.REMINDER and (row.incident.resolved_at or row.incident.is_silent(moment)):
+        return "Somebody has it in hand, or it is over."
+    if row.incident and row.what == What.RECOVERED:
+        story = list_stories([row.incident])[row.incident.pk, row.channel_id]
+        if story.opened and story.opened.status == Status.FAILED and not story.may_be_told:
+            return "Nothing about its beginning arrived."
+    return ""
+
+
+def finish(row: Notification, send: Callable[[], str], moment: dt.datetime | None = None) -> None:
+    """Send, and write down what came of it, at an instant or now; a later sender's outcome stays."""
     try:
         receipt = send()
     except Permanent as error:
-        _end(row, Status.FAILED, error.message)
+        _end(row, Status.FAILED, error.message, moment or now())
     except WorkError as error:
-        _put_off(row, error)
+        _put_off(row, error, moment or now())
     except Exception as error:
         logger.exception("A message could not be sent: notification %s", row.pk)
-        _put_off(row, Retryable(f"Unforeseen {type(error).__name__}."))
+        _put_off(row, Retryable(f"Unforeseen {type(error).__name__}."), moment or now())
     else:
-        _end(row, Status.SENT, "", receipt)
+        _end(row, Status.SENT, "", moment or now(), receipt)
 
 
-def _note(row: Notification, outcome: str, said: str) -> None:
-    row.history = [*row.history, {"at": iso(now()), "outcome": outcome, "said": said}][-_LONGEST_HISTORY:]
+def _note(row: Notification, outcome: str, said: str, moment: dt.datetime) -> None:
+    row.history = [*row.history, {"at": iso(moment), "outcome": outcome, "said": said}][-_LONGEST_HISTORY:]
 
 
 @transaction.atomic
-def _end(row: Notification, status: str, error: str, receipt: str = "") -> None:
-    _note(row, str(status), error or receipt)
-    sent_at = now() if status == Status.SENT else None
+def _end(row: Notification, status: str, error: str, moment: dt.datetime, receipt: str = "") -> None:
+    _note(row, str(status), error or receipt, moment)
+    sent_at = moment if status == Status.SENT else None
     if _write(row, status=status, error=error, sent_at=sent_at) and status == Status.SENT:
         Channel.objects.filter(pk=row.channel_id).update(failures=0, rests_until=None)
 
 
 @transaction.atomic
-def _put_off(row: Notification, error: WorkError) -> None:
-    """Try again later, after growing pauses; so many attempts in vain, and it has failed."""
-    _note(row, error.kind, error.message)
+def _put_off(row: Notification, error: WorkError, moment: dt.datetime) -> None:
+    """Try again later, after growing pauses and in no quiet hours; so many attempts in vain, and it has failed."""
+    _note(row, error.kind, error.message, moment)
     if row.attempts >= (1 if row.what == What.TEST else settings.ALERTS_MAX_ATTEMPTS):
         written = _write(row, status=Status.FAILED, error=error.message)
     else:
-        pause = _pause(row.attempts, getattr(error, "retry_after", None))
-        written = _write(row, status=Status.PENDING, error=error.message, not_before=now() + pause)
+        retry_at = moment + _pause(row.attempts, getattr(error, "retry_after", None))
+        not_before = _find_moment(row, retry_at)
+        written = _write(row, status=Status.PENDING, error=error.message, retry_at=retry_at, not_before=not_before)
     if written and row.what != What.TEST:
         rest = min(_pause(row.channel.failures + 1, None), _LONGEST_REST)
-        Channel.objects.filter(pk=row.channel_id).update(failures=F("failures") + 1, rests_until=now() + rest)
+        Channel.objects.filter(pk=row.channel_id).update(failures=F("failures") + 1, rests_until=moment + rest)
 
 
 def _pause(attempts: int, asked: float | None) -> dt.timedelta:

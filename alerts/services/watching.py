@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from alerts.models import Incident
+from alerts.models import Incident, Notification
 from alerts.registry import BROKEN_CHECK, Condition, Finding, Severity, find_condition, list_conditions
 from alerts.services.planning import Plan
 from alerts.services.ringing import ring_if_waiting
@@ -16,14 +16,14 @@ from common.clock import now
 
 logger = logging.getLogger(__name__)
 _LONGEST_SETTLING = dt.timedelta(hours=1)
-# Openings so long ago no longer make an incident one that keeps coming back.
-_MEMORY = dt.timedelta(hours=6)
+# What came back so long before it was gone no longer counts; twelve times are more than make an hour.
+_MEMORY, _MOST_TIMES = dt.timedelta(hours=6), 12
 # Longer texts are cut: a finding is read in a message, not in a book.
 _LONGEST = {"title": 300, "link": 500}
 
 
 def tick(moment: dt.datetime | None = None) -> None:
-    """Look at every condition once, remind of what is still open, and ring for messages that wait.
+    """Look at every condition once, see that everybody hears what they should by now, and ring for messages that wait.
 
     Safe when several run at once: one looks at a condition at a time, the others leave it alone.
     """
@@ -39,7 +39,8 @@ def tick(moment: dt.datetime | None = None) -> None:
             broken[condition.name] = _describe_broken(condition, error)
     _report_broken(broken, looked_at, moment)
     _resolve_undeclared(moment)
-    _remind(moment)
+    _follow(moment)
+    _bring_ends(moment)
     ring_if_waiting()
 
 
@@ -124,6 +125,9 @@ def _take_over(incident: Incident, finding: Finding) -> list[str]:
 
 def _open(incident: Incident, finding: Finding, plan: Plan) -> None:
     _take_over(incident, finding)
+    same = Incident.objects.filter(condition=incident.condition, scope=incident.scope)
+    if former := same.filter(resolved_at__gt=plan.moment - _MEMORY).order_by("-id").first():
+        _come_back(incident, former, plan.moment)
     try:
         with transaction.atomic():
             incident.save(force_insert=True)
@@ -154,7 +158,8 @@ def _go_on(incident: Incident, finding: Finding, severity: Severity, plan: Plan)
     if incident.cleared_at is not None or not incident.is_found:
         incident.cleared_at, incident.is_found = None, True
         incident.returns += 1
-        changed += ["cleared_at", "is_found", "returns"]
+        _come_back(incident, incident, plan.moment)
+        changed += ["cleared_at", "is_found", "returns", "came_back_at"]
     if changed:
         incident.save(update_fields=changed)
     plan.tell_opened(incident)
@@ -172,13 +177,16 @@ def _fade(incident: Incident, plan: Plan) -> None:
 
 
 def _settling_time(incident: Incident) -> dt.timedelta:
-    """How long something must stay away: twice as long for each time it has come back of late, an hour at most."""
+    """How long something must stay away: twice as long for each time it had come back of late, an hour at most."""
     base = dt.timedelta(seconds=settings.ALERTS_SETTLE_SECONDS)
-    former = Incident.objects.filter(
-        condition=incident.condition, scope=incident.scope, opened_at__gte=incident.opened_at - _MEMORY
-    ).exclude(pk=incident.pk)
-    times = min(former.count() + incident.returns, 12)
+    since = (incident.cleared_at or incident.opened_at) - _MEMORY
+    times = sum(moment > since for moment in incident.came_back_at)
     return min(base * (1 << times), _LONGEST_SETTLING)
+
+
+def _come_back(incident: Incident, former: Incident, moment: dt.datetime) -> None:
+    """Note that something is here again, after what is remembered of the former times."""
+    incident.came_back_at = [*former.came_back_at, moment][-_MOST_TIMES:]
 
 
 def _resolve_undeclared(moment: dt.datetime) -> None:
@@ -191,13 +199,25 @@ def _resolve_undeclared(moment: dt.datetime) -> None:
                 _settle(name, "error", (), lambda scope: True, moment)
 
 
-def _remind(moment: dt.datetime) -> None:
-    """Write the reminders that are due of what is open and nobody has in hand."""
+def _follow(moment: dt.datetime) -> None:
+    """Bring what waits of open incidents in line with rules and channels, and write the reminders that are due."""
     with transaction.atomic():
-        incidents = list(
-            Incident.objects.select_for_update(skip_locked=True).filter(resolved_at=None, is_found=True).order_by("id")
-        )
+        found = Incident.objects.select_for_update(skip_locked=True).filter(resolved_at=None).order_by("id")
+        incidents = list(found)
         plan = Plan(incidents, moment)
         for incident in incidents:
+            plan.revise(incident)
             plan.remind(incident)
+        plan.write()
+
+
+def _bring_ends(moment: dt.datetime) -> None:
+    """Tell of the ends that some channels are still to hear of: they were switched off, or the message waits."""
+    owing = Notification.objects.filter(incident=OuterRef("pk"), owes_end=True, channel__is_enabled=True)
+    with transaction.atomic():
+        found = Incident.objects.select_for_update(skip_locked=True).filter(Exists(owing), resolved_at__isnull=False)
+        incidents = list(found.order_by("id"))
+        plan = Plan(incidents, moment)
+        for incident in incidents:
+            plan.tell_recovered(incident)
         plan.write()

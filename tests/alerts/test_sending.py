@@ -14,13 +14,14 @@ from alerts.providers.courier import hide_keys
 from alerts.providers.webhook import new_secret
 from alerts.registry import Finding, condition
 from alerts.services import tick
-from alerts.services.channels import ensure_default
+from alerts.services.channels import ensure_default, resend
 from alerts.services.planning import CHANNEL_FAILING
 from alerts.services.sending import claim, send_waiting
 from common.clock import now
 from tests.alerts.conftest import Trouble
 from tests.alerts.receiver import Receiver
 from tests.factories.alerts import make_channel, make_rule
+from tests.factories.staff import make_staff
 from tests.outside import Outside
 from tests.s3 import KEYS, running_moto
 
@@ -370,11 +371,46 @@ def test_a_refused_address_fails_at_once_and_others_hear_of_it(trouble: Trouble,
         f"[Error] Messages to “{bad}” don't arrive",
     ]
     Channel.objects.filter(pk=bad.pk).update(config={"address": "other@example.test"})
+    resend(Notification.objects.get(channel=bad).pk, make_staff())
+    assert send() == 1
     trouble.end()
     tick()
-    assert send() == 2
-    tick()
+    assert send() == 3
     assert not Incident.objects.filter(resolved_at=None).exists()
+    assert sorted((mail["to"][0], mail["subject"]) for mail in wired.list_mails()[2:]) == [
+        ("ops@example.test", f"[Recovered] Messages to “{bad}” don't arrive"),
+        ("ops@example.test", "[Recovered] billing failed"),
+        ("other@example.test", "[Error] billing failed"),
+        ("other@example.test", "[Recovered] billing failed"),
+    ]
+
+
+def test_who_never_got_the_opening_hears_nothing_of_the_end(trouble: Trouble, wired: Outside) -> None:
+    bad, good = make_channel(address="nobody@refused.invalid"), make_channel(address="ops@example.test")
+    make_rule(bad, good)
+    arise(trouble, "billing")
+    assert send() == 2
+    Channel.objects.filter(pk=bad.pk).update(config={"address": "other@example.test"})
+    trouble.end()
+    tick()
+    assert send() == 1
+    assert [mail["to"] for mail in wired.list_mails()] == [["ops@example.test"], ["ops@example.test"]]
+
+
+def test_an_end_that_waits_for_an_opening_that_is_given_up_is_not_sent(
+    trouble: Trouble, receiver: Receiver, hook: Channel, settings: Settings
+) -> None:
+    settings.ALERTS_MAX_ATTEMPTS = 2
+    arise(trouble, "billing")
+    receiver.fail(500, times=2)
+    assert send() == 1
+    trouble.end()
+    tick()
+    assert (send(), send(), send()) == (1, 1, 0)
+    assert [(row.what, row.status) for row in Notification.objects.order_by("id")] == [
+        ("opened", "failed"), ("recovered", "skipped"),
+    ]  # fmt: skip
+    assert [request.json["type"] for request in receiver.requests] == ["incident.opened"] * 2
 
 
 def test_the_address_of_the_settings_is_told_of_everything(

@@ -53,7 +53,7 @@ def test_a_tick_costs_little(trouble: Trouble) -> None:
     tick()
     with CaptureQueriesContext(connection) as one:
         tick()
-    trouble.arise(*(f"job{number}" for number in range(50)))
+    trouble.arise("billing", *(f"job{number}" for number in range(50)))
     tick()
     tick()
     with CaptureQueriesContext(connection) as fifty:
