@@ -120,7 +120,8 @@ def find_differing() -> Iterator[Finding]:
         yield Finding(
             scope="differs",
             title="An invoice differs from Stripe" if count == 1 else f"{count:,} invoices differ from Stripe",
-            detail="They were voided or credited in Stripe by hand, or paid there after they were voided here.",
+            detail="Somebody voided, credited or refunded them in Stripe, they were paid after we voided them, or "
+            "Stripe asks for another amount than we do.",
             link=f"{reverse('admin:billing_invoice_changelist')}?payment=differs",
             advice="Open each: its page says what to do.",
             count=count,

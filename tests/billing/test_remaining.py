@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from billing.checks import find_differing
 from billing.models import Invoice, InvoiceDelivery, Payment, StripeRecord
 from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_void
 from billing.selectors.payments import describe_difference, list_differing, list_outstanding
@@ -11,9 +12,10 @@ from billing.services.correcting import credit_invoice
 from billing.services.delivering import deliver_email, deliver_file, deliver_pdf, deliver_stripe
 from billing.services.delivering.claims import Parcel
 from billing.services.delivering.documents import make_document
+from billing.services.events import process_events
 from common.errors import WorkError
-from tests.factories.billing import AUGUST, earn
-from tests.factories.events import happen, hear, make_sent
+from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
+from tests.factories.events import happen, hear, list_events, make_sent, take
 from tests.factories.holders import hold
 from tests.factories.invoices import ISSUED_AT, make_invoice
 from tests.factories.staff import log_in
@@ -249,3 +251,56 @@ def test_a_disputed_payment_is_not_credited_before_the_bank_has_decided(wired: O
     assert get_obstacle_to_credit(Invoice.objects.get(pk=invoice.pk)).startswith(
         f"The payment of {invoice} is disputed"
     )
+
+
+def test_what_our_rows_do_not_explain_is_an_incident(wired: Outside) -> None:
+    invoice, _ = make_sent()
+    assert deliver(credit(invoice, 5_000)) is None
+    hear(wired)
+    assert list(find_differing()) == []
+    (note,) = wired.list_objects("credit_note")
+    wired.act("POST", f"credit_notes/{note['id']}/void")
+    hear(wired)
+    assert asks(wired) == [21_000]
+    record = StripeRecord.objects.get(invoice=invoice)
+    assert (owed(invoice)["remaining"], record.unexplained_cents) == (16_000, 5_000)
+    assert [finding.count for finding in find_differing()] == [1]
+    said = describe_difference(Invoice.objects.get(pk=invoice.pk), record)
+    assert said == (
+        "Stripe asks for USD 210.00, we ask for USD 160.00. Compare the credit notes and payments in Stripe."
+    )
+
+
+def test_a_customers_balance_follows_stripe_in_any_order(wired: Outside) -> None:
+    first, _ = make_sent()
+    account = first.organization.billing_account
+    account.refresh_from_db()
+    for cents in ("-9980", "-5000", "-2500"):
+        wired.act("POST", f"customers/{account.stripe_customer_id}", balance=cents)
+    events = [event for event in list_events(wired, "customer.updated") if event["data"]["object"]["balance"]]
+    assert len(events) == 3
+    for event in reversed(events):
+        take([event])
+        process_events()
+        account.refresh_from_db()
+        assert account.stripe_balance_cents == 2_500
+
+
+def test_billing_a_paid_month_anew_asks_for_what_its_credit_leaves(wired: Outside) -> None:
+    """2,011.20 were paid and are credited; of 2,514.00 billed in their place, 502.80 remain, here as in Stripe."""
+    plan = make_plan(commission_basis="net")
+    organization = make_organization(plan, account={"tax_rate_bps": 2_000, "max_change_percent": 10_000})
+    creator = make_creator(organization)
+    earn(creator, AUGUST, 838_000)
+    former = make_invoice(organization)
+    assert (former.total_cents, deliver(former)) == (201_120, None)
+    happen(wired, InvoiceDelivery.objects.get(invoice=former).reference, "pay")
+    hear(wired)
+    assert deliver(credit(former)) is None
+    earn(creator, AUGUST, 1_047_500)
+    anew = make_invoice(organization)
+    assert (anew.total_cents, deliver(anew)) == (251_400, None)
+    hear(wired)
+    assert owed(anew) == {"status": "finalized", "balance_applied": 201_120, "remaining": 50_280}
+    assert asks(wired) == [0, 50_280]
+    assert balance(wired) == 0

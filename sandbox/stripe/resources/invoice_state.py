@@ -148,7 +148,9 @@ def void(world: World, invoice: Document) -> Document:
         raise StripeError(_NOT_OPEN)
     if applied := invoice["starting_balance"] - (invoice["ending_balance"] or 0):
         customer = world.get("customer", invoice["customer"])
-        world.put("customer", {**customer, "balance": customer["balance"] + applied})
+        after = {**customer, "balance": customer["balance"] + applied}
+        world.put("customer", after)
+        world.emit("customer.updated", after, changed(customer, after))
     voided = _moved(world, invoice, "void", "voided_at")
     return save(world, invoice, voided, "invoice.updated", "invoice.voided")
 
