@@ -1,4 +1,4 @@
-"""The gateway to OnlyFans, which has no official API: statements and transactions, in cents, gross and net.
+"""The gateway to OnlyFans, which has no official API: statements and transactions, gross and net, in minor units.
 
 Addresses and paths are settings; the shape of an answer is read in one place each, `_read_statement` and `read_page`.
 """
@@ -12,7 +12,7 @@ from typing import Any, Self
 from common.clock import Month
 from common.errors import Permanent, Retryable
 from common.http import get_json, new_client, path_part
-from common.money import MOST_CENTS, to_cents
+from common.money import CURRENCIES, MOST_CENTS, format_money, minor_digits, to_cents
 
 SERVICE = "The OnlyFans gateway"
 # How what is read here is marked as an aggregate's source.
@@ -29,11 +29,13 @@ TYPES = {
     "chargeback": "chargebacks",
 }
 FEE_PERCENT = 20
+# OnlyFans pays in dollars, and its statements need not say so.
+_OTHERWISE = "USD"
 
 
 @dataclass(frozen=True)
 class CategoryEarnings:
-    """A category's month, in cents; `net` is what OnlyFans leaves after its fee, chargebacks are negative."""
+    """A category's month, in minor units; `net` is what OnlyFans leaves after its fee, chargebacks are negative."""
 
     category: str
     gross_cents: int
@@ -67,7 +69,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One sale, or one reversal of an earlier one (`reverses` is its id), which is negative; in cents."""
+    """One sale, or one reversal of an earlier one (`reverses` is its id), which is negative; in minor units."""
 
     id: str
     occurred_at: dt.datetime
@@ -83,10 +85,15 @@ class Transaction:
         wrong = ""
         if not self.category:
             wrong = "is of a type that nobody knows"
+        elif self.currency not in CURRENCIES:
+            wrong = f"is in a currency that we don't accept ({self.currency[:10]})"
         elif not self.id or len(self.id) > 128:
             wrong = "has no id that can be kept"
         elif self.net_cents != self.gross_cents - self.fee_cents:
-            wrong = f"leaves {self.net_cents} cents of {self.gross_cents} less {self.fee_cents}"
+            gross, fee, net = (
+                format_money(cents, self.currency) for cents in (self.gross_cents, self.fee_cents, self.net_cents)
+            )
+            wrong = f"leaves {net} of {gross} less {fee}"
         elif (self.category == "chargebacks") != bool(self.reverses) or (self.reverses and self.gross_cents > 0):
             wrong = "is a reversal that is not negative, or points at nothing"
         elif Month.of(self.occurred_at) != month:
@@ -178,51 +185,60 @@ def read_page(month: Month, body: Any) -> TransactionPage:
 
 
 def _read_transaction(entry: Mapping[str, Any]) -> Transaction:
-    gross = to_cents(_decimal(entry["amount"]), "USD")
-    fee = to_cents(_decimal(entry["fee"]), "USD") if entry.get("fee") is not None else fee_of(gross)
+    currency = str(entry["currency"])
+    gross = _read_amount(entry["amount"], currency)
+    fee = _read_amount(entry["fee"], currency) if entry.get("fee") is not None else fee_of(gross)
     return Transaction(
         id=str(entry["id"]),
         occurred_at=dt.datetime.fromisoformat(entry["createdAt"]).astimezone(dt.UTC),
         category=TYPES.get(entry["type"], ""),
-        currency=str(entry["currency"]),
+        currency=currency,
         gross_cents=gross,
         fee_cents=fee,
-        net_cents=to_cents(_decimal(entry["net"]), "USD") if entry.get("net") is not None else gross - fee,
+        net_cents=_read_amount(entry["net"], currency) if entry.get("net") is not None else gross - fee,
         reverses=str(entry.get("reverses") or ""),
     )
 
 
 def fee_of(gross_cents: int) -> int:
-    """Compute what OnlyFans keeps of one transaction: a fifth, rounded to the cent, half to even."""
+    """Compute what OnlyFans keeps of one transaction: a fifth, rounded to the smallest unit, half to even."""
     return round(Decimal(gross_cents) * FEE_PERCENT / 100)
 
 
 def _read_statement(account: str, month: Month, body: Any) -> Statement:
     try:
         data = body["data"]
-        earnings = tuple(_read_category(name, data[name]) for name in CATEGORIES if name in data)
-        total = _read_category("total", data["total"])
-    except (KeyError, TypeError, ValueError, ArithmeticError):
+        currency = str(data.get("currency") or _OTHERWISE)
+        earnings = tuple(_read_category(name, data[name], currency) for name in CATEGORIES if name in data)
+        total = _read_category("total", data["total"], currency)
+    except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError):
         raise Retryable(f"{SERVICE} sent a statement that could not be read.") from None
     sums = sum(part.gross_cents for part in earnings), sum(part.net_cents for part in earnings)
     if sums != (total.gross_cents, total.net_cents):
         raise Permanent(
             f"{SERVICE} sent a statement whose categories do not add up to its total "
-            f"({sums[0]} and {sums[1]} cents against {total.gross_cents} and {total.net_cents})."
+            f"({_write(sums, currency)} against {_write((total.gross_cents, total.net_cents), currency)})."
         )
-    return Statement(account, month, "USD", earnings)
+    if currency not in CURRENCIES:
+        raise Permanent(f"{SERVICE} sent a statement in a currency that we don't accept: {currency[:10]}.")
+    return Statement(account, month, currency, earnings)
 
 
-def _read_category(name: str, part: Mapping[str, Any]) -> CategoryEarnings:
-    gross, net = (to_cents(_decimal(part[field]), "USD") for field in ("gross", "total"))
+def _write(amounts: tuple[int, int], currency: str) -> str:
+    return " and ".join(format_money(cents, currency) for cents in amounts)
+
+
+def _read_category(name: str, part: Mapping[str, Any], currency: str) -> CategoryEarnings:
+    gross, net = (_read_amount(part[field], currency) for field in ("gross", "total"))
     return CategoryEarnings(name, gross, net)
 
 
-def _decimal(value: object) -> Decimal:
+def _read_amount(value: object, currency: str) -> int:
+    """Read an amount in the currency's major unit, as the gateway writes all of them."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise TypeError("not a number")
     amount = Decimal(value)
     # Some garbage is of a length that no memory holds.
-    if abs(amount) > MOST_CENTS // 100:
+    if abs(amount) > Decimal(MOST_CENTS).scaleb(-minor_digits(currency)):
         raise ValueError("no month is worth that much")
-    return amount
+    return to_cents(amount, currency)

@@ -19,14 +19,16 @@ from starlette.responses import Response
 from sandbox.exchange import Exchange, Network
 from sandbox.faults import AFTER, BEFORE
 from sandbox.store import Store
-from sandbox.transactions import KINDS, Transaction, dollars, made_from, page, seeded
+from sandbox.transactions import KINDS, Transaction, as_numbers, made_from, page, seeded, written
 
 CATEGORIES = ("subscriptions", "tips", "messages", "posts", "streams", "referrals", "chargebacks")
 ACCOUNTS, MONTHS, SALES = "onlyfans.accounts", "onlyfans.months", "onlyfans.sales"
 _FEE_PERCENT = 20
 _SHARES = {"subscriptions": 40, "tips": 15, "messages": 30, "posts": 6, "streams": 5, "referrals": 4}
 _LONGEST_DAYS = 366
-_SETTINGS = {"token", "session", "expires_after", "missing"}
+_SETTINGS = {"token", "session", "expires_after", "missing", "currency"}
+# Statements in dollars do not say so.
+_OTHERWISE = "USD"
 Figures = dict[str, tuple[int, int]]
 Days = dict[str, list[tuple[date, int, int]]]
 
@@ -69,7 +71,12 @@ class Gateway:
         if not pages:
             return 200, self.statement(account, first, last)
         try:
-            return 200, page(self.transactions(account, first, last), query.get("limit"), query.get("marker"))
+            return 200, page(
+                self.transactions(account, first, last),
+                self._currency(account),
+                query.get("limit"),
+                query.get("marker"),
+            )
         except ValueError as error:
             return _problem(422, "validation_error", str(error))
 
@@ -98,9 +105,15 @@ class Gateway:
         now = self._days(account, first, last)
         span = last - first
         earlier = self._days(account, first - span - timedelta(days=1), first - timedelta(days=1))
-        body = {category: _block(now[category], earlier[category]) for category in CATEGORIES}
-        body = {"total": _block(_summed(now), _summed(earlier)), **body}
-        return re.sub(r'"¤(-?\d+\.\d\d)"', r"\1", json.dumps({"data": body}, ensure_ascii=False))
+        currency = self._currency(account)
+        body: dict[str, Any] = {name: _block(now[name], earlier[name], currency) for name in CATEGORIES}
+        body = {"total": _block(_summed(now), _summed(earlier), currency), **body}
+        if currency != _OTHERWISE:
+            body["currency"] = currency
+        return as_numbers(json.dumps({"data": body}, ensure_ascii=False))
+
+    def _currency(self, account: str) -> str:
+        return str((self.store.get(ACCOUNTS, account) or {}).get("currency", _OTHERWISE))
 
     def _days(self, account: str, first: date, last: date) -> Days:
         days: Days = {category: [] for category in CATEGORIES}
@@ -153,7 +166,7 @@ class Gateway:
 
     def set_account(self, account: str, **values: Any) -> dict[str, Any]:
         """Sets an account's `token`, its `session` (the cookie), after how many requests either `expires_after`, or
-        marks it `missing`; a value of None unsets.
+        its `currency`, or marks it `missing`; a value of None unsets.
         """
         if strange := values.keys() - _SETTINGS:
             raise ValueError(f"unknown setting {sorted(strange)[0]}; known are {', '.join(sorted(_SETTINGS))}")
@@ -233,14 +246,16 @@ def _summed(days: Days) -> list[tuple[date, int, int]]:
     return [(day, gross, net) for day, (gross, net) in sorted(sums.items())]
 
 
-def _block(days: list[tuple[date, int, int]], earlier: list[tuple[date, int, int]]) -> dict[str, Any]:
+def _block(days: list[tuple[date, int, int]], earlier: list[tuple[date, int, int]], currency: str) -> dict[str, Any]:
     gross, net = sum(day[1] for day in days), sum(day[2] for day in days)
     before = sum(day[2] for day in earlier)
     return {
-        "gross": dollars(gross),
-        "total": dollars(net),
+        "gross": written(gross, currency),
+        "total": written(net, currency),
         "delta": round((net - before) * 100 / abs(before)) if before else 0,
-        "chartAmount": [{"date": f"{day}T00:00:00+00:00", "count": dollars(amount)} for day, _, amount in days],
+        "chartAmount": [
+            {"date": f"{day}T00:00:00+00:00", "count": written(amount, currency)} for day, _, amount in days
+        ],
     }
 
 

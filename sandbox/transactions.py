@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from sandbox.stripe.amounts import decimals
+
 KINDS = {
     "subscription": "subscriptions",
     "tip": "tips",
@@ -65,7 +67,7 @@ def made_from(account: str, days: dict[str, list[tuple[date, int, int]]]) -> lis
     return sorted(found, key=lambda one: (one["day"], one["id"]))
 
 
-def page(found: list[Transaction], limit: str | None, marker: str | None) -> str:
+def page(found: list[Transaction], currency: str, limit: str | None, marker: str | None) -> str:
     """The JSON text of one page. Raises ValueError for a limit or a marker that is none."""
     size = int(limit) if limit and limit.isdecimal() else 0 if limit else MOST_A_PAGE
     if not 1 <= size <= MOST_A_PAGE:
@@ -81,28 +83,34 @@ def page(found: list[Transaction], limit: str | None, marker: str | None) -> str
     more = start + size < len(newest)
     body = {
         "data": {
-            "list": [_shown(one) for one in part],
+            "list": [_shown(one, currency) for one in part],
             "hasMore": more,
             "marker": part[-1]["id"] if more else None,
         }
     }
-    return re.sub(r'"¤(-?\d+\.\d\d)"', r"\1", json.dumps(body, ensure_ascii=False))
+    return as_numbers(json.dumps(body, ensure_ascii=False))
 
 
-def _shown(one: Transaction) -> dict[str, Any]:
+def _shown(one: Transaction, currency: str) -> dict[str, Any]:
     return {
         "id": one["id"],
         "createdAt": f"{one['day']}T12:00:00+00:00",
         "type": one["type"],
-        "currency": "USD",
-        "amount": dollars(one["cents"]),
-        "fee": dollars(one["cents"] - one["net_cents"]),
-        "net": dollars(one["net_cents"]),
+        "currency": currency,
+        "amount": written(one["cents"], currency),
+        "fee": written(one["cents"] - one["net_cents"], currency),
+        "net": written(one["net_cents"], currency),
         "reverses": one["reverses"],
     }
 
 
-def dollars(cents: int) -> str:
-    """A mark that becomes a JSON number with two decimals once the whole text is written."""
-    sign = "-" if cents < 0 else ""
-    return f"¤{sign}{abs(cents) // 100}.{abs(cents) % 100:02d}"
+def written(cents: int, currency: str) -> str:
+    """A mark that becomes a JSON number with the currency's decimals once the whole text is written."""
+    sign, places = "-" if cents < 0 else "", decimals(currency)
+    whole, rest = divmod(abs(cents), 10**places)
+    return f"¤{sign}{whole}" + (f".{rest:0{places}d}" if places else "")
+
+
+def as_numbers(text: str) -> str:
+    """The text with each mark made a number."""
+    return re.sub(r'"¤(-?\d+(?:\.\d+)?)"', r"\1", text)

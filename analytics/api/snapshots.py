@@ -46,7 +46,7 @@ class Jump(ApiModel):
 
 
 class Snapshot(ApiModel):
-    """What a provider told of a creator in a slot; metrics are by name, money among them in cents."""
+    """What a provider told of a creator in a slot; metrics are by name, money in the currency's minor unit."""
 
     provider: str
     creator: str

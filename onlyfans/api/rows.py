@@ -34,7 +34,15 @@ _WANTED = {
 }
 
 type Errors = dict[str, list[str]]
-type Cents = Annotated[int, Field(strict=True, ge=-MOST_CENTS, le=MOST_CENTS)]
+type Cents = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=-MOST_CENTS,
+        le=MOST_CENTS,
+        description="In the currency's minor unit: cents of USD, whole yen of JPY, thousandths (fils) of KWD.",
+    ),
+]
 type Category = Literal[
     "subscriptions", "tips", "messages", "posts", "streams", "referrals", "chargebacks", "uncategorized"
 ]

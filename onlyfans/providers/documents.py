@@ -25,7 +25,14 @@ ObservedAt = Annotated[
     ),
 ]
 Count = Annotated[int, Field(ge=0, le=_MOST)]
-Cents = Annotated[int, Field(ge=-MOST_CENTS, le=MOST_CENTS, description="In hundredths of the currency.")]
+Cents = Annotated[
+    int,
+    Field(
+        ge=-MOST_CENTS,
+        le=MOST_CENTS,
+        description="In the currency's minor unit: cents of USD, whole yen of JPY, thousandths (fils) of KWD.",
+    ),
+]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 MonthText = Annotated[str, Field(pattern=r"^(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])$")]
 Category = Literal["subscriptions", "tips", "messages", "posts", "streams", "referrals", "chargebacks"]

@@ -44,10 +44,18 @@ def smallest(currency: str) -> int:
     return 10 if currency in _WITH_THREE_DECIMALS else 1
 
 
+def decimals(currency: str) -> int:
+    """How many decimals people write."""
+    code = currency.lower()
+    if code in _WITHOUT_DECIMALS | _WITHOUT_DECIMALS_IN_HUNDREDTHS:
+        return 0
+    return 3 if code in _WITH_THREE_DECIMALS else 2
+
+
 def write(amount: int, currency: str) -> str:
     """An amount for people: `1,234.50 USD`."""
     sign, amount = ("-" if amount < 0 else ""), abs(amount)
-    digits = 0 if currency in _WITHOUT_DECIMALS else 3 if currency in _WITH_THREE_DECIMALS else 2
+    digits = 2 if currency in _WITHOUT_DECIMALS_IN_HUNDREDTHS else decimals(currency)
     whole, rest = divmod(amount, 10**digits)
     part = f".{rest:0{digits}d}" if digits and (rest or currency not in _WITHOUT_DECIMALS_IN_HUNDREDTHS) else ""
     return f"{sign}{whole:,}{part} {currency.upper()}"

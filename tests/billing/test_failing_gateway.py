@@ -46,7 +46,8 @@ def break_down(street: Street, **fault: Any) -> str:
         ({"status": 200, "body": {"data": {}}}, "sent a statement that could not be read.", 3),
         (
             {"status": 200, "body": {"data": {"total": {"gross": 1, "total": 1}}}},
-            "sent a statement whose categories do not add up to its total (0 and 0 cents against 100 and 100).",
+            "sent a statement whose categories do not add up to its total "
+            "(USD 0.00 and USD 0.00 against USD 1.00 and USD 1.00).",
             1,
         ),
     ],

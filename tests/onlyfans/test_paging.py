@@ -189,7 +189,7 @@ def test_a_fee_that_is_not_told_is_a_fifth() -> None:
     ("values", "error", "said"),
     [
         ({"type": "gift"}, Permanent, "type that nobody knows"),
-        ({"net": 9}, Permanent, "leaves 900 cents of 1000 less 200"),
+        ({"net": 9}, Permanent, "leaves USD 9.00 of USD 10.00 less USD 2.00"),
         ({"createdAt": "2026-07-31T23:59:59Z"}, Permanent, "is not of 2026-08"),
         ({"type": "chargeback"}, Permanent, "points at nothing"),
         ({"type": "chargeback", "reverses": "tr_0"}, Permanent, "not negative"),
