@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from alerts.registry import Finding, condition
 from billing.models import Books, Invoice, InvoiceDelivery, NumberSeries, StripeEvent
-from billing.selectors.due import list_left_drafts
+from billing.selectors.due import count_unbilled_of_who_left, list_left_drafts
 from billing.selectors.payments import (
     list_differing,
     list_disputes_to_answer,
@@ -19,10 +19,12 @@ from billing.selectors.payments import (
 )
 from billing.selectors.series import SeriesReport, get_series_report
 from billing.selectors.undelivered import list_failed_deliveries
-from common.clock import now
+from common.clock import Month, now
 
 # A run that is still at it may yet bring about what failed.
 _PATIENCE = dt.timedelta(minutes=10)
+# Of who has left, so many ended months are looked at.
+_MONTHS_BACK = 3
 # A series is counted again when it has grown, and otherwise so often.
 _PROVED_FOR = dt.timedelta(hours=1)
 
@@ -58,6 +60,27 @@ def find_left_drafts() -> Iterator[Finding]:
             since=figures["since"],
             link=f"{reverse('admin:billing_invoice_changelist')}?status__exact=draft",
             advice="Press “Rerun missing” on that run, or bill the month for these organizations.",
+            count=count,
+        )
+
+
+@condition("left-unbilled", title="Who has left has a month that is not billed", severity="warning")
+def find_unbilled_of_who_left() -> Iterator[Finding]:
+    """Find the last months in which organizations that are suspended or closed now earned or used something."""
+    last = Month.of(now()).plus(-1)
+    for month, count in count_unbilled_of_who_left(last.plus(-back) for back in range(_MONTHS_BACK)).items():
+        who = (
+            "A suspended or closed organization was"
+            if count == 1
+            else f"{count:,} suspended or closed organizations were"
+        )
+        yield Finding(
+            scope=str(month),
+            title=f"{who} not billed for {month.label}",
+            detail="They earned or used something in that month, and the schedule bills active organizations only.",
+            since=month.ends_at,
+            link=f"{reverse('admin:accounts_organization_changelist')}?status__in=suspended,closed",
+            advice="Run the month for each by name, or park its billing account if nothing is to be billed.",
             count=count,
         )
 

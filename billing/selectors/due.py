@@ -1,13 +1,14 @@
 """Who is due to be invoiced for a month."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django.db.models import CharField, Exists, Func, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.fields.json import KeyTextTransform
 
 from accounts.models import Organization
 from billing.models import BillingAccount, Invoice
+from billing.selectors.inputs import rows
 from common.clock import Month
 from jobs.models import JobItem, JobRun
 
@@ -83,6 +84,35 @@ def _is_left_behind() -> Q:
         of=month,
     )
     return Q(~Exists(items), status=Invoice.Status.DRAFT)
+
+
+_LEFT = """
+    SELECT month::date, count(*) FROM accounts_organization org
+    JOIN billing_billingaccount account ON account.organization_id = org.id AND account.parked_at IS NULL
+    CROSS JOIN unnest(%s::date[]) AS asked(month)
+    WHERE org.status IN ('suspended', 'closed') AND coalesce(account.first_month, month) <= month
+    AND NOT EXISTS (
+        SELECT 1 FROM billing_invoice WHERE organization_id = org.id AND month = asked.month AND corrects_id IS NULL
+    )
+    AND (
+        EXISTS (
+            SELECT 1 FROM onlyfans_creatoraccount creator JOIN onlyfans_earningsaggregate earned
+            ON earned.creator_id = creator.id AND earned.month = asked.month AND (gross_cents, net_cents) <> (0, 0)
+            WHERE creator.organization_id = org.id
+        ) OR EXISTS (
+            SELECT 1 FROM billing_meter meter JOIN billing_usagehour used ON used.meter_id = meter.id
+            AND used.hour >= asked.month::timestamp AT TIME ZONE 'UTC'
+            AND used.hour < (asked.month + interval '1 month') AT TIME ZONE 'UTC' AND used.quantity <> 0
+            WHERE used.organization_id = org.id
+        )
+    )
+    GROUP BY month ORDER BY month
+"""
+
+
+def count_unbilled_of_who_left(months: Iterable[Month]) -> dict[Month, int]:
+    """Count, by month, the suspended and closed organizations that earned or used something and were never invoiced."""
+    return {Month.of(month): count for month, count in rows(_LEFT, [month.first_day for month in months])}
 
 
 def list_left_over(due_by: dt.date) -> Iterator[Month]:

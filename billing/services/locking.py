@@ -21,6 +21,8 @@ def lock_accounts_of(organization_ids: Iterable[str]) -> None:
 
 
 def lock_invoice(invoice_id: int) -> Invoice:
-    """Lock an invoice and, before it, its organization's account; return it as it is then."""
-    lock_accounts_of(Invoice.objects.filter(pk=invoice_id).values_list("organization", flat=True))
-    return Invoice.objects.select_for_update().get(pk=invoice_id)
+    """Lock an invoice with its organization's account and what it corrects, both before it; return it as it is then."""
+    organization, corrects = Invoice.objects.values_list("organization", "corrects").get(pk=invoice_id)
+    lock_accounts_of([organization])
+    together = Invoice.objects.select_for_update().filter(pk__in=[invoice_id, corrects or invoice_id])
+    return {invoice.pk: invoice for invoice in together.order_by("pk")}[invoice_id]

@@ -9,12 +9,17 @@ import pytest
 from django.db import connection
 
 from accounts.models import Organization
-from billing.models import Invoice, UsageEvent, UsageHour
+from billing.checks import find_unbilled_of_who_left
+from billing.models import BillingAccount, Invoice, UsageEvent, UsageHour
+from billing.services.parking import park_account
 from billing.services.usage import aggregate_hour
+from common.clock import previous_month
 from onlyfans.models import CreatorAccount
 from onlyfans.selectors import list_connected, list_creators_to_pull
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan, price_meter
+from tests.factories.billing import use as use_hour
 from tests.factories.runs import bill, run
+from tests.factories.staff import log_in
 from tests.outside import Outside
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -125,3 +130,37 @@ def test_who_left_after_the_month_has_a_line_and_who_left_before_has_none() -> N
     lines = Invoice.objects.get().lines.order_by("creator")
     assert [line.amount_cents for line in lines] == [2_000, 0]
     assert lines[1].creator == after
+
+
+# What nobody bills by itself is told
+
+
+def test_a_month_of_who_has_left_is_told_until_it_is_billed_or_parked() -> None:
+    month = previous_month()
+    earned, parked, idle, active = (make_organization() for _ in range(4))
+    for organization in (earned, parked, active):
+        earn(make_creator(organization), month, 10_000)
+    make_creator(idle)
+    assert list(find_unbilled_of_who_left()) == []
+    Organization.objects.exclude(pk=active.pk).update(status="suspended")
+    (found,) = find_unbilled_of_who_left()
+    assert (found.scope, found.count) == (str(month), 2)
+    assert found.title == f"2 suspended or closed organizations were not billed for {month.label}"
+    listed = log_in("Finance").get(found.link).context["cl"].result_list
+    assert {one.pk for one in listed} == {earned.pk, parked.pk, idle.pk}
+    park_account(parked.billing_account.pk, actor=None, reason="Nothing is to be billed")
+    (found,) = find_unbilled_of_who_left()
+    assert found.title == f"A suspended or closed organization was not billed for {month.label}"
+    bill(month, organizations=[earned.pk])
+    assert list(find_unbilled_of_who_left()) == []
+
+
+def test_so_is_what_it_used_and_nothing_before_its_first_month() -> None:
+    month = previous_month()
+    plan = make_plan()
+    organization = make_organization(plan)
+    use_hour(organization, price_meter(plan, "messages", "100"), month, "7")
+    Organization.objects.update(status="closed")
+    assert [found.scope for found in find_unbilled_of_who_left()] == [str(month)]
+    BillingAccount.objects.update(first_month=month.plus(1).first_day)
+    assert list(find_unbilled_of_who_left()) == []
