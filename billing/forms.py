@@ -9,17 +9,20 @@ from uuid import uuid4
 from django import forms
 from django.core.exceptions import ValidationError
 from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
 from accounts.models import Organization
-from billing.models import Invoice, InvoiceLine
+from billing.models import Invoice, InvoiceLine, Payment
 from billing.selectors.credits import find_fault_in_amounts
-from common.clock import Month, previous_month
+from billing.selectors.obstacles import get_obstacle_to_switch_stripe
+from common.clock import Month, now, previous_month
 from common.forms import OTHERWISE, AmountsForm, AmountsFormSet, MoneyField
-from common.money import format_money
+from common.money import MOST_CENTS, format_money
 
 _SEPARATORS = re.compile(r"[\s,;]+")
 
@@ -173,6 +176,13 @@ class AccountForm(AmountsForm):
         found = Organization.objects.filter(pk=chosen).values_list("currency", flat=True).first() if chosen else None
         return found or OTHERWISE
 
+    def clean_deliver_stripe(self) -> bool:
+        """Refuse to leave credit, or an invoice that is paid in part, where nothing uses it any more."""
+        wanted: bool = self.cleaned_data["deliver_stripe"]
+        if self.instance.pk and (obstacle := get_obstacle_to_switch_stripe(self.instance.pk, on=wanted)):
+            raise ValidationError(obstacle)
+        return wanted
+
 
 class FirstDayField(forms.CharField):
     """A month as people write it, kept as its first day."""
@@ -191,6 +201,62 @@ class FirstDayField(forms.CharField):
             return Month.parse(text).first_day if text else None
         except ValueError as error:
             raise ValidationError(f"{error}.") from None
+
+
+class RefundForm(OnceForm):
+    """Money that staff say went back to a customer: how much, when, how."""
+
+    received_date = forms.DateField(
+        label="Date", widget=UnfoldAdminSingleDateWidget, help_text="The day the money moved, as on the bank statement."
+    )
+    method = forms.ChoiceField(
+        choices=Payment.Method.choices, initial=Payment.Method.BANK_TRANSFER, widget=UnfoldAdminSelectWidget
+    )
+    reference = forms.CharField(
+        max_length=255, required=False, widget=UnfoldAdminTextInputWidget, help_text="As on the bank statement."
+    )
+    field_order = ["amount"]
+
+    def __init__(self, invoice: Invoice, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"] = MoneyField(currency=invoice.currency, max_value=MOST_CENTS, label="Amount")
+        self.order_fields(self.field_order)
+        self.initial.setdefault("received_date", now().date())
+
+    def clean_received_date(self) -> dt.date:
+        """Refuse a day that has not come."""
+        day: dt.date = self.cleaned_data["received_date"]
+        if day > now().date():
+            raise ValidationError("This date is in the future: enter the day the money moved.")
+        return day
+
+    def clean_amount(self) -> int:
+        """Refuse nothing and less."""
+        cents: int = self.cleaned_data["amount"]
+        if cents <= 0:
+            raise ValidationError("Enter an amount above zero.")
+        return cents
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What to record."""
+        written = {name: self.cleaned_data[name] for name in ("received_date", "method", "reference")}
+        return {"amount_cents": self.cleaned_data["amount"], "token": str(self.cleaned_data["token"]), **written}
+
+
+class PaymentForm(RefundForm):
+    """Money that staff say came in for an invoice."""
+
+    accepts_excess = forms.BooleanField(
+        required=False, widget=UnfoldBooleanSwitchWidget, label="More was paid than is asked for"
+    )
+
+    def __init__(self, invoice: Invoice, *args: Any, **kwargs: Any) -> None:
+        super().__init__(invoice, *args, **kwargs)
+        left = format_money(invoice.remaining_cents, invoice.currency)
+        self.fields["accepts_excess"].help_text = f"Confirms an amount above {left}; the rest is the customer's credit."
+        if invoice.remaining_cents:
+            self.initial.setdefault("amount", invoice.remaining_cents)
 
 
 class BracketFormSet(AmountsFormSet):

@@ -52,6 +52,7 @@ class Page:
 _GROUPS: tuple[tuple[Page, ...], ...] = (
     (
         Page("receipt_long", "billing.invoice"),
+        Page("paid", "billing.payment"),
         Page("account_balance_wallet", "billing.billingaccount"),
         Page("sell", "billing.plan"),
         Page("speed", "billing.meter"),

@@ -5,6 +5,7 @@ from billing.admin.accounts import BillingAccountAdmin
 from billing.admin.events import StripeEventAdmin
 from billing.admin.invoices import InvoiceAdmin
 from billing.admin.plans import MeterAdmin, PlanAdmin
+from billing.admin.recorded import PaymentAdmin
 from billing.admin.series import NumberSeriesAdmin
 from billing.admin.usage import UsageEventAdmin, UsageHourAdmin
 
@@ -13,6 +14,7 @@ __all__ = [
     "InvoiceAdmin",
     "MeterAdmin",
     "NumberSeriesAdmin",
+    "PaymentAdmin",
     "PlanAdmin",
     "StripeEventAdmin",
     "UsageEventAdmin",

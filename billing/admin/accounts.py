@@ -17,6 +17,7 @@ from billing.admin.pages import Question, ask
 from billing.admin.words import show_label
 from billing.forms import AccountForm, FirstDayField, ReasonForm
 from billing.models import BillingAccount
+from billing.selectors.customer_credit import describe_credits
 from billing.services.parking import park_account, unpark_account
 from common.money import format_percent
 
@@ -87,6 +88,7 @@ class BillingAccountAdmin(AmountsAdmin):
         organization = account.organization_id
         context: dict[str, Any] = {
             "account": account,
+            "credit": describe_credits(organization),
             "park_url": _park_address(request, account),
             "links": [
                 ("Organization", reverse("admin:accounts_organization_change", args=[organization])),

@@ -43,7 +43,7 @@ def _name(invoice: Invoice) -> str:
     return f"{invoice} of {invoice.organization}, {format_money(invoice.total_cents, invoice.currency)}"
 
 
-def _turn_back(request: HttpRequest, invoice: Invoice, obstacle: str) -> HttpResponse | None:
+def turn_back(request: HttpRequest, invoice: Invoice, obstacle: str) -> HttpResponse | None:
     """Say at once what stands against a decision; once it is sent, whoever takes it finds out, under its lock."""
     if request.method == "POST" or not obstacle:
         return None
@@ -55,7 +55,7 @@ def approve_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> Http
     """Let a held invoice go on."""
     actor = require(request, "billing.view_invoice", APPROVE)
     invoice = find(Invoice, invoice_id)
-    if back := _turn_back(request, invoice, get_obstacle_to_release(invoice) or get_obstacle_to_issue(invoice)):
+    if back := turn_back(request, invoice, get_obstacle_to_release(invoice) or get_obstacle_to_issue(invoice)):
         return back
 
     def act(form: ApproveForm) -> HttpResponse:
@@ -74,7 +74,7 @@ def reject_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpR
     """Refuse a held invoice."""
     actor = require(request, "billing.view_invoice", APPROVE)
     invoice = find(Invoice, invoice_id)
-    if back := _turn_back(request, invoice, get_obstacle_to_release(invoice)):
+    if back := turn_back(request, invoice, get_obstacle_to_release(invoice)):
         return back
 
     def act(form: ReasonForm) -> HttpResponse:
@@ -94,7 +94,7 @@ def void_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpRes
     """Void an issued invoice."""
     actor = require(request, "billing.view_invoice", CORRECT)
     invoice = find(Invoice, invoice_id)
-    if back := _turn_back(request, invoice, get_obstacle_to_void(invoice)):
+    if back := turn_back(request, invoice, get_obstacle_to_void(invoice)):
         return back
 
     def act(form: ReasonForm) -> HttpResponse:
@@ -125,7 +125,7 @@ def credit_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpR
     """Issue a credit note on an invoice."""
     actor = require(request, "billing.view_invoice", CORRECT)
     invoice = find(Invoice, invoice_id)
-    if back := _turn_back(request, invoice, get_obstacle_to_credit(invoice)):
+    if back := turn_back(request, invoice, get_obstacle_to_credit(invoice)):
         return back
     if note := _find_issued(request, invoice):
         messages.info(request, f"{note.get_kind_display()} {note.number} is issued already.")

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
 
-from billing.models import Invoice, InvoiceDelivery, StripeEvent
+from billing.models import Invoice, InvoiceDelivery, Payment, StripeEvent
 from billing.providers.stripe_events import HANDLED_TYPES
 from billing.selectors.invoices import list_months
 from billing.selectors.payments import CONDITIONS, list_in_condition
@@ -119,6 +119,22 @@ class EventMonthFilter(_UsageMonthFilter):
     """Events of one month."""
 
     column = "occurred_at"
+
+
+class PaymentMonthFilter(_UsageMonthFilter):
+    """Payments by the month in which the money moved."""
+
+    title = "date"
+    parameter_name = "date"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Payment]) -> QuerySet[Payment]:
+        """Keep the month's payments; a month that is none keeps nothing."""
+        if not self.value():
+            return queryset
+        month = _read_month(self.value())
+        if month is None:
+            return queryset.none()
+        return queryset.filter(received_date__gte=month.first_day, received_date__lt=month.plus(1).first_day)
 
 
 def _read_month(text: Any) -> Month | None:

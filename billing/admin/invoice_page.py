@@ -10,11 +10,18 @@ from django.urls import reverse
 from accounts.admin.pages import AnyAdmin, find, render, require
 from billing.admin.deliveries import list_steps, may_retry
 from billing.admin.payments import describe_payment
+from billing.admin.recorded import RECORD, describe_payments
 from billing.admin.words import INVOICE_TONES
 from billing.explaining import explain
 from billing.models import Invoice, InvoiceAction, InvoiceDelivery, InvoiceLine
 from billing.selectors.invoices import get_left_to_credit, is_worked_on, list_runs
-from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_release, get_obstacle_to_void
+from billing.selectors.obstacles import (
+    get_obstacle_to_credit,
+    get_obstacle_to_record_payment,
+    get_obstacle_to_record_refund,
+    get_obstacle_to_release,
+    get_obstacle_to_void,
+)
 from billing.selectors.replacements import get_end, get_replacement
 from common.money import format_money
 
@@ -60,6 +67,7 @@ def invoice_page(admin: AnyAdmin, request: HttpRequest, object_id: str) -> HttpR
         **_describe_lines(invoice, show_all="all" in request.GET),
         **_describe_delivery(request, invoice),
         **describe_payment(invoice),
+        **describe_payments(request, invoice),
     }
     response = render(admin, request, "billing/admin/invoice.html", str(invoice), context)
     if request.headers.get("HX-Request") and not context["is_delivering"]:
@@ -92,6 +100,11 @@ def list_buttons(request: HttpRequest, invoice: Invoice) -> list[Button]:
         found += [_button("Approve", "approve", invoice, "primary"), _button("Reject", "reject", invoice, "danger")]
     if request.user.has_perm("billing.deliver_invoice") and _is_sent(invoice):
         found.append(_button("Send e-mail again", "resend", invoice))
+    if request.user.has_perm(RECORD):
+        if not get_obstacle_to_record_payment(invoice):
+            found.append(_button("Record payment", "payment", invoice))
+        if not get_obstacle_to_record_refund(invoice):
+            found.append(_button("Record refund", "refund", invoice))
     if request.user.has_perm("billing.correct_invoice"):
         if not get_obstacle_to_credit(invoice):
             found.append(_button("Credit note", "credit", invoice))

@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from accounts.admin.pages import ReadOnlyAdmin, door
-from billing.admin import corrections, delivering, invoice_page, running
+from billing.admin import corrections, delivering, invoice_page, recorded, running
 from billing.admin.filters import MonthFilter, PaymentFilter, StepFilter
 from billing.admin.paging import SelectionPaginator
 from billing.admin.words import INVOICE_TONES, mark_deliveries, show_label, show_marks
@@ -60,6 +60,8 @@ class InvoiceAdmin(ReadOnlyAdmin):
             path("<int:invoice_id>/reject/", door(self, corrections.reject_page), name="billing_invoice_reject"),
             path("<int:invoice_id>/void/", door(self, corrections.void_page), name="billing_invoice_void"),
             path("<int:invoice_id>/credit/", door(self, corrections.credit_page), name="billing_invoice_credit"),
+            path("<int:invoice_id>/payment/", door(self, recorded.payment_page), name="billing_invoice_payment"),
+            path("<int:invoice_id>/refund/", door(self, recorded.refund_page), name="billing_invoice_refund"),
             path("<int:invoice_id>/retry/", door(self, delivering.retry), name="billing_invoice_retry"),
             path("<int:invoice_id>/resend/", door(self, delivering.resend_page), name="billing_invoice_resend"),
             path(

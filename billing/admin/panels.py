@@ -7,6 +7,7 @@ from accounts.models import Organization
 from accounts.panels import Cell, Panel, add_panel
 from billing.admin.words import INVOICE_TONES
 from billing.models import BillingAccount, CommissionStatement, Invoice
+from billing.selectors.customer_credit import describe_credits
 from common.money import format_money
 from onlyfans.models import CreatorAccount
 
@@ -29,11 +30,11 @@ def billing_account_panel(request: HttpRequest, organization: Organization) -> P
         state,
         account.recipient or "No address",
         account.parked_reason or "-",
+        describe_credits(organization.pk) or "-",
     )
     address = reverse("admin:billing_billingaccount_change", args=[account.pk])
-    return Panel(
-        "Billing", ("Plan", "State", "Invoices go to", "Parked because"), (row,), action=("Billing account", address)
-    )
+    headers = ("Plan", "State", "Invoices go to", "Parked because", "Credit outside Stripe")
+    return Panel("Billing", headers, (row,), action=("Billing account", address))
 
 
 def invoices_panel(request: HttpRequest, organization: Organization) -> Panel | None:

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from accounts.models import Organization
@@ -30,6 +30,10 @@ class NumberSeries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}-{self.year}"
+
+
+_IN = F("remaining_cents") + F("paid_cents") + F("credited_before_cents") + F("credited_after_cents")
+_OUT = F("refunded_cents")
 
 
 class Invoice(models.Model):
@@ -84,6 +88,18 @@ class Invoice(models.Model):
         default=0, db_default=0, help_text="The customer's credit that was used when it was issued."
     )
     remaining_cents = models.BigIntegerField(default=0, db_default=0, help_text="What is still to be paid.")
+    # Whatever came in and was credited, less what was asked for: the sum over a customer's documents is their credit.
+    # A credit note on an invoice stands in the columns of that invoice.
+    credit_cents = models.GeneratedField(
+        expression=Case(
+            When(Q(number__isnull=True) | Q(corrects__isnull=False, total_cents__lt=0), then=Value(0)),
+            When(status="void", then=_IN - _OUT),
+            default=_IN - _OUT - F("total_cents"),
+        ),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+        help_text="What it adds to the customer's credit; negative: what it used of it.",
+    )
     issue_date = models.DateField(null=True, blank=True)
     due_date = models.DateField(null=True, blank=True)
     corrects = models.ForeignKey(
@@ -146,6 +162,13 @@ class Invoice(models.Model):
                 name="billing_invoice_returned",
             ),
             models.Index(fields=["id"], condition=Q(status="void"), name="billing_invoice_void"),
+            # Hardly any invoice, so that whoever has no credit costs nothing.
+            models.Index(
+                fields=["organization"],
+                include=["currency", "credit_cents"],
+                condition=~Q(credit_cents=0),
+                name="billing_invoice_credit",
+            ),
             models.Index(
                 fields=["due_date", "currency"],
                 include=["remaining_cents"],
@@ -245,6 +268,9 @@ class InvoiceAction(models.Model):
         CREDIT = "credit", "Credited"
         RESEND = "resend", "Sent again"
         SETTLE = "settle", "Settled by hand"
+        PAYMENT = "payment", "Payment recorded"
+        REFUND = "refund", "Refund recorded"
+        REVERSE = "reverse", "Payment reversed"
 
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="actions")
     verb = models.CharField(max_length=16, choices=Verb)

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from billing.models.accounts import BillingAccount
@@ -54,6 +55,10 @@ class Payment(models.Model):
         ordering = ["-received_date", "-id"]
         default_permissions = ("view",)
         permissions = [("record_payment", "Can record and reverse payments")]
+        indexes = [
+            models.Index(fields=["-received_date", "-id"], name="billing_payment_newest"),
+            models.Index(Upper("reference"), name="billing_payment_reference"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="billing_payment_positive"),
             models.CheckConstraint(

@@ -1,7 +1,9 @@
 """What stands against a decision on an invoice, in a sentence for whoever wants to take it; empty if nothing does."""
 
-from billing.models import Invoice, InvoiceDelivery, StripeRecord
+from billing.models import BillingAccount, Invoice, InvoiceDelivery, StripeRecord
 from billing.selectors.credits import has_left_to_credit
+from billing.selectors.customer_credit import describe_credits, get_refundable, is_in_stripe, list_begun
+from common.money import format_money
 
 # Disputes that took the money and are not decided.
 OPEN_DISPUTES = ("needs_response", "under_review")
@@ -30,7 +32,7 @@ def get_obstacle_to_void(invoice: Invoice) -> str:
     """
     if invoice.is_issued and not invoice.total_cents and invoice.status in Invoice.ISSUED:
         return ""
-    if not invoice.is_issued or invoice.status not in _VOIDABLE:
+    if not invoice.is_issued or not (invoice.status in _VOIDABLE or _is_settled_by_credit(invoice)):
         return f"{invoice} is {invoice.get_status_display().lower()} and can't be voided."
     in_stripe = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE)
     original = invoice.corrects
@@ -49,6 +51,14 @@ def get_obstacle_to_void(invoice: Invoice) -> str:
     return ""
 
 
+def _is_settled_by_credit(invoice: Invoice) -> bool:
+    """Return whether a document is settled and no money moved for it, here or in Stripe: void, it returns credit."""
+    is_settled = invoice.status == Invoice.Status.PAID and (
+        invoice.balance_applied_cents > 0 or invoice.total_cents < 0
+    )
+    return is_settled and not (invoice.paid_cents or invoice.refunded_cents or is_in_stripe(invoice))
+
+
 def get_obstacle_to_credit(invoice: Invoice) -> str:
     """Tell why an invoice can't be credited."""
     if invoice.corrects_id:
@@ -64,3 +74,68 @@ def get_obstacle_to_credit(invoice: Invoice) -> str:
             "Stripe what was paid; the rest is written off already."
         )
     return "" if has_left_to_credit(invoice) else f"There is nothing left to credit on {invoice}."
+
+
+def get_obstacle_to_record_payment(invoice: Invoice) -> str:
+    """Tell why no payment of an invoice can be recorded by hand."""
+    if not invoice.is_issued or invoice.status == Invoice.Status.VOID:
+        return f"{invoice} is {invoice.get_status_display().lower()}: payments are recorded on issued invoices."
+    if invoice.total_cents <= 0:
+        return f"{invoice} asks for nothing, so there is no payment to record."
+    return _get_obstacle_in_stripe(invoice, "Record the payment there (“Mark as paid outside of Stripe”)")
+
+
+def get_obstacle_to_record_refund(invoice: Invoice) -> str:
+    """Tell why no refund on a document can be recorded by hand."""
+    if not invoice.is_issued or invoice.status == Invoice.Status.VOID:
+        return f"{invoice} is {invoice.get_status_display().lower()}: refunds are recorded on issued invoices."
+    if invoice.corrects_id and invoice.total_cents < 0:
+        return f"{invoice} is a credit note: record the refund on {invoice.corrects}."
+    if obstacle := _get_obstacle_in_stripe(invoice, "Refund the payment there"):
+        return obstacle
+    if not get_refundable(invoice):
+        return (
+            f"Nothing of {invoice} can be refunded: nothing was paid too much, or later invoices used it up. To give "
+            "back what was paid, issue a credit note first."
+        )
+    return ""
+
+
+def _get_obstacle_in_stripe(invoice: Invoice, advice: str) -> str:
+    if is_in_stripe(invoice):
+        return f"{invoice} is collected in Stripe. {advice}: it appears here within seconds."
+    sent = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE, status__in=("running", "unknown"))
+    if sent.exists():
+        return f"{invoice} is on its way to Stripe: wait until that step of its delivery has ended."
+    return ""
+
+
+def get_obstacle_to_collect(invoice: Invoice) -> str:
+    """Tell why an invoice that Stripe doesn't know yet must not be opened there: it would ask for the whole total."""
+    if invoice.paid_cents or invoice.balance_applied_cents:
+        return (
+            f"{invoice} was not opened in Stripe, which would ask for the whole total: payments were recorded here, or "
+            "credit was used. Collect the rest by hand."
+        )
+    return ""
+
+
+def get_obstacle_to_switch_stripe(account_id: int, *, on: bool) -> str:
+    """Tell why an account's invoices can't be collected by Stripe from now on, or no longer by it."""
+    account = BillingAccount.objects.get(pk=account_id)
+    if on == account.deliver_stripe:
+        return ""
+    if not on and account.stripe_balance_cents:
+        balance = format_money(account.stripe_balance_cents, account.organization.currency)
+        return (
+            f"The customer's balance in Stripe is {balance}, and nothing would use it any more. Refund it or set it to "
+            "zero in Stripe, then switch Stripe off."
+        )
+    if on and (credit := describe_credits(account.organization_id)):
+        return (
+            f"The customer's credit here is {credit}, and Stripe knows nothing of it. Let the next invoice use it, or "
+            "record a refund, then switch Stripe on."
+        )
+    if on and (begun := list_begun(account.organization_id).first()):
+        return f"{begun} is paid in part here. Wait until all of it is paid, or credit it, then switch Stripe on."
+    return ""

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Upper
 
-from billing.models import BillingAccount, Invoice, InvoiceDelivery, StripeEvent, StripeRecord
+from billing.models import BillingAccount, Invoice, InvoiceDelivery, Payment, StripeEvent, StripeRecord
 from billing.selectors.inputs import rows
-from billing.selectors.invoices import SUMMED_AT_MOST, estimate_rows
+from billing.selectors.invoices import SUMMED_AT_MOST, estimate_rows, find_organizations
 from common.clock import now
 from common.money import format_money
 
 State = StripeRecord.State
 # Refunded, lost or credited beyond what was paid; what a credit note stands for was refunded before, and counts once.
+# Outside Stripe, a refund pays out what credit notes gave.
 IS_GIVEN_BACK_TWICE = Q(
+    stripe_record__isnull=False,
     paid_cents__lt=F("refunded_cents")
     + Coalesce(F("stripe_record__lost_cents"), 0)
     + F("credited_after_cents")
@@ -30,7 +32,7 @@ IS_GIVEN_BACK_TWICE = Q(
             .values("returned")
         ),
         0,
-    )
+    ),
 )
 _EVENTS_SHOWN = 30
 # Disputes that somebody must answer, and those that others decide.
@@ -206,6 +208,14 @@ def get_payment(invoice: Invoice) -> StripeRecord | None:
 def list_events_of(invoice: Invoice) -> list[StripeEvent]:
     """List the last events about an invoice, the newest first."""
     return list(invoice.stripe_events.defer("body").order_by("-id")[:_EVENTS_SHOWN])
+
+
+def search_payments(payments: QuerySet[Payment], text: str) -> QuerySet[Payment]:
+    """Find payments by the invoice's number, by reference, by Stripe's id, or by organization."""
+    text = text.strip()
+    referred = Payment.objects.alias(shouted=Upper("reference")).filter(shouted=text.upper()).order_by().values("pk")
+    numbered, known = Q(invoice__number=text.upper()), Q(invoice__organization__in=find_organizations(text))
+    return payments.filter(Q(pk__in=referred) | Q(external_id=text) | numbered | known)
 
 
 def list_failed_events() -> QuerySet[StripeEvent]:

@@ -52,10 +52,10 @@ def lock_invoices(invoice_ids: Iterable[int]) -> list[Invoice]:
 def refresh_balances(invoice_ids: Iterable[int]) -> None:
     """Work out what is owed of issued invoices from payments, credit notes and what Stripe says, and their status.
 
-    Runs in the caller's transaction, and locks the invoices. Idempotent. Credit notes are left as they are: they say
-    how they took their amount back.
+    Runs in the caller's transaction, and locks the invoices. Idempotent. Credit notes on an invoice are left as they
+    are: they say how they took their amount back.
     """
-    invoices = [invoice for invoice in lock_invoices(invoice_ids) if invoice.is_issued and invoice.total_cents >= 0]
+    invoices = [invoice for invoice in lock_invoices(invoice_ids) if invoice.is_issued and not _is_note(invoice)]
     if not invoices:
         return
     rows = _read(invoices)
@@ -70,6 +70,10 @@ def refresh_balances(invoice_ids: Iterable[int]) -> None:
             moved.append((invoice, was))
     Invoice.objects.bulk_update(changed, _KEPT)
     _tell(moved, rows.records)
+
+
+def _is_note(invoice: Invoice) -> bool:
+    return invoice.corrects_id is not None and invoice.total_cents < 0
 
 
 def _read(invoices: Sequence[Invoice]) -> _Rows:
@@ -149,11 +153,13 @@ def keep_split(note_id: int, original: Invoice) -> None:
     if note.total_cents >= 0:
         return
     (locked,) = lock_invoices([original.pk])
-    standing = get_standing(locked, _read([locked]))
+    rows = _read([locked])
+    standing, record = get_standing(locked, rows), rows.records.get(locked.pk) or StripeRecord(invoice=locked)
     others = original.corrections.exclude(pk=note_id).exclude(status=Status.VOID)
     taken = others.aggregate(taken=Sum("refunded_cents"))["taken"] or 0
     remaining = standing.remaining if locked.status in _OWED else 0
-    split = split_credit(-note.total_cents, remaining, standing.refunded + standing.lost - int(taken))
+    # What staff paid back was the customer's credit already, and stands for no credit note to come.
+    split = split_credit(-note.total_cents, remaining, record.refunded_cents + record.lost_cents - int(taken))
     Invoice.objects.filter(pk=note_id).update(
         credited_before_cents=split.before, credited_after_cents=split.after, refunded_cents=split.returned
     )

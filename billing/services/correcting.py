@@ -261,7 +261,7 @@ def _is_to_be_credited(invoice: Invoice) -> bool:
         return False
     reached = invoice.deliveries.filter(step__in=["email", "stripe"], status__in=_REACHED).exists()
     noted = invoice.corrections.exclude(status=Invoice.Status.VOID).exists()
-    return reached or noted or invoice.status == Invoice.Status.PAID
+    return reached or noted or bool(get_obstacle_to_void(invoice))
 
 
 def set_aside_issued(organization_ids: Sequence[str], month: Month) -> dict[str, tuple[str, int]]:

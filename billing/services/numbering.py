@@ -9,6 +9,7 @@ from django.db import connection
 from billing.models import Invoice
 from billing.selectors.inputs import rows
 from billing.services.books import require_running
+from billing.services.customer_credit import apply_credit
 from billing.services.locking import lock_accounts_of
 from common.errors import Permanent
 
@@ -43,7 +44,7 @@ _DRAFTS = """
 
 
 def finalize_invoices(invoice_ids: Iterable[int], now: dt.datetime) -> dict[int, str]:
-    """Give drafts their numbers in the caller's transaction; return the numbers given, by id.
+    """Give drafts their numbers in the caller's transaction, and use customers' credit; return the numbers, by id.
 
     `now` is the instant at which they are asked for. Dates follow the numbers: who waited for the counter and was
     overtaken over midnight gets the date of the number before. Idempotent: what is not a draft any more is left alone,
@@ -68,7 +69,9 @@ def finalize_invoices(invoice_ids: Iterable[int], now: dt.datetime) -> dict[int,
     with connection.cursor() as cursor:
         columns = [[one[place] for one in given] for place in range(3)]
         cursor.execute(_FINALIZE, [*columns, settings.INVOICE_DUE_DAYS, now])
-    return {id_: number for id_, number, _ in given}
+    numbers = {id_: number for id_, number, _ in given}
+    apply_credit(list(numbers))
+    return numbers
 
 
 def _write(prefix: str, year: int, place: int) -> str:

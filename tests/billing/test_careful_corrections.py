@@ -77,7 +77,7 @@ def test_a_credit_note_that_reached_the_customer_is_countered_by_an_invoice() ->
     assert (issued.kind, issued.total_cents) == ("credit_note", -2000)
     InvoiceDelivery.objects.create(invoice=issued, step="email", status="done")
     _bill_anew(organization)
-    assert [row[1:] for row in _documents()] == [("credited", -2000), ("finalized", 2000), ("finalized", -2000)]
+    assert [row[1:] for row in _documents()] == [("credited", -2000), ("paid", 2000), ("paid", -2000)]
     counter = Invoice.objects.get(corrects=issued)
     assert (counter.kind, (counter.number or "")[:3]) == ("invoice", "INV")
 

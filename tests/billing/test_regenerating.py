@@ -71,7 +71,7 @@ def test_voids_what_reached_the_customer_but_says_nothing() -> None:
     InvoiceDelivery.objects.create(invoice=Invoice.objects.get(), step="email", status="done")
     run = bill(AUGUST, organizations=[organization.pk], regenerate=True)
     assert run.failed == 0, run.items.get().error
-    assert [row[1:] for row in _documents()] == [("void", 0), ("finalized", 0)]
+    assert [row[1:] for row in _documents()] == [("void", 0), ("paid", 0)]
 
 
 def test_a_paid_invoice_is_credited_whether_or_not_it_was_delivered() -> None:

@@ -58,7 +58,9 @@ def note_delivery(invoice: Invoice, step: str, status: str, **fields: Any) -> In
     return InvoiceDelivery.objects.create(invoice=invoice, step=step, status=status, attempts=1, **fields)
 
 
-def issue_lines(*cents: int, tax_rate_bps: int = 0, organization: Organization | None = None) -> Invoice:
+def issue_lines(
+    *cents: int, tax_rate_bps: int = 0, organization: Organization | None = None, month: Month = AUGUST
+) -> Invoice:
     """Issue a month's document of lines of these amounts, with a tax line where there is a rate."""
     organization = organization or make_organization()
     plan = organization.billing_account.plan
@@ -66,7 +68,7 @@ def issue_lines(*cents: int, tax_rate_bps: int = 0, organization: Organization |
     subtotal = sum(cents)
     tax = compute_tax(subtotal, tax_rate_bps, "USD")
     invoice = Invoice.objects.create(
-        organization=organization, month=AUGUST.first_day, currency="USD", subtotal_cents=subtotal,
+        organization=organization, month=month.first_day, currency="USD", subtotal_cents=subtotal,
         tax_cents=tax.amount_cents, total_cents=subtotal + tax.amount_cents, terms=terms,
         kind=Invoice.Kind.CREDIT_NOTE if subtotal < 0 else Invoice.Kind.INVOICE,
     )  # fmt: skip
@@ -75,7 +77,7 @@ def issue_lines(*cents: int, tax_rate_bps: int = 0, organization: Organization |
         lines.append(("tax", tax.amount_cents, tax.explanation))
     for position, (kind, amount, explanation) in enumerate(lines, start=1):
         InvoiceLine.objects.create(
-            invoice=invoice, position=position, kind=kind, month=AUGUST.first_day, amount_cents=amount,
+            invoice=invoice, position=position, kind=kind, month=month.first_day, amount_cents=amount,
             description=f"Line {position}", explanation=explanation,
         )  # fmt: skip
     finalize_invoices([invoice.pk], ISSUED_AT)

@@ -9,6 +9,8 @@ from billing.models import BillingAccount, Invoice, InvoiceDelivery, InvoiceLine
 from billing.providers.stripe import LineToBill, StripeGateway, StripeInvoice
 from billing.providers.stripe_events import STATES, InvoiceFacts
 from billing.providers.stripe_marks import mark_organization
+from billing.selectors.obstacles import get_obstacle_to_collect
+from billing.services.balances import lock_invoices
 from billing.services.books import identify
 from billing.services.delivering.claims import Attempt, Parcel, attempt, is_held
 from billing.services.delivering.credit_notes import (
@@ -71,6 +73,9 @@ def deliver_stripe_void(parcel: Parcel) -> None:
 
 
 def _deliver_invoice(claimed: Attempt, invoice: Invoice) -> None:
+    if not claimed.delivery.reference and (obstacle := _find_obstacle(invoice)):
+        claimed.end(InvoiceDelivery.Status.SKIPPED, obstacle)
+        return
     gateway = open_stripe()
     if _is_credited(invoice) and not _is_there(claimed, gateway):
         claimed.end(InvoiceDelivery.Status.SKIPPED, "Credited in full before it reached Stripe: nothing is due there.")
@@ -125,6 +130,13 @@ def _keep_balance(parcel: Parcel, found: StripeInvoice) -> None:
         laid_out.filter(status=InvoiceDelivery.Status.DONE).update(status=InvoiceDelivery.Status.PENDING)
     parcel.content = None
     parcel.invoice.refresh_from_db(fields=["balance_applied_cents", "remaining_cents", "status"])
+
+
+def _find_obstacle(invoice: Invoice) -> str:
+    """Tell why Stripe must not collect it. From the claim on nobody records a payment; whoever is at it is awaited."""
+    with transaction.atomic():
+        (locked,) = lock_invoices([invoice.pk])
+    return get_obstacle_to_collect(locked)
 
 
 def _find_or_create_customer(claimed: Attempt, gateway: StripeGateway, account: BillingAccount) -> tuple[str, bool]:
