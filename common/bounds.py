@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any, Self
 
+from common.hosts import to_ascii
+
 
 class TooMuch(OSError):
     """More came than the call may bring."""
@@ -75,10 +77,11 @@ def resolve(host: str, port: int) -> list[tuple[Any, ...]]:
     Nothing interrupts the system's resolver, so a thread of its own waits for it, and is left to it.
     """
     found: Future[list[tuple[Any, ...]]] = Future()
+    name = to_ascii(host)
 
     def ask() -> None:
         try:
-            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            found.set_result(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
         except Exception as error:
             found.set_exception(error)
 

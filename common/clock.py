@@ -2,7 +2,9 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -24,9 +26,22 @@ def _parse(text: str) -> "Month":
     return Month.parse(text)
 
 
+_set_to: ContextVar[dt.datetime | None] = ContextVar("set_to", default=None)
+
+
 def now() -> dt.datetime:
     """Read the clock, in UTC."""
-    return dt.datetime.now(dt.UTC)
+    return _set_to.get() or dt.datetime.now(dt.UTC)
+
+
+@contextmanager
+def clock_set_to(moment: dt.datetime) -> Iterator[None]:
+    """Let the block find out what held at an instant."""
+    token = _set_to.set(moment)
+    try:
+        yield
+    finally:
+        _set_to.reset(token)
 
 
 def comes_too_often(times: Iterable[dt.datetime]) -> bool:

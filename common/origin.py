@@ -1,6 +1,7 @@
 """Where a change comes from: through which door, from which network address, in which request."""
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,6 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
+
+_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d{1,5})?|(?P<v4>[\d.]+):\d{1,5}")
 
 
 class Door(StrEnum):
@@ -66,8 +69,12 @@ def read_address(meta: Mapping[str, Any]) -> str:
 
 
 def _plain(text: str) -> str:
+    """Return a numeric address as it is compared; some proxies write a port behind it, or brackets around it."""
+    written = text.strip()
+    if found := _WITH_PORT.fullmatch(written):
+        written = found["v6"] or found["v4"]
     try:
-        address = ipaddress.ip_address(text.strip())
+        address = ipaddress.ip_address(written)
     except ValueError:
         return ""
     mapped = getattr(address, "ipv4_mapped", None)

@@ -3,6 +3,9 @@
 A turn is held while its call is under way, and counts for a second after it has ended. The other side sees the call
 at some instant between, so no second of its own, wherever it begins, sees more calls than the limit allows, however
 late a busy machine gets round to sending one.
+
+The shared clock may be put back, and what is remembered may be lost. What lies further ahead than anything can is taken
+for a clock that was put back; where nothing is remembered, nobody calls for two seconds.
 """
 
 import time
@@ -21,23 +24,37 @@ from common.errors import Retryable
 # A turn that was never given back, for its process died, is free again after this.
 _LONGEST_CALL = 60_000_000
 _LOOK_AGAIN = 0.01
+# Nobody lines up for longer: a place further ahead is from before the clock was put back.
+_LONGEST_LINE = 10_000_000
+# Where nothing is remembered: what was sent until then may arrive for a second yet, and counts for another.
+_NEW_BEGINNING = 2_000_000
+# What is kept of a line between two calls, in milliseconds: a day without any is as good as a new beginning.
+_KEPT = 86_400_000
 
 # Takes a turn under every limit, or answers how long to wait, in microseconds. With ARGV[3] = 0 it first lines up:
 # places are as far apart as turns are held on average, so that hardly anybody comes before a turn is free.
-_TAKE = """
+_TAKE = f"""
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local wait = 0
 for i = 1, #KEYS do
+    local line = redis.call('HMGET', KEYS[i] .. ':line', 'place', 'held', 'opens')
+    local opens = tonumber(line[3] or now + {_NEW_BEGINNING})
+    if opens > now + {_NEW_BEGINNING} then opens = now end
+    redis.call('HSET', KEYS[i] .. ':line', 'opens', string.format('%.0f', opens))
+    wait = math.max(wait, opens - now)
     if ARGV[3] == '0' then
-        local line = redis.call('HMGET', KEYS[i] .. ':line', 'place', 'held')
         local place = math.max(now, tonumber(line[1] or '0'))
+        if place > now + {_LONGEST_LINE} then place = now end
         local apart = math.floor((1000000 + tonumber(line[2] or '0')) / ARGV[3 + i])
         redis.call('HSET', KEYS[i] .. ':line', 'place', string.format('%.0f', place + apart))
-        redis.call('PEXPIRE', KEYS[i] .. ':line', math.ceil((place + apart - now) / 1000) + 60000)
         wait = math.max(wait, place - now)
     end
+    redis.call('PEXPIRE', KEYS[i] .. ':line', {_KEPT})
     redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
+    for _, turn in ipairs(redis.call('ZRANGEBYSCORE', KEYS[i], now + {_LONGEST_CALL} + 1, '+inf')) do
+        redis.call('ZADD', KEYS[i], now + 1000000, turn)
+    end
     if redis.call('ZCARD', KEYS[i]) >= tonumber(ARGV[3 + i]) then wait = math.max(wait, 1) end
 end
 if wait > 0 then return wait end
@@ -47,23 +64,34 @@ for i = 1, #KEYS do
 end
 return 0
 """
-# Gives a turn back: it counts for one more second. Remembers how long turns are held, as a moving average.
-_GIVE_BACK = """
+# Gives a turn back: it counts for one more second, also where it was forgotten meanwhile. Remembers how long turns are
+# held, as a moving average.
+_GIVE_BACK = f"""
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 for i = 1, #KEYS do
-    redis.call('ZADD', KEYS[i], 'XX', now + 1000000, ARGV[1])
+    redis.call('ZADD', KEYS[i], now + 1000000, ARGV[1])
+    if redis.call('PTTL', KEYS[i]) < 1000 then redis.call('PEXPIRE', KEYS[i], 1000) end
     local held = tonumber(redis.call('HGET', KEYS[i] .. ':line', 'held') or '0')
     redis.call('HSET', KEYS[i] .. ':line', 'held', math.floor(held * 0.9 + ARGV[2] * 0.1))
+    redis.call('PEXPIRE', KEYS[i] .. ':line', {_KEPT})
 end
 """
-# Takes a turn of a rolling window, or answers how long to wait, in microseconds; nobody has one before ':held' is over.
+# Takes a turn of a rolling window, or answers how long to wait, in microseconds; first of all until ':pause' is over.
 _TAKE_OF_WINDOW = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local held = tonumber(redis.call('GET', KEYS[2]) or '0')
-if held > now then return held - now end
+local pause = redis.call('HMGET', KEYS[2], 'until', 'lasts')
+local wait = tonumber(pause[1] or '0') - now
+if wait > tonumber(pause[2] or '0') then
+    wait = tonumber(pause[2])
+    redis.call('HSET', KEYS[2], 'until', string.format('%.0f', now + wait))
+end
+if wait > 0 then return wait end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
+for _, turn in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now), '+inf')) do
+    redis.call('ZADD', KEYS[1], now, turn)
+end
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
     local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
     return math.max(1, oldest[2] + ARGV[3] - now)
@@ -76,8 +104,9 @@ return 0
 _HOLD_BACK = """
 local time = redis.call('TIME')
 local until_then = time[1] * 1000000 + time[2] + ARGV[1]
-if until_then > tonumber(redis.call('GET', KEYS[1]) or '0') then
-    redis.call('SET', KEYS[1], string.format('%.0f', until_then), 'PX', math.ceil(ARGV[1] / 1000) + 1000)
+if until_then > tonumber(redis.call('HGET', KEYS[1], 'until') or '0') then
+    redis.call('HSET', KEYS[1], 'until', string.format('%.0f', until_then), 'lasts', ARGV[1])
+    redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[1] / 1000) + 1000)
 end
 return 0
 """
@@ -101,7 +130,7 @@ class Window:
 
     @property
     def keys(self) -> list[str]:
-        return [f"window:{self.name}", f"window:{self.name}:held"]
+        return [f"window:{self.name}", f"window:{self.name}:pause"]
 
 
 @cache

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from common.bounds import BoundedSocket, bounded, limit, make_bounded, resolve
 from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable, WorkError
+from common.hosts import to_ascii
 
 # Each step; all of a message, from the connection to the server's last word; all of a goodbye.
 _TIMEOUT_SECONDS = 30
@@ -26,7 +27,7 @@ def _to_wire(address: str) -> str:
     """Write an address as every mail server takes it: the domain in ASCII."""
     name, _, domain = address.rpartition("@")
     try:
-        return f"{name.encode('ascii').decode()}@{domain.encode('idna').decode()}"
+        return f"{name.encode('ascii').decode()}@{to_ascii(domain).encode('idna').decode()}"
     except UnicodeError:
         raise Permanent(f"{address} is no address that mail can be sent to.") from None
 

@@ -26,6 +26,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpU
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.clock import Month, comes_too_often, now
+from common.hosts import ascii_mailbox
 from common.redaction import find_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -478,8 +479,7 @@ EMAIL_HOST_USER = ENV.invoice_smtp_username
 EMAIL_HOST_PASSWORD = ENV.invoice_smtp_password
 EMAIL_USE_TLS = ENV.invoice_smtp_use_tls
 EMAIL_TIMEOUT = 20
-DEFAULT_FROM_EMAIL = ENV.invoice_smtp_from
-SERVER_EMAIL = ENV.invoice_smtp_from
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ascii_mailbox(ENV.invoice_smtp_from)
 
 # The API
 CRON_SECRETS = ENV.cron_secret
@@ -514,6 +514,8 @@ SIMPLE_JWT = {
     "ISSUER": "huntaze",
     "AUDIENCE": "huntaze-api",
     "USER_ID_CLAIM": "sub",
+    # The clock of the server that made a token may be ahead of ours.
+    "LEEWAY": 30,
 }
 
 # Jobs

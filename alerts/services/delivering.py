@@ -13,6 +13,7 @@ from alerts.providers.letters import Letter
 from alerts.services.writing import write_letter
 from common.clock import now
 from common.errors import Misconfigured
+from common.hosts import ascii_mailbox
 from common.smtp import Mailer, get_mail_server
 
 
@@ -53,7 +54,7 @@ def _send_mail(address: str, row: Notification, letter: Letter) -> str:
         # Mail programs show all that was sent about an incident together.
         headers["References"] = f"<incident-{row.incident_id}@{make_message_id(row).strip('<>').partition('@')[2]}>"
     message = EmailMultiAlternatives(
-        letter.subject, letter.text, settings.DEFAULT_FROM_EMAIL, [address], headers=headers
+        letter.subject, letter.text, settings.DEFAULT_FROM_EMAIL, [ascii_mailbox(address)], headers=headers
     )
     message.attach_alternative(letter.html, "text/html")
     mailer = Mailer(get_mail_server())

@@ -1,6 +1,7 @@
 """A message in every form: mail as text and HTML, Slack's blocks, a webhook's JSON. All say the same."""
 
 import datetime as dt
+import re
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -17,7 +18,8 @@ _MARKS = {
     Severity.CRITICAL: ":rotating_light:",
 }
 # Slack refuses blocks with longer texts.
-_SLACK_HEADER, _SLACK_TEXT = 150, 2900
+_SLACK_HEADER, _SLACK_TEXT, _SLACK_FIELD = 150, 2900, 1900
+_CUT_ENTITY = re.compile(r"&[a-z]{0,4}\Z")
 _LONGEST_SUBJECT = 200
 
 
@@ -94,11 +96,13 @@ def _write_blocks(message: dict[str, Any], subject: str) -> list[dict[str, Any]]
         {"type": "header", "text": {"type": "plain_text", "text": f"{mark} {subject}"[:_SLACK_HEADER], "emoji": True}}
     ]
     blocks += [
-        {"type": "section", "text": {"type": "mrkdwn", "text": _escape(text)[:_SLACK_TEXT]}}
+        {"type": "section", "text": {"type": "mrkdwn", "text": _escape(text, _SLACK_TEXT)}}
         for text in (message.get("detail"), message.get("advice") and f"What to do: {message['advice']}")
         if text
     ]
-    fields = [{"type": "mrkdwn", "text": f"*{name}*\n{_escape(value)}"[:2000]} for name, value in _list_facts(message)]
+    fields = [
+        {"type": "mrkdwn", "text": f"*{name}*\n{_escape(value, _SLACK_FIELD)}"} for name, value in _list_facts(message)
+    ]
     blocks.append({"type": "section", "fields": fields[:10]})
     buttons = [
         {"type": "button", "text": {"type": "plain_text", "text": text[:75]}, "url": url, "action_id": f"open_{place}"}
@@ -108,9 +112,10 @@ def _write_blocks(message: dict[str, Any], subject: str) -> list[dict[str, Any]]
     return [*blocks, {"type": "actions", "elements": buttons}] if buttons else blocks
 
 
-def _escape(text: str) -> str:
-    """Keep Slack from reading a text as markup that mentions people or leads elsewhere."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _escape(text: str, longest: int) -> str:
+    """Keep Slack from reading a text as markup that mentions people or leads elsewhere; cut between characters."""
+    whole = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return whole if len(whole) <= longest else _CUT_ENTITY.sub("", whole[:longest])
 
 
 def _write_payload(row: Notification) -> dict[str, Any]:

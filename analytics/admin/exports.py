@@ -1,37 +1,24 @@
 """A card's rows as a file: CSV or XLSX, in which no text is taken for a formula."""
 
-import csv
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from io import BytesIO, StringIO
+from io import BytesIO
 
 from xlsxwriter import Workbook
 
 from analytics.registry import Cell, Column, Content
+from common import spreadsheets
 from common.money import minor_digits
 
-# What makes a spreadsheet compute instead of show.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SHEET_NAME = 31
 
 type Value = str | int | Decimal | dt.date | None
 
 
 def write_csv(content: Content) -> bytes:
-    """Write a table as CSV with a byte order mark, which spreadsheets want in order to read UTF-8."""
-    text = StringIO()
-    writer = csv.writer(text)
-    for row in _rows(content):
-        writer.writerow([_safe(value) for value in row])
-    return text.getvalue().encode("utf-8-sig")
-
-
-def _safe(value: Value) -> str:
-    """Keep a text from being computed; numbers and days can't be."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else str(value)
+    """Write a table as CSV."""
+    return "".join(spreadsheets.write_csv(_rows(content))).encode()
 
 
 def write_xlsx(content: Content, title: str) -> bytes:

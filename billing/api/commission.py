@@ -15,7 +15,7 @@ from billing.explaining import explain
 from billing.models import Plan
 from billing.pricing import Commission, Earnings, Terms, compute_commission
 from billing.selectors.terms import get_terms_of_organization, get_terms_of_plan
-from common.api.authentication import ApiKey
+from common.api.authentication import ServerKey
 from common.api.errors import refuse_fields
 from common.api.models import Answer, ApiModel, one_of, read_model
 from common.api.views import ApiView
@@ -82,7 +82,7 @@ class CommissionAnswer(Answer):
 class CommissionView(ApiView):
     """Tells what commission a creator's month comes to."""
 
-    authentication_classes = [TokenAuthentication, ApiKey]
+    authentication_classes = [TokenAuthentication, ServerKey]
 
     @extend_schema(
         operation_id="billing_commission",

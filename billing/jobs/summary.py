@@ -11,6 +11,7 @@ from pydantic import Field
 
 from billing.selectors.summaries import COMPONENTS, write_revenue
 from common.clock import Month
+from common.hosts import ascii_mailbox
 from common.smtp import get_mailer
 from jobs.engine.context import Context
 from jobs.models import JobRun
@@ -46,7 +47,7 @@ class BillingSummary(Job):
         for key in keys:
             message_id = f"<billing-run-{run.pk}-{key.replace('@', '.')}@{parseaddr(sender)[1].partition('@')[2]}>"
             message = EmailMultiAlternatives(
-                " ".join(subject.split()), text, sender, [key], headers={"Message-ID": message_id}
+                " ".join(subject.split()), text, sender, [ascii_mailbox(key)], headers={"Message-ID": message_id}
             )
             message.attach_alternative(html, "text/html")
             get_mailer().send(parseaddr(sender)[1], key, message.message())

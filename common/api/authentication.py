@@ -5,7 +5,7 @@ A wrong secret is 403 and never 401: EventBridge takes a 401 for something that 
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -43,10 +43,9 @@ def _digest(text: str) -> bytes:
 
 
 class MachineSecret(BaseAuthentication):
-    """The base of these doors: which setting holds the secrets, and which headers may carry one."""
+    """The base of these doors: which settings hold the secrets, by the name of their callers, and in which header."""
 
-    name: ClassVar[str]
-    setting: ClassVar[str]
+    sources: ClassVar[Mapping[str, str]]
     header: ClassVar[str]
     takes_bearer: ClassVar[bool] = False
 
@@ -55,10 +54,11 @@ class MachineSecret(BaseAuthentication):
         given = self._given(request)
         if given is None:
             return None
-        number = find_secret(given, getattr(settings, self.setting))
-        if not number:
+        numbers = {name: find_secret(given, getattr(settings, setting)) for name, setting in self.sources.items()}
+        name = next((name for name, number in numbers.items() if number), None)
+        if name is None:
             raise PermissionDenied(f"The secret in {self.header} is not one of ours.")
-        return Machine(self.name, number), self.name
+        return Machine(name, numbers[name]), name
 
     def _given(self, request: Request) -> str | None:
         given: str | None = request.headers.get(self.header)
@@ -71,16 +71,22 @@ class MachineSecret(BaseAuthentication):
 class CronSecret(MachineSecret):
     """Schedulers: `x-cron-secret`, or the bearer token that Vercel sends."""
 
-    name, setting, header, takes_bearer = "cron secret", "CRON_SECRETS", "x-cron-secret", True
+    sources, header, takes_bearer = {"cron secret": "CRON_SECRETS"}, "x-cron-secret", True
 
 
 class ApiKey(MachineSecret):
-    """Servers: `x-api-key`. A subclass may name a setting of its own."""
+    """Servers: `x-api-key`. A subclass may name settings of its own."""
 
-    name, setting, header = "API key", "API_KEYS", "x-api-key"
+    sources, header = {"API key": "API_KEYS"}, "x-api-key"
 
 
 class EventBridgeKey(ApiKey):
     """EventBridge's connection: `x-api-key`."""
 
-    name, setting = "EventBridge key", "EVENTBRIDGE_API_KEYS"
+    sources = {"EventBridge key": "EVENTBRIDGE_API_KEYS"}
+
+
+class ServerKey(ApiKey):
+    """Whoever has an `x-api-key`, a server's or EventBridge's."""
+
+    sources = {**ApiKey.sources, **EventBridgeKey.sources}

@@ -1,6 +1,7 @@
 """The doors for schedulers: start a job, look at a run."""
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from common.api.authentication import CronSecret
 from common.api.errors import ApiError, refuse_fields
 from common.api.models import read_model
 from common.api.views import ApiView
-from common.clock import now
+from common.clock import clock_set_to, now
 from jobs.api.announcing import announcer
 from jobs.api.deliveries import Delivery, read_delivery
 from jobs.api.models import RunAnswer, RunError, StartedAnswer, outside_params
@@ -24,6 +25,7 @@ from jobs.services import InvalidParams, start
 
 _MOST_ERRORS = 100
 _CLOCKS_DIFFER_BY = dt.timedelta(minutes=1)
+_READING_TAKES = dt.timedelta(seconds=5)
 # Reissuing what customers have, or billing months long past, is somebody's decision; a machine has no reason to give.
 _NEEDS_A_PERSON = "This takes a person's reason: start it in the admin, or on the command line with --reason."
 
@@ -85,7 +87,7 @@ def _start(job: type[Job], params: Any, delivery: Delivery) -> tuple[JobRun, boo
     except InvalidParams as error:
         raise refuse_fields({_as_spelled(job, name, delivery): [said] for name, said in error.errors.items()}) from None
     if not created and delivery.slot is not None and run.slot == delivery.slot:
-        _refuse_another_question(run, params)
+        _refuse_another_question(job, run, params, delivery)
     return run, created
 
 
@@ -94,16 +96,43 @@ def _as_spelled(job: type[Job], name: str, delivery: Delivery) -> str:
     return name if field is None or name in delivery.values else field.alias or name
 
 
-def _refuse_another_question(run: JobRun, params: JobParams) -> None:
+def _refuse_another_question(job: type[Job], run: JobRun, params: JobParams, delivery: Delivery) -> None:
     """Refuse a known delivery that asks for something else: neither answer would be what the caller wants.
 
-    What was left to the job may have changed since, and does not count.
+    What is left out stands for what held without it when the run was started.
     """
-    asked = params.model_dump(mode="json", include=params.model_fields_set)
-    if other := {name for name, value in asked.items() if run.params.get(name) != value}:
-        raise refuse_fields(
-            {name: [f"Run {run.pk} was started by this delivery with another value."] for name in other}
-        )
+    asked = params.model_dump(mode="json")
+    held = list(_list_defaults(type(params), params, run))
+    other = [
+        name
+        for name, value in asked.items()
+        if name in run.params
+        and not any(_is_same(run.params[name], said) for said in (value, *(then[name] for then in held)))
+    ]
+    if other:
+        said = [f"Run {run.pk} was started by this delivery with another value."]
+        raise refuse_fields({_as_spelled(job, name, delivery): said for name in other})
+
+
+def _list_defaults(kind: type[JobParams], params: JobParams, run: JobRun) -> Iterator[dict[str, Any]]:
+    """Return what a question came to when its run was started: the month before, say, was another one then.
+
+    A moment before, too: the run was written a little after the question was read.
+    """
+    given = {name: getattr(params, name) for name in params.model_fields_set}
+    for moment in (run.created_at, run.created_at - _READING_TAKES):
+        with clock_set_to(moment):
+            yield kind.model_validate(given, by_name=True).model_dump(mode="json")
+
+
+def _is_same(kept: Any, asked: Any) -> bool:
+    """Compare two values; of two instants a moment apart, both are the moment at which somebody asked."""
+    if kept == asked:
+        return True
+    try:
+        return abs(dt.datetime.fromisoformat(kept) - dt.datetime.fromisoformat(asked)) <= _READING_TAKES
+    except (TypeError, ValueError):
+        return False
 
 
 def _describe_start(run: JobRun) -> StartedAnswer:

@@ -29,6 +29,13 @@ def _enter(user: User) -> Client:
     return client
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2026-02-30", "tomorrow"])
+def test_a_day_that_has_no_entries_is_an_empty_list(day: str) -> None:
+    record_action("change", make_organization())
+    page = log_in(superuser=True).get(f"{LIST}?day={day}")
+    assert (page.status_code, list(page.context["cl"].result_list)) == (200, [])
+
+
 def test_the_database_writes_an_entry_with_all_its_columns() -> None:
     """Whoever adds a column to the entries must add it to the function, too."""
     organization, user = make_organization(), make_staff("Finance")

@@ -99,6 +99,13 @@ def test_a_forged_header_helps_nobody(settings: Settings) -> None:
         ("X-Real-IP", 1, {"HTTP_X_REAL_IP": "2001:db8::1", "HTTP_X_FORWARDED_FOR": "6.6.6.6"}, "2001:db8::1"),
         ("X-Real-IP", 1, {"HTTP_X_REAL_IP": "::ffff:1.1.1.1"}, "1.1.1.1"),
         ("X-Real-IP", 1, {}, "192.0.2.1"),
+        ("X-Forwarded-For", 1, {"HTTP_X_FORWARDED_FOR": "6.6.6.6, 1.1.1.1:49152"}, "1.1.1.1"),
+        ("X-Forwarded-For", 1, {"HTTP_X_FORWARDED_FOR": "[2001:db8::1]:443"}, "2001:db8::1"),
+        ("X-Real-IP", 1, {"HTTP_X_REAL_IP": "[2001:db8::1]"}, "2001:db8::1"),
+        ("X-Real-IP", 1, {"HTTP_X_REAL_IP": "[::ffff:1.1.1.1]:80"}, "1.1.1.1"),
+        ("X-Real-IP", 1, {"HTTP_X_REAL_IP": "1.1.1.1:port"}, "192.0.2.1"),
+        ("X-Real-IP", 1, {"HTTP_X_REAL_IP": "2001:db8::1:443"}, "2001:db8::1:443"),
+        ("X-Real-IP", 1, {"HTTP_X_REAL_IP": "[1.1.1.1"}, "192.0.2.1"),
     ],
 )
 def test_which_address_is_believed(
@@ -106,6 +113,15 @@ def test_which_address_is_believed(
 ) -> None:
     settings.CLIENT_ADDRESS_HEADER, settings.TRUSTED_PROXIES = header, proxies
     assert read_address({"REMOTE_ADDR": "192.0.2.1", **meta}) == address
+
+
+def test_callers_behind_a_proxy_that_writes_ports_are_not_all_locked_out(settings: Settings) -> None:
+    settings.CLIENT_ADDRESS_HEADER = "X-Forwarded-For"
+    user = make_staff("Finance")
+    for port in range(5):
+        _try(user.email, HTTP_X_FORWARDED_FOR=f"198.51.100.1:{50_000 + port}")
+    assert _try(user.email, PASSWORD, HTTP_X_FORWARDED_FOR="198.51.100.1:50006") == "later"
+    assert _try(user.email, PASSWORD, HTTP_X_FORWARDED_FOR="198.51.100.2:50007") == "in"
 
 
 def test_a_host_s_sixty_four_bits_are_one_network() -> None:

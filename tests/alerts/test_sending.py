@@ -17,6 +17,7 @@ from alerts.services import tick
 from alerts.services.channels import ensure_default, resend
 from alerts.services.planning import CHANNEL_FAILING
 from alerts.services.sending import claim, send_waiting
+from alerts.services.writing import _escape
 from common.clock import now
 from tests.alerts.conftest import Trouble
 from tests.alerts.receiver import Receiver
@@ -121,6 +122,15 @@ def test_a_webhook_is_signed_and_says_the_same(trouble: Trouble, receiver: Recei
     assert {name: body["data"][name] for name in wanted} == wanted
     with pytest.raises(Exception, match="No matching signature"):
         receiver.verify(request, new_secret())
+
+
+@pytest.mark.parametrize("before", range(6))
+def test_no_text_of_slack_s_ends_within_an_entity(before: int) -> None:
+    for longest in (1900, 2900):
+        written = _escape("x" * before + "&" * 3_000, longest)
+        assert longest - 5 < len(written) <= longest
+        assert set(written[before:].split("&amp;")) == {""}
+    assert _escape("a & b <c>", 2900) == "a &amp; b &lt;c&gt;"
 
 
 def test_slack_gets_blocks(trouble: Trouble, receiver: Receiver) -> None:

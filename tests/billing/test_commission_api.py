@@ -52,6 +52,12 @@ def ask(caller: User | str | None = KEY, **body: Any) -> tuple[int, dict[str, An
     return answer.status_code, answer.json()
 
 
+def test_a_key_of_either_list_is_taken_and_no_other(plan: Plan, settings: Settings) -> None:
+    settings.EVENTBRIDGE_API_KEYS = ("a-key-of-eventbridge",)
+    asked: dict[str, Any] = {"plan": "rising", "month": "2026-10", "earnings": TIPS}
+    assert [ask(caller, **asked)[0] for caller in (KEY, "a-key-of-eventbridge", "another-key")] == [200, 200, 403]
+
+
 def test_answers_exactly_and_says_why(plan: Plan) -> None:
     status, answer = ask(plan="rising", month="2026-10", earnings=TIPS)
     assert status == 200

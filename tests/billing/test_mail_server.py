@@ -64,6 +64,11 @@ def test_an_address_abroad_is_written_as_every_server_takes_it(outside: Outside,
     assert arrived(outside) == [(["finance@xn--zo-ija.example"], 1)]
 
 
+def test_an_address_is_not_taken_for_another_host_s(outside: Outside, mailer: Mailer) -> None:
+    send(mailer, "rechnung@straße.example")
+    assert arrived(outside) == [(["rechnung@xn--strae-oqa.example"], 1)]
+
+
 def test_what_is_no_address_is_nobody_elses_trouble(outside: Outside, mailer: Mailer) -> None:
     send(mailer, "first@example.test")
     for nonsense in ("zoë@example.test", "nobody@" + "x" * 64 + ".test", "nobody@a..b"):

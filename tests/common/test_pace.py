@@ -101,9 +101,55 @@ def test_a_turn_counts_for_a_second_after_its_call_and_is_forgotten_where_the_pr
     assert 0 < server.pttl(f"pace:{name}") <= 60_000
 
 
+def _now(server: redis.Redis) -> int:
+    seconds, microseconds = server.time()
+    return int(seconds) * 1_000_000 + int(microseconds)
+
+
+def test_a_clock_that_was_put_back_an_hour_stalls_nobody(server: redis.Redis, name: str) -> None:
+    """What the server remembers is what it would remember if its clock had gone an hour further until now."""
+    ahead = _now(server) + 3_600_000_000
+    server.hset(f"pace:{name}:line", mapping={"place": ahead, "held": 100_000, "opens": ahead})
+    for place in range(20):
+        server.zadd(f"pace:{name}", {f"turn {place}": ahead + (60_000_000 if place % 2 else 1_000_000)})
+    arrivals, begun = [], time.monotonic()
+    for _ in range(5):
+        with in_turn(Limit(name, 20)):
+            arrivals.append(time.monotonic() - begun)
+    # The turns that were counted then are counted for one second more.
+    assert arrivals[0] > 0.9 and arrivals[-1] < 3
+
+
+def test_a_window_whose_clock_was_put_back_is_held_no_longer_than_was_asked(server: redis.Redis, name: str) -> None:
+    window, ahead = Window(name, 3, 2), _now(server) + 3_600_000_000
+    server.zadd(f"window:{name}", {f"turn {place}": ahead for place in range(3)})
+    assert 0 < take_turn(window) <= 2
+    hold_back(window, 7)
+    server.hset(f"window:{name}:pause", "until", ahead)
+    assert 6 < take_turn(window) <= 7
+
+
+def test_a_server_that_forgets_everything_lets_no_burst_through(server: redis.Redis, name: str) -> None:
+    arrivals: list[float] = []
+    flushed = threading.Event()
+
+    def call(place: int) -> None:
+        with in_turn(Limit(name, 20)):
+            time.sleep(random.Random(place).choice((0, 0.1, 0.2)))
+            arrivals.append(time.monotonic())
+        if len(arrivals) >= 30 and not flushed.is_set():
+            flushed.set()
+            server.delete(f"pace:{name}", f"pace:{name}:line")
+
+    with ThreadPoolExecutor(30) as pool:
+        list(pool.map(call, range(90)))
+    assert (len(arrivals), flushed.is_set()) == (90, True)
+    assert most_in_any_second(arrivals) <= 20
+
+
 def test_what_was_not_used_is_not_saved_up(server: redis.Redis, name: str) -> None:
     """After a pause the turns come one by one again, not all at once."""
-    server.hset(f"pace:{name}:line", mapping={"place": 1, "held": 0})
+    server.hset(f"pace:{name}:line", mapping={"place": 1, "held": 0, "opens": 1})
     with in_turn(Limit(name, 10)):
         seconds, microseconds = server.time()
         place = float(server.hget(f"pace:{name}:line", "place") or 0)

@@ -12,6 +12,7 @@ from billing.services.books import identify
 from billing.services.delivering.claims import Attempt, Parcel, attempt
 from billing.services.delivering.documents import open_pdf
 from common.errors import Permanent
+from common.hosts import ascii_mailbox
 from common.money import format_money
 from common.smtp import get_mailer
 
@@ -68,7 +69,11 @@ def _compose(parcel: Parcel, recipient: str, message_id: str) -> EmailMultiAlter
         render_to_string(f"billing/email/invoice{suffix}", context) for suffix in ("_subject.txt", ".txt", ".html")
     )
     message = EmailMultiAlternatives(
-        " ".join(subject.split()), text, settings.DEFAULT_FROM_EMAIL, [recipient], headers={"Message-ID": message_id}
+        " ".join(subject.split()),
+        text,
+        settings.DEFAULT_FROM_EMAIL,
+        [ascii_mailbox(recipient)],
+        headers={"Message-ID": message_id},
     )
     message.attach_alternative(html, "text/html")
     message.attach(f"{invoice.number}.pdf", parcel.content or open_pdf(invoice), "application/pdf")

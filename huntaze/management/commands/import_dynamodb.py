@@ -87,7 +87,7 @@ class Command(OneLineCommand):
 
     def _write_rejects(self, name: str, path: Path) -> None:
         table_import = find_import(name)
-        with path.open("w", newline="") as file:
+        with path.open("w", newline="", encoding="utf-8") as file:
             file.writelines(write_rejects(table_import) if table_import else ())
 
     def _take_over(self, name: str, table: str) -> None:

@@ -13,7 +13,7 @@ from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
-from rest_framework_simplejwt.tokens import AccessToken
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts.api import TokenAuthentication
 from accounts.models import Organization, User
@@ -199,10 +199,21 @@ def test_forged_tokens_open_nothing(post: Post, member: User) -> None:
         assert whoami(token) == 401
 
 
+def test_a_token_of_a_server_whose_clock_is_a_little_ahead_is_taken(post: Post, member: User) -> None:
+    answer = log_in(post, member)
+    access, refresh = AccessToken(answer["access"]), RefreshToken(answer["refresh"])
+    for token in (access, refresh):
+        token.set_iat(at_time=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5))
+    assert whoami(str(access)) == 200
+    assert post("refresh", refresh=str(refresh))[0] == 200
+    access.set_iat(at_time=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=90))
+    assert whoami(str(access)) == 401
+
+
 def test_expired_tokens_open_nothing_and_leave(post: Post, member: User) -> None:
     answer = log_in(post, member)
     token = AccessToken(answer["access"])
-    token.set_exp(lifetime=-dt.timedelta(seconds=1))
+    token.set_exp(lifetime=-dt.timedelta(seconds=31))
     assert whoami(str(token)) == 401
     OutstandingToken.objects.update(expires_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     log_in(post, member)

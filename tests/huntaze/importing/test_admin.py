@@ -44,7 +44,7 @@ def test_refused_records_are_listed_searched_and_exported(made: TableImport) -> 
     found = client.get(address + "?q=u-7").content.decode()
     assert ("email: Bad &lt;b&gt;7" in found, "u-11" in found) == (True, False)
     answer = client.get(reverse("admin:huntaze_tableimport_rejects", args=[made.pk]))
-    lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]  # it streams
+    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()  # type: ignore[attr-defined]  # it streams
     assert (len(lines), lines[0]) == (13, "table,key,attribute,reason,refused_at")
     assert lines[1].startswith("huntaze-users,u-0,email,Bad <b>0</b>.,20")
     entry = AuditEntry.objects.get(verb="export", object_name="huntaze-users")

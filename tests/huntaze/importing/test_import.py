@@ -167,7 +167,7 @@ def test_rejects_are_listed_with_reasons_and_gone_once_taken(tables: Tables, tmp
     with pytest.raises(SystemExit) as ended:
         call_command("import_dynamodb", table="users", prefix=tables.prefix, rejects=file)
     assert ended.value.code == 1
-    (row,) = list(csv.DictReader(file.open()))
+    (row,) = list(csv.DictReader(file.open(encoding="utf-8-sig")))
     assert (row["table"], row["key"]) == (f"{tables.prefix}users", "'=u1")
     assert (row["attribute"], row["reason"]) == ("email", "This is no e-mail address.")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT.*Z", row["refused_at"])

@@ -1,9 +1,12 @@
 """Starting jobs over HTTP: what is asked, what is answered, and what starts nothing."""
 
+import datetime as dt
+
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from common.clock import iso
 from jobs.models import JobRun
 from tests.jobs.api.conftest import SECRET, Call
 
@@ -131,9 +134,38 @@ def test_a_known_delivery_that_asks_for_something_else_is_refused(call: Call) ->
     status, answer = call("asking", {"scope": "b"}, idempotency_key="k")
     assert status == 400
     assert answer["error"]["fields"] == {"scope": [f"Run {run} was started by this delivery with another value."]}
-    # What is left to the job may have another default tomorrow.
-    assert call("asking", idempotency_key="k")[0] == 200
+    assert call("asking", {"scope": "a"}, idempotency_key="k")[0] == 200
     assert JobRun.objects.count() == 1
+
+
+def test_a_known_delivery_that_asks_for_less_asks_for_what_holds_without_it(call: Call) -> None:
+    asked = {"scope": "a", "how_many": 3, "wordsOf": ["x"]}
+    run = call("asking", asked, idempotency_key="k")[1]["runId"]
+    said = [f"Run {run} was started by this delivery with another value."]
+    status, answer = call("asking", idempotency_key="k")
+    assert (status, answer["success"]) == (400, False)
+    assert answer["error"]["fields"] == dict.fromkeys(("scope", "howMany", "wordsOf"), said)
+    status, answer = call("asking", {**asked, "how_many": 4, "wordsOf": ["y"]}, idempotency_key="k")
+    assert answer["error"]["fields"] == dict.fromkeys(("how_many", "wordsOf"), said)
+    status, answer = call("asking?howMany=4&scope=a&words_of=x", idempotency_key="k")
+    assert answer["error"]["fields"] == {"howMany": said}
+    assert call("asking", {**asked, "dryRun": False}, idempotency_key="k")[0] == 200
+    assert JobRun.objects.count() == 1
+
+
+def test_what_a_default_was_when_the_run_was_started_counts(call: Call) -> None:
+    """The month before, or the present instant, is another one when the delivery comes again."""
+    for job, hours in (("hourly-usage", 5), ("analytics-snapshots", 9)):
+        run = call(job, idempotency_key=f"k {job}")[1]["runId"]
+        assert call(job, idempotency_key=f"k {job}")[:1] == (200,)
+        first = JobRun.objects.get(pk=run)
+        [(name, value)] = [(name, value) for name, value in first.params.items() if name in {"hour", "slot"}]
+        earlier = dt.datetime.fromisoformat(value) - dt.timedelta(hours=hours)
+        before = first.created_at - dt.timedelta(hours=hours)
+        JobRun.objects.filter(pk=run).update(created_at=before, params={**first.params, name: iso(earlier)})
+        assert call(job, idempotency_key=f"k {job}")[0] == 200
+        JobRun.objects.filter(pk=run).update(params={**first.params, name: iso(earlier - dt.timedelta(hours=2))})
+        assert list(call(job, idempotency_key=f"k {job}")[1]["error"]["fields"]) == [name]
 
 
 def test_a_run_under_way_is_answered_and_never_refused(call: Call) -> None:

@@ -130,6 +130,19 @@ def test_every_shape_in_the_queue_is_understood(world: World) -> None:
     assert world.count_messages() == 0
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u3000", "\u2028", "\u00ad", "\u200d", "\U000e0001"])
+def test_keys_may_hold_whatever_s3_s_may_and_are_read(world: World, machine: None, space: str) -> None:
+    job = f"a{space}job"
+    etag = world.put(job, fans())
+    world.tell(json.dumps({"Records": [record(world, f"jobs/{job}/result.json", etag)]}))
+    assert post(world.envelope(job, "another")).status_code == 202
+    assert poll_queue() == 1
+    process_files()
+    kept = ResultFile.objects.order_by("pk").values_list("key", "etag", "status")
+    assert list(kept.exclude(etag="another")) == [(f"jobs/{job}/result.json", etag, "done")]
+    assert list(ResultFile.objects.filter(etag="another").values_list("key", flat=True)) == [f"jobs/{job}/result.json"]
+
+
 def test_what_is_no_notification_is_kept_once_and_not_looped(world: World) -> None:
     hostile = [
         "no json",
