@@ -68,18 +68,15 @@ def find_left_drafts() -> Iterator[Finding]:
 def find_unbilled_of_who_left() -> Iterator[Finding]:
     """Find the last months in which organizations that are suspended or closed now earned or used something."""
     last = Month.of(now()).plus(-1)
-    for month, count in count_unbilled_of_who_left(last.plus(-back) for back in range(_MONTHS_BACK)).items():
-        who = (
-            "A suspended or closed organization was"
-            if count == 1
-            else f"{count:,} suspended or closed organizations were"
-        )
+    months = [last.plus(-back) for back in range(_MONTHS_BACK)]
+    for month, status, count in count_unbilled_of_who_left(months):
+        who = f"An organization that is {status} was" if count == 1 else f"{count:,} {status} organizations were"
         yield Finding(
-            scope=str(month),
+            scope=f"{month} {status}",
             title=f"{who} not billed for {month.label}",
             detail="They earned or used something in that month, and the schedule bills active organizations only.",
             since=month.ends_at,
-            link=f"{reverse('admin:accounts_organization_changelist')}?status__in=suspended,closed",
+            link=f"{reverse('admin:accounts_organization_changelist')}?status__exact={status}",
             advice="Run the month for each by name, or park its billing account if nothing is to be billed.",
             count=count,
         )

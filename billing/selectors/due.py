@@ -87,7 +87,7 @@ def _is_left_behind() -> Q:
 
 
 _LEFT = """
-    SELECT month::date, count(*) FROM accounts_organization org
+    SELECT month, org.status, count(*) FROM accounts_organization org
     JOIN billing_billingaccount account ON account.organization_id = org.id AND account.parked_at IS NULL
     CROSS JOIN unnest(%s::date[]) AS asked(month)
     WHERE org.status IN ('suspended', 'closed') AND coalesce(account.first_month, month) <= month
@@ -106,13 +106,14 @@ _LEFT = """
             WHERE used.organization_id = org.id
         )
     )
-    GROUP BY month ORDER BY month
+    GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 
-def count_unbilled_of_who_left(months: Iterable[Month]) -> dict[Month, int]:
-    """Count, by month, the suspended and closed organizations that earned or used something and were never invoiced."""
-    return {Month.of(month): count for month, count in rows(_LEFT, [month.first_day for month in months])}
+def count_unbilled_of_who_left(months: Iterable[Month]) -> list[tuple[Month, str, int]]:
+    """Count, by month and status, the organizations that left, had earned or used something and were never invoiced."""
+    found = rows(_LEFT, [month.first_day for month in months])
+    return [(Month.of(month), status, count) for month, status, count in found]
 
 
 def list_left_over(due_by: dt.date) -> Iterator[Month]:

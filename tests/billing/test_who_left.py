@@ -144,13 +144,13 @@ def test_a_month_of_who_has_left_is_told_until_it_is_billed_or_parked() -> None:
     assert list(find_unbilled_of_who_left()) == []
     Organization.objects.exclude(pk=active.pk).update(status="suspended")
     (found,) = find_unbilled_of_who_left()
-    assert (found.scope, found.count) == (str(month), 2)
-    assert found.title == f"2 suspended or closed organizations were not billed for {month.label}"
+    assert (found.scope, found.count) == (f"{month} suspended", 2)
+    assert found.title == f"2 suspended organizations were not billed for {month.label}"
     listed = log_in("Finance").get(found.link).context["cl"].result_list
     assert {one.pk for one in listed} == {earned.pk, parked.pk, idle.pk}
     park_account(parked.billing_account.pk, actor=None, reason="Nothing is to be billed")
     (found,) = find_unbilled_of_who_left()
-    assert found.title == f"A suspended or closed organization was not billed for {month.label}"
+    assert found.title == f"An organization that is suspended was not billed for {month.label}"
     bill(month, organizations=[earned.pk])
     assert list(find_unbilled_of_who_left()) == []
 
@@ -161,6 +161,6 @@ def test_so_is_what_it_used_and_nothing_before_its_first_month() -> None:
     organization = make_organization(plan)
     use_hour(organization, price_meter(plan, "messages", "100"), month, "7")
     Organization.objects.update(status="closed")
-    assert [found.scope for found in find_unbilled_of_who_left()] == [str(month)]
+    assert [found.scope for found in find_unbilled_of_who_left()] == [f"{month} closed"]
     BillingAccount.objects.update(first_month=month.plus(1).first_day)
     assert list(find_unbilled_of_who_left()) == []
