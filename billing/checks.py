@@ -9,7 +9,8 @@ from django.db.models import Count, Min
 from django.urls import reverse
 
 from alerts.registry import Finding, condition
-from billing.models import Books, Invoice, InvoiceDelivery, NumberSeries, StripeEvent
+from billing.models import Invoice, InvoiceDelivery, NumberSeries, StripeEvent
+from billing.selectors.books import get_stopped
 from billing.selectors.due import count_unbilled_of_who_left, list_left_drafts
 from billing.selectors.payments import (
     list_differing,
@@ -151,7 +152,7 @@ def find_differing() -> Iterator[Finding]:
 @condition("books-differ", title="Deliveries are switched off", severity="critical")
 def find_stopped() -> Iterator[Finding]:
     """Find whether deliveries are switched off: Stripe has documents that our books don't."""
-    stopped = Books.objects.filter(stopped_at__isnull=False).first()
+    stopped = get_stopped()
     if stopped is not None:
         yield Finding(
             scope="books",

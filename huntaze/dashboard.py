@@ -14,6 +14,7 @@ from alerts.models import Severity
 from alerts.selectors import count_undelivered, is_anybody_told, list_open_incidents
 from billing.admin.payments import list_payment_figures
 from billing.models import Invoice
+from billing.selectors.books import get_stopped
 from billing.selectors.figures import (
     Revenue,
     count_parked,
@@ -93,6 +94,7 @@ def _billing() -> dict[str, Any]:
     revenue = list_revenue(previous_month().plus(1 - _MONTHS), previous_month())
     return {
         "shows_billing": True,
+        "stopped": get_stopped(),
         "is_fresh": not revenue and not Invoice.objects.exists(),
         "tiles": _tiles(count_up_to_many(held), count),
         "held": [(invoice, format_money(invoice.total_cents, invoice.currency)) for invoice in held[:_SHOWN]],

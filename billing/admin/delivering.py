@@ -3,14 +3,17 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from accounts.admin.pages import AnyAdmin, find, render, require
 from accounts.services.auditing import record_action
-from billing.admin.corrections import address_of, tell_of_run
+from billing.admin.corrections import CORRECT, address_of, tell_of_run
 from billing.admin.pages import Question, ask
 from billing.forms import ReasonForm
 from billing.models import Invoice, InvoiceDelivery
+from billing.selectors.books import get_stopped
+from billing.services.books import resume_deliveries
 from billing.services.delivering import open_pdf
 from billing.services.resending import resend_invoice, retry_delivery, settle_email
 from common.errors import WorkError
@@ -67,6 +70,25 @@ def resend_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> HttpR
     recipient = invoice.organization.billing_account.recipient or "nobody: there is no address"
     says = (f"Send {invoice} once more to {recipient}? It is a new e-mail, with the same PDF.",)
     return ask(admin, request, Question("Send e-mail again", "Send again", address_of(invoice), says), ReasonForm, act)
+
+
+def resume_page(admin: AnyAdmin, request: HttpRequest) -> HttpResponse:
+    """Switch deliveries on again after the books were compared."""
+    actor = require(request, "billing.view_invoice", CORRECT)
+    back, stopped = reverse("admin:billing_invoice_changelist"), get_stopped()
+
+    def act(form: ReasonForm) -> HttpResponse:
+        resume_deliveries(actor=actor, reason=form.cleaned_data["reason"])
+        messages.success(request, "Deliveries are switched on. Run billing for what is missing.")
+        return redirect(back)
+
+    says = (
+        stopped.stopped_reason if stopped else "Deliveries are switched on already.",
+        "From then on, numbers are given and invoices go to Stripe and by e-mail again. What Stripe has by now counts "
+        "as looked at: run manage.py reconcile_stripe first, and see to what it lists.",
+    )
+    question = Question("Switch deliveries on", "Switch on", back, says, is_grave=True)
+    return ask(admin, request, question, ReasonForm, act)
 
 
 def settle_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int, delivery_id: int, outcome: str) -> HttpResponse:

@@ -16,6 +16,7 @@ from billing.admin.filters import MonthFilter, PaymentFilter, StepFilter
 from billing.admin.paging import SelectionPaginator
 from billing.admin.words import INVOICE_TONES, mark_deliveries, show_label, show_marks
 from billing.models import Invoice
+from billing.selectors.books import get_stopped
 from billing.selectors.figures import count_up_to_many, list_held
 from billing.selectors.invoices import get_selection, search_invoices
 from billing.selectors.payments import list_differing, list_open_disputes
@@ -55,6 +56,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
         own = [
             path("preview/", door(self, running.preview_page), name="billing_invoice_preview"),
             path("run/", door(self, running.run_page), name="billing_invoice_run"),
+            path("resume/", door(self, delivering.resume_page), name="billing_invoice_resume"),
             path("<int:invoice_id>/pdf/", door(self, delivering.pdf), name="billing_invoice_pdf"),
             path("<int:invoice_id>/approve/", door(self, corrections.approve_page), name="billing_invoice_approve"),
             path("<int:invoice_id>/reject/", door(self, corrections.reject_page), name="billing_invoice_reject"),
@@ -74,7 +76,8 @@ class InvoiceAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, with what waits for somebody above it."""
-        context = {"waiting": _list_waiting(), "may_run": request.user.has_perm("billing.run_billing")}
+        may_run = request.user.has_perm("billing.run_billing")
+        context = {"waiting": _list_waiting(), "stopped": get_stopped(), "may_run": may_run}
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def change_view(

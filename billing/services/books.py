@@ -8,6 +8,7 @@ from django.db import transaction
 from accounts.services.auditing import record_action
 from billing.models import Books, Invoice
 from billing.providers.stripe_marks import Identity, read_identity
+from billing.selectors.books import get_stopped
 from common.clock import now
 from common.errors import Misconfigured, Permanent
 
@@ -24,8 +25,7 @@ def get_books() -> Books:
 
 def require_running() -> None:
     """Raise Misconfigured while deliveries are switched off: nothing is issued, nothing goes to Stripe or by mail."""
-    books = get_books()
-    if books.stopped_at:
+    if books := get_stopped():
         raise Misconfigured(
             f"Deliveries are switched off since {books.stopped_at:%Y-%m-%d %H:%M} UTC. {books.stopped_reason} Then "
             "switch deliveries on again: the button is on the list of invoices."

@@ -46,10 +46,11 @@ def _since(books: Books) -> dt.datetime:
 def list_unknown(documents: list[StripeDocument]) -> list[StripeDocument]:
     """Keep the documents that are not in our books, or under another number."""
     known = find_by_identity(str(document.identity) for document in documents)
-    return [one for one in documents if not _is_known(one, known.get(str(one.identity)))]
+    return [one for one in documents if not is_known(one, known.get(str(one.identity)))]
 
 
-def _is_known(document: StripeDocument, ours: tuple[int, str] | None) -> bool:
+def is_known(document: StripeDocument, ours: tuple[int, str] | None) -> bool:
+    """Return whether our document of the same identity, as (id, number), has the number that Stripe knows."""
     return ours is not None and document.number in {"", ours[1]}
 
 

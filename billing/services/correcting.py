@@ -1,7 +1,7 @@
 """Corrections: an issued invoice never changes, so it is voided or credited, and billed anew if need be."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -137,6 +137,7 @@ def credit_invoice(
     amounts: Mapping[int, int] | None = None,
     run: JobRun | None = None,
     token: str | None = None,
+    number: Callable[[Sequence[int], dt.datetime], object] = finalize_invoices,
 ) -> Invoice:
     """Issue a credit note on an issued invoice: over all that is left of it, or over `amounts` (cents by line id).
 
@@ -153,7 +154,7 @@ def credit_invoice(
     was, left = invoice.status, get_left_to_credit(invoice)
     taken = _choose(invoice, left, amounts)
     note = _write_credit_note(invoice, taken, left, run)
-    finalize_invoices([note.pk], now)
+    number([note.pk], now)
     keep_split(note.pk, invoice)
     if sum(taken.values()) == sum(left.values()):
         invoice.status = Invoice.Status.CREDITED

@@ -1,10 +1,12 @@
 """Numbers without a gap: given at finalization, from a counter row, in the same transaction."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import connection
+from django.db.models.functions import Greatest
 
 from billing.models import Invoice
 from billing.selectors.inputs import rows
@@ -13,6 +15,7 @@ from billing.services.customer_credit import apply_credit
 from billing.services.locking import lock_accounts_of
 from common.errors import Permanent
 
+_NUMBER = re.compile(r"(.{1,8})-(\d{4})-(\d{6,9})", re.ASCII)
 # Which of its organization's, month's and kind's a document is, is counted under the lock on its series' counter.
 _FINALIZE = """
     WITH given AS (
@@ -72,6 +75,39 @@ def finalize_invoices(invoice_ids: Iterable[int], now: dt.datetime) -> dict[int,
     numbers = {id_: number for id_, number, _ in given}
     apply_credit(list(numbers))
     return numbers
+
+
+def number_as(invoice_id: int, number: str, ordinal: int, issued_at: dt.datetime, due_date: dt.date | None) -> None:
+    """Give a document the number that it had before a backup was restored, in the caller's transaction.
+
+    The counter follows. Raises Permanent where another document has the number, or a total is not the sum of its lines.
+    """
+    if other := Invoice.objects.filter(number=number).exclude(pk=invoice_id).first():
+        raise Permanent(f"Here, {number} is of {other.organization}, {other.period.label}.")
+    _check_sums([invoice_id])
+    raise_counter(number)
+    Invoice.objects.filter(pk=invoice_id, number=None).update(
+        status=Invoice.Status.FINALIZED,
+        number=number,
+        ordinal=ordinal,
+        issue_date=issued_at.date(),
+        due_date=due_date or issued_at.date(),
+        finalized_at=issued_at,
+        remaining_cents=Greatest("total_cents", 0),
+    )
+
+
+def raise_counter(number: str) -> None:
+    """Let a series go on behind a number that was given before; one of no series of ours is left alone."""
+    if found := _NUMBER.fullmatch(number):
+        rows(
+            "INSERT INTO billing_numberseries (prefix, year, last_number) VALUES (%s, %s, %s) "
+            "ON CONFLICT (prefix, year) DO UPDATE SET "
+            "last_number = greatest(billing_numberseries.last_number, excluded.last_number) RETURNING id",
+            found[1],
+            int(found[2]),
+            int(found[3]),
+        )
 
 
 def _write(prefix: str, year: int, place: int) -> str:

@@ -51,6 +51,7 @@ def _create(invoice: "Invoice") -> str:
             "customer": customer.id,
             "collection_method": "send_invoice",
             "days_until_due": 14,
+            "number": invoice.number or "",
             "metadata": {DOCUMENT_MARK: str(identity)},
         }
     )

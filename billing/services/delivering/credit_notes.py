@@ -8,7 +8,7 @@ from billing.providers.stripe_payments import LookedAt, NoteThere
 from billing.services.balances import lock_invoices
 from billing.services.delivering.claims import Attempt, is_held
 from billing.services.delivering.keys import make_key, make_mark
-from billing.services.delivering.recognizing import recognize
+from billing.services.delivering.recognizing import check_amount, recognize
 from billing.services.events.looking import look_at_invoice
 from billing.services.pacing import open_stripe
 from billing.standing import split_credit
@@ -102,6 +102,7 @@ def _find(claimed: Attempt, seen: LookedAt) -> NoteThere | None:
     note = claimed.invoice
     marked = next((there for there in seen.notes if there.mark == make_mark(claimed)), None)
     if marked is not None:
+        check_amount(note, marked.id, marked.amount_cents)
         return marked
     same = next((there for there in seen.notes if not there.mark and there.amount_cents == -note.total_cents), None)
     if same is not None:

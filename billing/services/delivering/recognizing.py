@@ -27,6 +27,13 @@ def recognize(invoice: Invoice, there: Sequence[StripeInvoice]) -> StripeInvoice
     return same
 
 
+def check_amount(note: Invoice, reference: str, amount_cents: int) -> None:
+    """Refuse to take a credit note of Stripe's for ours where it is over another amount: ours is another one, then."""
+    if amount_cents != -note.total_cents:
+        theirs = format_money(amount_cents, note.currency)
+        _stop(f"Stripe has a credit note over {theirs} ({reference}) on {note.corrects} in the place of {note}.")
+
+
 def _refuse(unknown: StripeInvoice, invoice: Invoice) -> NoReturn:
     total = format_money(unknown.total_cents, invoice.currency)
     says = (
@@ -36,6 +43,10 @@ def _refuse(unknown: StripeInvoice, invoice: Invoice) -> NoReturn:
     resumed_at = get_books().resumed_at
     if resumed_at is not None and unknown.created <= resumed_at.timestamp():
         raise Permanent(f"{says} Void the one in Stripe, or void {invoice} here.")
+    _stop(says)
+
+
+def _stop(says: str) -> NoReturn:
     says = f"{says} {AFTER_A_RESTORE}"
     stop_deliveries(says, who="Delivery to Stripe")
     raise Misconfigured(says)
