@@ -178,3 +178,21 @@ def test_another_installation_that_shares_the_account_disturbs_nothing(wired: Ou
     marks = [found["metadata"]["huntaze_document"].partition("/") for found in wired.list_objects("invoice")]
     assert marks[0][0] != marks[1][0]
     assert marks[0][2] == marks[1][2] == f"{invoice.organization_id}/2026-08/invoice/1"
+
+
+def test_a_credit_note_over_another_amount_is_not_taken_for_ours(wired: Outside) -> None:
+    """Ours would be the first of the month again, and the one in Stripe is another one that our books lost."""
+    invoice = make_invoice()
+    _deliver(invoice)
+    take_backup()
+    line = invoice.lines.get(kind="base_fee")
+    _deliver(credit_invoice(invoice.pk, actor=None, reason="Agreed", now=ISSUED_AT, amounts={line.pk: 123}))
+    posts = _list_posts(wired)
+    restore_backup()
+    other = credit_invoice(invoice.pk, actor=None, reason="Agreed", now=ISSUED_AT, amounts={line.pk: 456})
+    with pytest.raises(
+        Misconfigured, match=rf"^Stripe has a credit note over USD 1\.23 \(cn_\w+\) on {invoice} in the"
+    ):
+        _deliver(other)
+    assert _list_posts(wired) == posts
+    assert Books.objects.get().stopped_at is not None
