@@ -103,8 +103,9 @@ def _list_taken_back_there() -> QuerySet[StripeRecord, Any]:
 
 
 def _list_kept_there() -> QuerySet[Invoice, Any]:
-    """List the invoices that are void here and were paid in Stripe, and not given back."""
-    kept = Q(stripe_record__state=State.PAID, stripe_record__amount_paid_cents__gt=F("stripe_record__refunded_cents"))
+    """List the invoices that are void here and were paid in Stripe, and neither refunded nor credited."""
+    given_back = F("stripe_record__refunded_cents") + F("stripe_record__foreign_after_cents")
+    kept = Q(stripe_record__amount_paid_cents__gt=given_back)
     return Invoice.objects.filter(kept, status=Invoice.Status.VOID).order_by().values("pk")
 
 
@@ -143,8 +144,8 @@ def describe_difference(invoice: Invoice, payment: StripeRecord) -> str:
         return "It was voided in Stripe and is still due here. Void it here too, or credit it if the customer has it."
     if invoice.status in Invoice.ISSUED and payment.state == State.PAID and payment.is_credited:
         return "A credit note made in Stripe has settled it there; here it is still due. Issue a credit note here too."
-    kept = payment.amount_paid_cents - payment.refunded_cents
-    if invoice.status == Invoice.Status.VOID and payment.state == State.PAID and kept > 0:
+    kept = payment.amount_paid_cents - payment.refunded_cents - payment.foreign_after_cents
+    if invoice.status == Invoice.Status.VOID and kept > 0:
         return "It is void here and was paid in Stripe. Refund it there, or bill the month again."
     return _describe_amounts(invoice, payment)
 

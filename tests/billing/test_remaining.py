@@ -8,8 +8,8 @@ from billing.checks import find_differing
 from billing.models import Invoice, InvoiceDelivery, Payment, StripeRecord
 from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_void
 from billing.selectors.payments import describe_difference, list_differing, list_outstanding
-from billing.services.correcting import credit_invoice
-from billing.services.delivering import deliver_email, deliver_file, deliver_pdf, deliver_stripe
+from billing.services.correcting import credit_invoice, void_invoice
+from billing.services.delivering import deliver_email, deliver_file, deliver_pdf, deliver_stripe, deliver_stripe_void
 from billing.services.delivering.claims import Parcel
 from billing.services.delivering.documents import make_document
 from billing.services.events import process_events
@@ -304,3 +304,16 @@ def test_billing_a_paid_month_anew_asks_for_what_its_credit_leaves(wired: Outsid
     assert owed(anew) == {"status": "finalized", "balance_applied": 201_120, "remaining": 50_280}
     assert asks(wired) == [0, 50_280]
     assert balance(wired) == 0
+
+
+def test_what_is_void_here_and_part_paid_there_meanwhile_is_asked_for_no_more(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "pay", amount=4_000)
+    void_invoice(invoice.pk, actor=None, reason="Wrong")
+    for attempt in (1, 2):
+        deliver_stripe_void(Parcel(invoice.pk, hold(key=f"void {attempt}")))
+    hear(wired)
+    assert (asks(wired), balance(wired)) == ([0], -4_000)
+    assert [note["amount"] for note in wired.list_objects("credit_note")] == [21_000]
+    assert owed(invoice) == {"status": "void", "paid": 4_000, "credited_before": 17_000, "credited_after": 4_000}
+    assert list(list_differing()) == []

@@ -47,7 +47,9 @@ def deliver_credit_note(claimed: Attempt) -> None:
     if found is None and seen.facts.state in {"uncollectible", "void"}:
         _write_off(claimed, original, there.id, seen)
         return
-    claimed.remember(reference=found.id if found else _create(claimed, there.id, seen))
+    said, amount = f"Credit note {note.number}", -note.total_cents
+    made = found.id if found else _create(claimed, there.id, seen, make_mark(claimed), said, amount)
+    claimed.remember(reference=made)
     look_at_invoice(original.pk, there.id)
     note.refresh_from_db(fields=["credited_before_cents", "credited_after_cents", "refunded_cents"])
 
@@ -110,8 +112,27 @@ def _find(claimed: Attempt, seen: LookedAt) -> NoteThere | None:
     return same
 
 
-def _create(claimed: Attempt, stripe_invoice: str, seen: LookedAt) -> str:
-    note, amount = claimed.invoice, -claimed.invoice.total_cents
+def credit_void_invoice(claimed: Attempt, stripe_invoice: str) -> bool:
+    """Credit in Stripe what is void here and was paid there in part meanwhile, which Stripe voids no more.
+
+    Returns whether that was so: then nothing is asked for, and what came in is the customer's credit.
+    """
+    seen = look_at_invoice(claimed.parcel.invoice_id, stripe_invoice)
+    if not seen.facts.amount_paid_cents:
+        return False
+    if seen.facts.state == "uncollectible":
+        raise Permanent(
+            f"{claimed.invoice} is uncollectible and partly paid in Stripe, which neither voids nor credits it: refund "
+            "there what was paid."
+        )
+    mark, left = f"{make_mark(claimed)}/void", seen.total_cents - sum(note.amount_cents for note in seen.notes)
+    if left > 0 and all(note.mark != mark for note in seen.notes):
+        _create(claimed, stripe_invoice, seen, mark, f"Void of {claimed.invoice}", left)
+        look_at_invoice(claimed.parcel.invoice_id, stripe_invoice)
+    return True
+
+
+def _create(claimed: Attempt, stripe_invoice: str, seen: LookedAt, mark: str, description: str, amount: int) -> str:
     refunds = seen.free_refunds
     split = split_credit(amount, seen.remaining_cents, sum(refunds.values()) + seen.free_lost_cents)
     linked: dict[str, int] = {}
@@ -120,10 +141,10 @@ def _create(claimed: Attempt, stripe_invoice: str, seen: LookedAt) -> str:
             linked[id_] = cents
     return open_stripe().create_credit_note(
         stripe_invoice,
-        make_mark(claimed),
-        f"Credit note {note.number}",
+        mark,
+        description,
         amount,
-        note.currency,
+        claimed.invoice.currency,
         GivenBack(linked, split.returned - sum(linked.values()), split.credit),
         make_key(claimed, "credit"),
     )

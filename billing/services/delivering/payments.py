@@ -14,6 +14,7 @@ from billing.services.balances import lock_invoices
 from billing.services.books import identify
 from billing.services.delivering.claims import Attempt, Parcel, attempt, is_held
 from billing.services.delivering.credit_notes import (
+    credit_void_invoice,
     deliver_credit_note,
     is_credit_note,
     release_credit_notes,
@@ -68,7 +69,8 @@ def deliver_stripe_void(parcel: Parcel) -> None:
             raise Permanent(f"{found.id} is paid in Stripe and can't be voided there: refund it in Stripe.")
         if found is not None and found.status in {"open", "uncollectible"}:
             with burning_keys(claimed):
-                gateway.void_invoice(found.id, make_key(claimed, "void"))
+                if not credit_void_invoice(claimed, found.id):
+                    gateway.void_invoice(found.id, make_key(claimed, "void"))
             claimed.remember(reference=found.id)
 
 

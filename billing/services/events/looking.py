@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, StripeEvent, StripeRecord
 from billing.providers.stripe_events import STATES
+from billing.providers.stripe_marks import read_identity
 from billing.providers.stripe_payments import LookedAt, NoteThere
 from billing.services.balances import lock_invoices, refresh_balances
 from billing.services.events.outcomes import Outcome
@@ -62,7 +63,7 @@ def write_seen(invoice_id: int, reference: str, ticket: int, seen: LookedAt) -> 
     if _is_behind(seen, record):
         raise Retryable(f"{reference} changed in Stripe while it was looked at.", retry_after=1)
     join_facts(record, seen.facts)
-    foreign = [note for note in seen.notes if not note.mark]
+    foreign = [note for note in seen.notes if read_identity(note.mark) is None]
     record.refunded_cents, record.failure = seen.refunded_cents, seen.failure
     record.dispute, record.disputed_cents, record.lost_cents = seen.dispute, seen.disputed_cents, seen.lost_cents
     record.foreign_before_cents = sum(note.before_cents for note in foreign)
