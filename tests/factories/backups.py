@@ -9,6 +9,12 @@ def _list_tables() -> dict[str, str]:
     return {model._meta.db_table: str(model._meta.pk.column) for model in models}
 
 
+def _list_columns(table: str) -> str:
+    """List the columns that are written; the others are computed from them."""
+    (model,) = (one for one in apps.get_app_config("billing").get_models() if one._meta.db_table == table)
+    return ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields if not field.generated)
+
+
 def take_backup() -> None:
     """Keep billing's tables as they are now."""
     with connection.cursor() as cursor:
@@ -24,7 +30,8 @@ def restore_backup() -> None:
         cursor.execute("SET session_replication_role = replica")
         for table, key in _list_tables().items():
             cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
-            cursor.execute(f"INSERT INTO {table} SELECT * FROM backup_{table}")  # noqa: S608
+            columns = _list_columns(table)
+            cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM backup_{table}")  # noqa: S608
             cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [table, key])
             if sequence := cursor.fetchone()[0]:
                 cursor.execute(f"SELECT setval(%s, (SELECT coalesce(max(id), 0) + 1 FROM {table}), false)", [sequence])  # noqa: S608
