@@ -1,5 +1,8 @@
-"""Reads of the audit trail."""
+"""Reads of the audit trail, and of who may do what."""
 
+from collections import defaultdict
+
+from django.contrib.auth.models import Group
 from django.db import connection
 
 _KINDS = {
@@ -30,3 +33,14 @@ def _list_kinds(column: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(_KINDS[column])
         return [kind for (kind,) in cursor.fetchall()]
+
+
+def list_groups_by_permission() -> dict[str, list[str]]:
+    """List the names of the groups that have each permission, like `billing.approve_invoice`."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    granted = Group.objects.filter(permissions__isnull=False).order_by("name")
+    for name, app, codename in granted.values_list(
+        "name", "permissions__content_type__app_label", "permissions__codename"
+    ):
+        found[f"{app}.{codename}"].append(name)
+    return found

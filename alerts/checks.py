@@ -31,4 +31,5 @@ def find_failing_channels() -> Iterator[Finding]:
             link=reverse("admin:alerts_channel_change", args=[channel.pk]),
             advice="Open the channel, repair its address and press “Send test”. Then send again what failed.",
             count=max(channel.failures, 1),
+            permission="alerts.change_channel",
         )

@@ -21,6 +21,8 @@ class Finding:
     """One thing that is wrong now: about what (`scope`, unique within its condition), and what to do about it.
 
     `link` is a path of this back office or a whole address. `since` is when it began, where that is known.
+    `permission` is what pressing as the advice says takes; messages name the groups that have it. Title, detail and
+    advice are for people: they name things, and hold no keys of rows. The scope does not appear in messages to people.
     """
 
     scope: str
@@ -30,6 +32,7 @@ class Finding:
     link: str = ""
     advice: str = ""
     count: int = 1
+    permission: str = ""
 
 
 Check = Callable[[], Iterable[Finding]]

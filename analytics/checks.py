@@ -8,7 +8,12 @@ from django.urls import reverse
 from alerts.registry import Finding, condition
 from analytics.models import SLOT, ProviderSnapshot, slot_of
 from analytics.registry import find_source
+from analytics.selectors.creators import describe_creators
 from common.clock import now
+from common.wording import name_some
+
+# So many are named, of however many there are.
+_NAMED = 3
 
 
 @condition("snapshot-jumps", title="Creators' figures jumped", severity="warning")
@@ -19,10 +24,13 @@ def find_jumps() -> Iterator[Finding]:
     for provider, count, first_at in rows.values_list("provider").annotate(Count("pk"), Min("slot_at")):
         source = find_source(provider)
         title = source.title if source else provider
+        creators = rows.filter(provider=provider).order_by("creator").values_list("creator", flat=True).distinct()
+        named = describe_creators((provider, creator) for creator in creators[:_NAMED])
+        names = name_some((one.name for one in named.values()), creators.count())
         yield Finding(
             scope=provider,
-            title=f"{title}: {count:,} snapshots jumped" if count > 1 else f"{title}: a snapshot jumped",
-            detail="Figures changed by at least five times what is usual for their creators within six hours.",
+            title=f"{title}: {count:,} snapshots jumped" if count > 1 else f"{title}: a snapshot of {names} jumped",
+            detail=f"Figures of {names} changed by at least five times what is usual for them within six hours.",
             since=first_at,
             link=f"{reverse('admin:analytics_providersnapshot_changelist')}?provider={provider}&jumps=yes",
             advice="Look whether that is good news, a mistake of the source, or an account in somebody else's hands.",

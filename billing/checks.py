@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Count, Min
+from django.db.models import Count, Min, QuerySet
 from django.urls import reverse
 
 from alerts.registry import Finding, condition
@@ -21,9 +21,12 @@ from billing.selectors.payments import (
 from billing.selectors.series import SeriesReport, get_series_report
 from billing.selectors.undelivered import list_failed_deliveries
 from common.clock import Month, now
+from common.wording import name_some
 
 # A run that is still at it may yet bring about what failed.
 _PATIENCE = dt.timedelta(minutes=10)
+# So many are named, of however many there are.
+_NAMED = 3
 # Of who has left, so many ended months are looked at.
 _MONTHS_BACK = 3
 # A series is counted again when it has grown, and otherwise so often.
@@ -37,15 +40,29 @@ def find_held() -> Iterator[Finding]:
     held = Invoice.objects.filter(status=Invoice.Status.HELD, computed_at__lt=limit)
     figures = held.aggregate(count=Count("pk"), since=Min("computed_at"))
     if count := figures["count"]:
+        names = _name_some(held, count)
         yield Finding(
             scope="held",
-            title="An invoice waits for approval" if count == 1 else f"{count:,} invoices wait for approval",
-            detail=f"Held for more than {settings.BILLING_HELD_DAYS} days: meanwhile nobody is billed.",
+            title=f"The {names} waits for approval" if count == 1 else f"{count:,} invoices wait for approval",
+            detail=f"Held for more than {settings.BILLING_HELD_DAYS} days: {names}. Nothing is billed until somebody "
+            "decides.",
             since=figures["since"],
             link=f"{reverse('admin:billing_invoice_changelist')}?status__exact=held",
-            advice="Look at each and press “Approve” or “Reject”.",
+            advice="Open each invoice and press “Approve” or “Reject”.",
             count=count,
+            permission="billing.approve_invoice",
         )
+
+
+def _name_some(invoices: QuerySet[Invoice], count: int) -> str:
+    """Name the first of some invoices, with their customers."""
+    return name_some(map(_name, invoices.select_related("organization").order_by("pk")[:_NAMED]), count)
+
+
+def _name(invoice: Invoice) -> str:
+    what = invoice.get_kind_display().lower()
+    named = f"{what} {invoice.number}" if invoice.number else f"{what} for {invoice.period.label}"
+    return f"{named} of {invoice.organization}"
 
 
 @condition("drafts-left", title="Invoices were computed and not issued")
@@ -54,14 +71,17 @@ def find_left_drafts() -> Iterator[Finding]:
     left = list_left_drafts().filter(computed_at__lt=now() - _PATIENCE, organization__billing_account__parked_at=None)
     figures = left.aggregate(count=Count("pk"), since=Min("computed_at"))
     if count := figures["count"]:
+        names = _name_some(left, count)
         yield Finding(
             scope="left",
-            title="An invoice was computed and not issued" if count == 1 else f"{count:,} invoices were not issued",
-            detail="The run that computed them was cancelled or stopped before it gave them numbers.",
+            title=f"The {names} was computed and not issued" if count == 1 else f"{count:,} invoices were not issued",
+            detail=f"Not issued: {names}. The run that computed them was cancelled or stopped before it gave them "
+            "numbers.",
             since=figures["since"],
             link=f"{reverse('admin:billing_invoice_changelist')}?status__exact=draft",
             advice="Press “Rerun missing” on that run, or bill the month for these organizations.",
             count=count,
+            permission="billing.run_billing",
         )
 
 
@@ -80,6 +100,7 @@ def find_unbilled_of_who_left() -> Iterator[Finding]:
             link=f"{reverse('admin:accounts_organization_changelist')}?status__exact={status}",
             advice="Run the month for each by name, or park its billing account if nothing is to be billed.",
             count=count,
+            permission="billing.run_billing",
         )
 
 
@@ -89,14 +110,18 @@ def find_failed_deliveries() -> Iterator[Finding]:
     failed = list_failed_deliveries().filter(created_at__lt=now() - _PATIENCE)
     for step, count, since in failed.order_by().values_list("step").annotate(Count("pk"), Min("created_at")):
         label = InvoiceDelivery.Step(step).label
+        rows = failed.filter(step=step).order_by("invoice_id", "id")
+        names = name_some((_name(row.invoice) for row in rows.select_related("invoice__organization")[:_NAMED]), count)
+        said = rows.exclude(error="").values_list("error", flat=True).first()
         yield Finding(
             scope=step,
-            title=f"{label} failed for {'an invoice' if count == 1 else f'{count:,} invoices'}",
-            detail=failed.filter(step=step).exclude(error="").values_list("error", flat=True).first() or "",
+            title=f"{label} failed for {names if count == 1 else f'{count:,} invoices'}",
+            detail=" ".join(filter(None, [f"Not delivered: {names}.", said])),
             since=since,
             link=f"{reverse('admin:billing_invoice_changelist')}?failed={step}",
             advice="Repair what the error names, then open the invoice and press “Retry”.",
             count=count,
+            permission="billing.deliver_invoice",
         )
 
 
@@ -105,16 +130,25 @@ def find_failed_events() -> Iterator[Finding]:
     """Find the events that were tried as often as they are."""
     figures = list_failed_events().aggregate(count=Count("pk"), since=Min("received_at"))
     if count := figures["count"]:
-        last = list_failed_events().order_by("-id").values_list("error", flat=True).first()
+        events = list_failed_events().select_related("invoice__organization", "account__organization").defer("body")
+        last = list(events.order_by("-id")[:_NAMED])
+        names = name_some(map(_name_event, last), count)
         yield Finding(
             scope="failed",
-            title="An event of Stripe's failed" if count == 1 else f"{count:,} of Stripe's events failed",
-            detail=last or "",
+            title=f"An event of Stripe's failed: {names}" if count == 1 else f"{count:,} of Stripe's events failed",
+            detail=" ".join(filter(None, [f"Not processed: {names}.", last[0].error if last else ""])),
             since=figures["since"],
             link=f"{reverse('admin:billing_stripeevent_changelist')}?status__exact=failed",
             advice="Repair what the error names, then press “Process again”; dismiss what nobody needs.",
             count=count,
+            permission="billing.process_stripeevent",
         )
+
+
+def _name_event(event: StripeEvent) -> str:
+    if event.invoice:
+        return f"{event.type} about {_name(event.invoice)}"
+    return f"{event.type} about {event.account.organization}" if event.account else event.type
 
 
 @condition("stripe-events-waiting", title="Stripe's events are not processed")
@@ -138,14 +172,16 @@ def find_waiting_events() -> Iterator[Finding]:
 def find_differing() -> Iterator[Finding]:
     """Find the invoices about which a person must decide, since Stripe and we differ."""
     if count := list_differing().count():
+        names = _name_some(list_differing(), count)
         yield Finding(
             scope="differs",
-            title="An invoice differs from Stripe" if count == 1 else f"{count:,} invoices differ from Stripe",
-            detail="Somebody voided, credited or refunded them in Stripe, they were paid after we voided them, or "
-            "Stripe asks for another amount than we do.",
+            title=f"The {names} differs from Stripe" if count == 1 else f"{count:,} invoices differ from Stripe",
+            detail=f"About: {names}. Somebody voided, credited or refunded them in Stripe, they were paid after we "
+            "voided them, or Stripe asks for another amount than we do.",
             link=f"{reverse('admin:billing_invoice_changelist')}?payment=differs",
             advice="Open each: its page says what to do.",
             count=count,
+            permission="billing.correct_invoice",
         )
 
 
@@ -168,10 +204,14 @@ def find_stopped() -> Iterator[Finding]:
 def find_disputed() -> Iterator[Finding]:
     """Find the disputes that are lost unless somebody answers them in time."""
     if count := list_disputes_to_answer().count():
+        names = _name_some(Invoice.objects.filter(stripe_record__in=list_disputes_to_answer()), count)
         yield Finding(
             scope="disputed",
-            title="A dispute needs a response" if count == 1 else f"{count:,} disputes need a response",
-            detail="The customer's bank has taken the money back. Without an answer in time it is gone.",
+            title=f"The dispute about {names} needs a response"
+            if count == 1
+            else f"{count:,} disputes need a response",
+            detail=f"Disputed: {names}. The customer's bank has taken the money back. Without an answer in time it is "
+            "gone.",
             link=f"{reverse('admin:billing_invoice_changelist')}?payment=disputed",
             advice="Answer in Stripe, before the date given there; each invoice's page tells its amount.",
             count=count,

@@ -1,7 +1,7 @@
 """What is wrong with something that was sent, in sentences for its sender: which field, and what to give instead."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -110,3 +110,11 @@ def _number(value: Any) -> str:
 def _count(start: str, number: int, unit: str) -> str:
     plural = unit if number == 1 else f"{unit[:-1]}ies" if unit.endswith("y") else f"{unit}s"
     return f"{start} {number:,} {plural}."
+
+
+def name_some(names: Iterable[str], count: int) -> str:
+    """Write the first names of so many: `A, B and C`, or `A, B, C and 7 more`."""
+    shown = list(names)
+    if count > len(shown):
+        return f"{', '.join(shown)} and {count - len(shown):,} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

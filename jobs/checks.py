@@ -59,4 +59,5 @@ def _find(kind: str, what: str, advice: str) -> Iterator[Finding]:
             link=reverse(f"admin:jobs_{model}_change", args=[pk]),
             advice=advice,
             count=trouble["count"],
+            permission=monitor.declaration.permission if monitor.declaration else "",
         )

@@ -2,14 +2,17 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
 
 from django.db.models import Count, Min
 from django.urls import reverse
 
 from alerts.registry import Finding, condition
 from common.clock import Month, now
+from common.wording import name_some
 from onlyfans.models import ResultFile
-from onlyfans.selectors import get_longest_waiting, list_expired, list_overruled
+from onlyfans.selectors import get_longest_waiting, list_expired, list_overruled, list_waiting_users
 
 # Who is being set up just now needs no alert.
 _PATIENCE = dt.timedelta(days=1)
@@ -17,36 +20,53 @@ _PATIENCE = dt.timedelta(days=1)
 _LONGEST_WAIT = dt.timedelta(minutes=30)
 # Figures that have held still for so long need nobody's second look.
 _NEWS = dt.timedelta(days=7)
+# So many are named, of however many there are.
+_NAMED = 3
 CONNECT_AGAIN = "Log in to the gateway for this creator, open its page and store the new token."
 
 
-@condition("creator-disconnected", title="A creator must be connected again", severity="warning")
+@condition("creator-disconnected", title="Creators must be connected again", severity="warning")
 def find_expired() -> Iterator[Finding]:
-    """Find the creators whose credentials the gateway takes no more; a new token ends it."""
-    for creator in list_expired():
+    """Find, by organization, the creators whose credentials the gateway takes no more; new tokens end it."""
+    expired = list_expired().select_related("organization").order_by("organization", "display_name", "id")
+    for organization, listed in groupby(expired, attrgetter("organization")):
+        creators = list(listed)
+        first, count = creators[0], len(creators)
+        names = name_some((str(creator) for creator in creators[:_NAMED]), count)
+        query = f"?connection_state__exact=expired&organization__id__exact={organization.pk}"
         yield Finding(
-            scope=str(creator.pk),
-            title=f"{creator} must be connected again",
-            detail=f"{creator.connection_reason} Its earnings are not pulled, and its organization is not billed.",
-            since=creator.connection_since,
-            link=reverse("admin:onlyfans_creatoraccount_change", args=[creator.pk]),
+            scope=str(organization.pk),
+            title=f"{first} of {organization} must be connected again"
+            if count == 1
+            else f"{count:,} creators of {organization} must be connected again",
+            detail=f"{names}: {first.connection_reason} Until then no earnings are pulled, and {organization} is not "
+            "billed.",
+            since=min((creator.connection_since for creator in creators if creator.connection_since), default=None),
+            link=reverse("admin:onlyfans_creatoraccount_change", args=[first.pk])
+            if count == 1
+            else reverse("admin:onlyfans_creatoraccount_changelist") + query,
             advice=CONNECT_AGAIN,
+            count=count,
+            permission="onlyfans.change_creatoraccount",
         )
 
 
 @condition("earnings-unmatched", title="Earnings wait for a creator", severity="warning")
 def find_unmatched() -> Iterator[Finding]:
     """Find whether earnings of users whom nobody set up have been waiting for a day."""
-    users, since = get_longest_waiting(now() - _PATIENCE)
+    limit = now() - _PATIENCE
+    users, since = get_longest_waiting(limit)
     if users:
+        names = name_some(list_waiting_users(limit, _NAMED), users)
         yield Finding(
             scope="unmatched",
-            title=f"Earnings of {users:,} users wait" if users > 1 else "Earnings of a user wait",
-            detail="Nobody here has their user id, so that they are neither shown nor billed.",
+            title=f"Earnings of {users:,} users wait" if users > 1 else f"Earnings of the OnlyFans user {names} wait",
+            detail=f"No creator here has the OnlyFans user id {names}, so their earnings are neither shown nor billed.",
             since=since,
             link=reverse("admin:onlyfans_unmatchedaggregate_changelist"),
             advice="Add each as a creator with its OnlyFans user id, or dismiss what was sent by mistake.",
             count=users,
+            permission="onlyfans.add_creatoraccount",
         )
 
 
@@ -57,11 +77,12 @@ def find_overruled() -> Iterator[Finding]:
         month = Month.of(one.month)
         yield Finding(
             scope=f"{one.creator_id} {month}",
-            title=f"{one.creator}: the correction of {month.label} no longer stands",
+            title=f"{one.creator} of {one.creator.organization}: the correction of {month.label} no longer stands",
             detail="A source has said something else since. Its figures stand now, and are what is billed.",
             since=one.__dict__["changed_at"],
             link=reverse("admin:onlyfans_earningsrevision_change", args=[one.pk]),
             advice="Compare the versions. Where the new figures are wrong, too, correct them again; else do nothing.",
+            permission="onlyfans.add_earningsaggregate",
         )
 
 
@@ -72,18 +93,20 @@ def find_left_results() -> Iterator[Finding]:
         left = ResultFile.objects.filter(status=status)
         figures = left.aggregate(count=Count("pk"), since=Min("finished_at"))
         if count := figures["count"]:
-            last = left.order_by("-id").first()
+            files = list(left.order_by("-id")[:_NAMED])
+            names = name_some(map(str, files), count)
             ended = "was rejected" if status == ResultFile.Status.REJECTED else "is a dead letter"
             ended_all = "were rejected" if status == ResultFile.Status.REJECTED else "are dead letters"
             yield Finding(
                 scope=str(status),
-                title=f"A result file {ended}" if count == 1 else f"{count:,} result files {ended_all}",
-                detail=f"The last one: {last.wrong if last else ''}",
+                title=f"The result file {names} {ended}" if count == 1 else f"{count:,} result files {ended_all}",
+                detail=f"The last: {names}. {files[0].wrong if files else ''}".strip(),
                 since=figures["since"],
                 link=f"{reverse('admin:onlyfans_resultfile_changelist')}?status__exact={status}",
                 advice="Repair what it names, then press “Read again”. A newer version of it ends it, too, and so does "
                 "dismissing it.",
                 count=count,
+                permission="onlyfans.retry_resultfile",
             )
 
 
@@ -96,10 +119,11 @@ def find_waiting_results() -> Iterator[Finding]:
     figures = waiting.filter(attempts=0).aggregate(count=Count("pk"), since=Min("received_at"))
     if count := figures["count"]:
         said = waiting.exclude(error="").values_list("error", flat=True).first()
+        names = name_some(map(str, waiting.filter(attempts=0).order_by("id")[:_NAMED]), count)
         yield Finding(
             scope="waiting",
-            title=f"{count:,} result files wait" if count > 1 else "A result file waits",
-            detail=said or "They were told of more than half an hour ago.",
+            title=f"{count:,} result files wait" if count > 1 else f"The result file {names} waits",
+            detail=f"Announced more than half an hour ago and not read: {names}. {said or ''}".strip(),
             since=figures["since"],
             link=f"{reverse('admin:onlyfans_resultfile_changelist')}?status__exact=waiting",
             advice="See that a worker takes the queue “enrichment”, that beat runs, and that the bucket can be read.",

@@ -66,6 +66,12 @@ def get_longest_waiting(before: dt.datetime) -> tuple[int, dt.datetime | None]:
     return figures["users"], figures["since"]
 
 
+def list_waiting_users(before: dt.datetime, limit: int) -> list[str]:
+    """List the first users whose earnings have waited for a creator since before, by their OnlyFans user ids."""
+    found = UnmatchedAggregate.objects.filter(recorded_at__lt=before, dismissed_at=None).order_by("onlyfans_user_id")
+    return list(found.values_list("onlyfans_user_id", flat=True).distinct()[:limit])
+
+
 def list_overruled(since: dt.datetime) -> QuerySet[EarningsRevision]:
     """List what staff entered last of months for which a source's figures stand all the same, with since when.
 
@@ -79,4 +85,9 @@ def list_overruled(since: dt.datetime) -> QuerySet[EarningsRevision]:
     )
     found = EarningsRevision.objects.filter(pk__in=last.values("pk"))
     changed = found.annotate(changed_at=Subquery(stands.annotate(at=Max("changed_at")).values("at")))
-    return changed.filter(changed_at__gt=since).select_related("creator").defer("creator__credentials").order_by("pk")
+    return (
+        changed.filter(changed_at__gt=since)
+        .select_related("creator__organization")
+        .defer("creator__credentials")
+        .order_by("pk")
+    )

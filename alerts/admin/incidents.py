@@ -147,8 +147,8 @@ class IncidentAdmin(ReadOnlyAdmin):
 
     @display(description="Condition")
     def about(self, incident: Incident) -> SafeString:
-        """Name the condition and what it is about."""
-        return breakable(f"{get_title(incident.condition)}: {incident.scope}")
+        """Name the condition."""
+        return breakable(get_title(incident.condition))
 
     @display(description="Since (UTC)")
     def opened(self, incident: Incident) -> str:

@@ -32,6 +32,9 @@ class Incident(models.Model):
     detail = models.TextField(blank=True)
     advice = models.TextField(blank=True)
     link = models.CharField(max_length=500, blank=True)
+    permission = models.CharField(
+        max_length=150, blank=True, db_default="", help_text="What pressing as the advice says takes."
+    )
     since_at = models.DateTimeField(null=True, blank=True)
     count = models.PositiveIntegerField(default=1)
     opened_at = models.DateTimeField(default=timezone.now)
@@ -39,7 +42,12 @@ class Incident(models.Model):
     cleared_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is no longer found.")
     returns = models.PositiveIntegerField(default=0, help_text="How often it came back before it was resolved.")
     came_back_at = ArrayField(
-        models.DateTimeField(), default=list, editable=False, help_text="When it last came back, the last twelve times."
+        models.DateTimeField(),
+        default=list,
+        # With defaults of the database's here and above: who writes while this is deployed knows nothing of them.
+        db_default=[],
+        editable=False,
+        help_text="When it last came back, the last twelve times.",
     )
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(

@@ -44,10 +44,18 @@ class Notification(models.Model):
     history = models.JSONField(default=list, help_text="How each attempt went.")
     error = models.TextField(blank=True)
     rules = ArrayField(
-        models.BigIntegerField(), default=list, editable=False, help_text="By which it is told; their quiet hours hold."
+        models.BigIntegerField(),
+        default=list,
+        # With defaults of the database's here and below: who writes while this is deployed knows nothing of them.
+        db_default=[],
+        editable=False,
+        help_text="By which it is told; their quiet hours hold.",
     )
     owes_end = models.BooleanField(
-        default=False, editable=False, help_text="Of an opening: whether its end is still to be told."
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Of an opening: whether its end is still to be told.",
     )
     token = models.PositiveIntegerField(default=0, help_text="Fencing: only the newest sender may write.")
     not_before = models.DateTimeField(default=timezone.now)

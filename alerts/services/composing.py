@@ -1,6 +1,7 @@
 """What a message says: fixed when it is written, so that every attempt at it says the same."""
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -9,12 +10,20 @@ from django.urls import reverse
 from alerts.models import Channel, Entry, Incident, Notification, Severity
 from alerts.registry import find_event, get_title
 from common.clock import iso, now
+from common.wording import name_some
 
 What = Notification.What
+_CHANGE = "alerts.change_incident"
 
 
-def describe_incident(incident: Incident, what: str, number: int = 1) -> dict[str, Any]:
-    """Put into words what has become of an incident: what, since when, how often, where, and what to press."""
+def describe_incident(
+    incident: Incident, what: str, number: int, groups: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """Put into words what has become of an incident: what, since when, how often, where, what to press, and who may.
+
+    `groups` are the names of those that have each permission.
+    """
+    over = what == What.RECOVERED
     return {
         "type": f"incident.{what}",
         "what": what,
@@ -26,7 +35,9 @@ def describe_incident(incident: Incident, what: str, number: int = 1) -> dict[st
         "severity_label": Severity(incident.severity).label,
         "title": incident.title,
         "detail": incident.detail,
-        "advice": incident.advice if what != What.RECOVERED else "",
+        "advice": "" if over else incident.advice,
+        "who_may": "" if over else _name_all(groups.get(incident.permission, ())),
+        "who_may_acknowledge": "" if over else _name_all(groups.get(_CHANGE, ())),
         "count": incident.count,
         "since_at": iso(incident.began_at),
         "opened_at": iso(incident.opened_at),
@@ -37,6 +48,10 @@ def describe_incident(incident: Incident, what: str, number: int = 1) -> dict[st
         "incident_url": to_address(reverse("admin:alerts_incident_change", args=[incident.pk])),
         "link": to_address(incident.link),
     }
+
+
+def _name_all(names: Sequence[str]) -> str:
+    return name_some(names, len(names))
 
 
 def _tell_who_resolved(incident: Incident) -> str:

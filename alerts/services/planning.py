@@ -7,9 +7,11 @@ was told of it is told of the end, once. `docs/alerts.md` states it whole.
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from django.db import transaction
 
+from accounts.selectors import list_groups_by_permission
 from alerts.models import Channel, Incident, Notification, Rule, Severity
 from alerts.selectors import Story, list_stories
 from alerts.services.composing import describe_incident
@@ -48,6 +50,10 @@ class Plan:
         self._stories = list_stories(incidents)
         self.moment = moment
         self._rows: list[Notification] = []
+
+    @cached_property
+    def _groups(self) -> dict[str, list[str]]:
+        return list_groups_by_permission()
 
     def tell_opened(self, incident: Incident) -> None:
         """Tell of an incident each channel that has not been told, once it is bad enough for one of its rules.
@@ -187,7 +193,7 @@ class Plan:
             "not_before": find_moment(rules, incident.severity, self.moment),
             "rules": [rule.pk for rule in rules],
             "owes_end": what == What.OPENED and any(rule.tells_recovery for rule in rules),
-            "message": describe_incident(incident, what, number),
+            "message": describe_incident(incident, what, number, self._groups),
             "created_at": self.moment,
         }
         if former is None:

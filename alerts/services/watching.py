@@ -114,6 +114,7 @@ def _take_over(incident: Incident, finding: Finding) -> list[str]:
         "detail": finding.detail,
         "advice": finding.advice,
         "link": finding.link[: _LONGEST["link"]],
+        "permission": finding.permission,
         "since_at": finding.since,
         "count": max(finding.count, 0),
     }

@@ -60,9 +60,11 @@ def _list_facts(message: dict[str, Any]) -> list[tuple[str, str]]:
         ("Until", _write_instant(message.get("resolved_at"))),
         ("When", _write_instant(message.get("occurred_at"))),
         ("How often", _write_count(message)),
-        ("What", f"{message['kind_title']}: {message['scope']}" if message.get("scope") else message["kind_title"]),
+        ("What", message["kind_title"]),
         ("Outcome", str(message.get("outcome_label") or message.get("outcome") or "")),
         ("Note", str(message.get("note") or "")),
+        ("Who may do it", str(message.get("who_may") or "")),
+        ("Who may acknowledge it", str(message.get("who_may_acknowledge") or "")),
     ]
     return [(name, value) for name, value in facts if value]
 

@@ -24,7 +24,7 @@ def announce_end(run: JobRun) -> None:
     publish_event(
         JOB_COMPLETED.name,
         run.job,
-        f"{run}: {run.get_status_display().lower()}",
+        f"{_name(run)}: {run.get_status_display().lower()}",
         _describe(run),
         reverse("admin:jobs_jobrun_change", args=[run.pk]),
         _write_payload(run),
@@ -32,6 +32,12 @@ def announce_end(run: JobRun) -> None:
         severity=_SEVERITIES.get(run.status, "info"),
         key=str(run.pk),
     )
+
+
+def _name(run: JobRun) -> str:
+    """Name a run by its job, and by the month where it is about one."""
+    title = run.declaration.title if run.declaration else run.job
+    return f"{title} for {run.params['month']}" if isinstance(run.params.get("month"), str) else title
 
 
 def _describe(run: JobRun) -> str:

@@ -48,6 +48,7 @@ def arise(trouble: Trouble, *scopes: str) -> None:
             "/admin/jobs/jobrun/7/change/",
             "Press “Rerun failed”.",
             3,
+            "onlyfans.dismiss_resultfile",
         )
         for scope in scopes
     ]
@@ -81,7 +82,9 @@ def test_a_mail_says_what_happened_since_when_how_often_and_what_to_press(troubl
         "Three runs in a row <failed>.",
         "Since: 2026-11-20 07:30 UTC",
         "How often: 3 times",
-        "What: Something is broken: billing",
+        "What: Something is broken",
+        "Who may do it: Finance and Operations",
+        "Who may acknowledge it: Finance and Operations",
         "What to do: Press “Rerun failed”.",
         "http://localhost:8000/admin/jobs/jobrun/7/change/",
         address,
@@ -135,14 +138,14 @@ def test_no_text_of_slack_s_ends_within_an_entity(before: int) -> None:
 
 def test_slack_gets_blocks(trouble: Trouble, receiver: Receiver) -> None:
     make_rule(make_channel(Channel.Kind.SLACK, url=receiver.url))
-    arise(trouble, "billing <!channel>")
+    arise(trouble, "billing")
     assert send() == 1
     body = receiver.requests[0].json
-    assert body["text"] == "[Error] billing <!channel> failed"
+    assert body["text"] == "[Error] billing failed"
     kinds = [block["type"] for block in body["blocks"]]
     assert kinds == ["header", "section", "section", "section", "actions"]
     marked = json.dumps([block for block in body["blocks"] if block["type"] == "section"])
-    assert "<!channel>" not in marked and "&lt;!channel&gt;" in marked
+    assert "<failed>" not in marked and "&lt;failed&gt;" in marked
     assert [button["url"] for button in body["blocks"][-1]["elements"]] == [
         "http://localhost:8000/admin/jobs/jobrun/7/change/",
         f"http://localhost:8000/admin/alerts/incident/{Incident.objects.get().pk}/change/",
@@ -442,3 +445,14 @@ def test_without_a_mail_server_it_waits_for_one(trouble: Trouble, settings: Sett
     assert send() == 1
     row = Notification.objects.get()
     assert (row.status, row.error) == ("pending", "INVOICE_SMTP_HOST is not set.")
+
+
+def test_a_message_holds_no_internal_numbers(trouble: Trouble, wired: Outside) -> None:
+    make_rule(make_channel(address="ops@example.test"))
+    trouble.findings = [Finding("channel:4711", "Messages to “Ops” don't arrive", count=2)]
+    tick()
+    assert send() == 1
+    mail = wired.read_mail(wired.list_mails()[0]["number"])
+    for kind in ("plain", "html"):
+        body = mail.get_body((kind,))
+        assert body is not None and "4711" not in body.get_content()

@@ -30,7 +30,10 @@ def test_held_for_days() -> None:
     since = now() - dt.timedelta(days=4)
     Invoice.objects.filter(pk=invoices[0].pk).update(computed_at=since)
     (found,) = find_held()
-    assert (found.scope, found.title, found.since) == ("held", "An invoice waits for approval", since)
+    name = f"invoice for {invoices[0].period.label} of {invoices[0].organization}"
+    assert (found.scope, found.title, found.since) == ("held", f"The {name} waits for approval", since)
+    assert found.detail == f"Held for more than 3 days: {name}. Nothing is billed until somebody decides."
+    assert found.permission == "billing.approve_invoice"
     assert found.link.endswith("?status__exact=held")
 
 
@@ -43,7 +46,23 @@ def test_failed_deliveries_by_step() -> None:
     assert list(find_failed_deliveries()) == [], "a run may still be at it"
     InvoiceDelivery.objects.update(created_at=now() - dt.timedelta(minutes=11))
     found = {finding.scope: (finding.title, finding.count) for finding in find_failed_deliveries()}
-    assert found == {"stripe": ("Stripe failed for 2 invoices", 2), "email": ("E-mail failed for an invoice", 1)}
+    names = [f"invoice {invoice.number} of {invoice.organization}" for invoice in (first, second)]
+    assert found == {"stripe": ("Stripe failed for 2 invoices", 2), "email": (f"E-mail failed for {names[0]}", 1)}
+    said = {finding.scope: finding.detail for finding in find_failed_deliveries()}
+    assert said == {
+        "stripe": f"Not delivered: {names[0]} and {names[1]}. Stripe is down.",
+        "email": f"Not delivered: {names[0]}. Nobody is there.",
+    }
+
+
+def test_of_many_the_first_are_named() -> None:
+    invoices = [make_invoice() for _ in range(5)]
+    for invoice in invoices:
+        note_delivery(invoice, "email", "failed")
+    InvoiceDelivery.objects.update(created_at=now() - dt.timedelta(minutes=11))
+    (found,) = find_failed_deliveries()
+    names = [f"invoice {invoice.number} of {invoice.organization}" for invoice in invoices]
+    assert found.detail == f"Not delivered: {', '.join(names[:3])} and 2 more."
 
 
 def test_a_gap_in_the_numbers() -> None:
@@ -73,7 +92,18 @@ def test_failed_events() -> None:
     _event(status="failed", error="First.")
     _event(status="failed", error="Last.")
     (found,) = find_failed_events()
-    assert (found.title, found.detail, found.count) == ("2 of Stripe's events failed", "Last.", 2)
+    assert (found.title, found.count) == ("2 of Stripe's events failed", 2)
+    assert found.detail == "Not processed: invoice.paid and invoice.paid. Last."
+
+
+def test_a_failed_event_names_its_invoice_and_customer() -> None:
+    invoice = make_invoice()
+    _event(status="failed", invoice=invoice, error="No such invoice.")
+    (found,) = find_failed_events()
+    name = f"invoice.paid about invoice {invoice.number} of {invoice.organization}"
+    assert (found.title, found.detail) == (
+        f"An event of Stripe's failed: {name}", f"Not processed: {name}. No such invoice.",
+    )  # fmt: skip
 
 
 def test_events_that_nobody_looks_at() -> None:
@@ -93,13 +123,16 @@ def test_invoices_that_differ_from_stripe() -> None:
     assert list(find_differing()) == []
     StripeRecord.objects.update(state="void")
     (found,) = find_differing()
-    assert (found.title, found.count) == ("An invoice differs from Stripe", 1)
+    name = f"invoice {invoice.number} of {invoice.organization}"
+    assert (found.title, found.count) == (f"The {name} differs from Stripe", 1)
 
 
 def test_disputes_that_need_a_response() -> None:
-    StripeRecord.objects.create(invoice=make_invoice(), stripe_invoice="in_1", state="paid", dispute="under_review")
+    invoice = make_invoice()
+    StripeRecord.objects.create(invoice=invoice, stripe_invoice="in_1", state="paid", dispute="under_review")
     assert list(find_disputed()) == []
     StripeRecord.objects.update(dispute="needs_response")
     (found,) = find_disputed()
-    assert (found.title, found.count) == ("A dispute needs a response", 1)
+    name = f"invoice {invoice.number} of {invoice.organization}"
+    assert (found.title, found.count) == (f"The dispute about {name} needs a response", 1)
     assert found.link == "/admin/billing/invoice/?payment=disputed"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from common.clock import Month
-from common.wording import explain_errors
+from common.wording import explain_errors, name_some
 
 INSTANT = "Give an instant with its time zone, like 2026-10-01T02:00:00Z."
 DAY = "Give a day, like 2026-10-01."
@@ -131,3 +131,17 @@ def test_whatever_is_sent_each_fault_is_a_sentence_of_ours(value: dict[str, Any]
             assert name and "[key]" not in name
             assert said.endswith(".") and not said.endswith("..")
             assert "nput" not in said and "should" not in said, said
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "said"),
+    [
+        ([], 0, ""),
+        (["A"], 1, "A"),
+        (["A", "B"], 2, "A and B"),
+        (["A", "B", "C"], 3, "A, B and C"),
+        (["A", "B", "C"], 1_010, "A, B, C and 1,007 more"),
+    ],
+)
+def test_a_few_of_many_are_named(names: list[str], count: int, said: str) -> None:
+    assert name_some(names, count) == said

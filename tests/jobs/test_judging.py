@@ -247,10 +247,13 @@ def test_failing_tells_since_when_how_often_and_the_last_run() -> None:
     runs = [run(first + hour * HOUR, "failed", error="No meter.") for hour in range(3)]
     trouble = look(watched, first + DAY, runs=runs).troubles["failing"]
     assert (trouble.since, trouble.run, trouble.count) == (first + MINUTE, runs[-1].pk, 3)
-    assert trouble.detail == f"The last 3 runs failed. {runs[-1]}: No meter."
+    assert trouble.detail == f"The last 3 runs failed. The one of {runs[-1].created_at:%Y-%m-%d %H:%M} UTC: No meter."
     runs.append(run(first + 3 * HOUR, "partial", expected=240, done=228, failed=12))
     trouble = look(watched, first + DAY, runs=runs).troubles["failing"]
-    assert trouble.detail == f"The last 4 runs failed. {runs[-1]}: 12 of 240 items failed."
+    assert (
+        trouble.detail
+        == f"The last 4 runs failed. The one of {runs[-1].created_at:%Y-%m-%d %H:%M} UTC: 12 of 240 items failed."
+    )
     # Those that have left the window of what is looked at are remembered.
     assert look(watched, first + DAY, runs=runs[2:]).troubles["failing"].since == first + MINUTE
 

@@ -94,7 +94,7 @@ def test_a_run_that_ends_is_noticed_at_the_next_look_and_kept() -> None:
     run = run_job("often")
     monitor = look()
     assert (monitor.state, monitor.run) == ("failing", run)
-    assert monitor.why == f"{run} failed in part: 1 of 2 items failed."
+    assert monitor.why == f"The run of {run.created_at:%Y-%m-%d %H:%M} UTC failed in part: 1 of 2 items failed."
     change = MonitorChange.objects.latest("id")
     assert (change.before, change.after, change.run, change.why) == ("healthy", "failing", run, monitor.why)
     assert change.since == run.finished_at == monitor.state_since
@@ -309,7 +309,8 @@ def test_a_finding_says_what_happened_since_when_how_often_and_what_to_press() -
     look()
     [found] = findings("failing")
     assert (found.scope, found.title, found.count) == ("often", "Often fails", 1)
-    assert found.detail == f"{run} failed: 2 of 2 items failed."
+    assert found.detail == f"The run of {run.created_at:%Y-%m-%d %H:%M} UTC failed: 2 of 2 items failed."
+    assert found.permission == "jobs.start_jobrun"
     assert found.since == run.finished_at
     assert found.link == reverse("admin:jobs_jobrun_change", args=[run.pk])
     assert "Rerun failed" in found.advice

@@ -50,7 +50,8 @@ def test_dismissed_earnings_are_no_incident_and_listed_apart() -> None:
     stray, other = wait("of_stray", "of_other")
     dismiss(stray)
     (finding,) = find_unmatched()
-    assert finding.title == "Earnings of a user wait"
+    user = UnmatchedAggregate.objects.get(pk=other).onlyfans_user_id
+    assert finding.title == f"Earnings of the OnlyFans user {user} wait"
     client = log_in("Read only")
     assert listed(client, UNMATCHED) == [other]
     assert listed(client, f"{UNMATCHED}?state=dismissed") == [stray]

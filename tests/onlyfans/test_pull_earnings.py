@@ -143,8 +143,9 @@ def test_an_expired_session_is_a_state_and_an_incident_and_ends_with_a_new_token
     assert (expired.connection_state, expired.connection_reason) == ("expired", REFUSED)
     assert read_again(other).connection_state == "connected"
     tick()
-    incident = Incident.objects.get(condition="creator-disconnected", scope=str(creator.pk))
-    assert (incident.title, incident.resolved_at) == ("Aurora Star must be connected again", None)
+    incident = Incident.objects.get(condition="creator-disconnected", scope=str(creator.organization_id))
+    title = f"Aurora Star of {creator.organization} must be connected again"
+    assert (incident.title, incident.resolved_at) == (title, None)
     client = log_in("Support")
     address = reverse("admin:onlyfans_creatoraccount_change", args=[creator.pk])
     page = client.get(address).content.decode()
@@ -161,17 +162,27 @@ def test_an_expired_session_is_a_state_and_an_incident_and_ends_with_a_new_token
     assert read_again(creator).connection_state == "connected"
 
 
-def test_one_incident_a_creator_and_none_for_those_who_left(wired: Outside, creator: CreatorAccount) -> None:
+def test_one_incident_an_organization_and_none_for_those_who_left(wired: Outside, creator: CreatorAccount) -> None:
     second = connect(wired, "Boreal")
     for each in (creator, second):
         wired.control("PUT", f"/onlyfans/{each.onlyfans_user_id}", token="token-2")
     pull()
     since = read_again(creator).connection_since
     pull()
-    assert {finding.scope for finding in find_expired()} == {str(creator.pk), str(second.pk)}
+    assert {finding.scope for finding in find_expired()} == {str(one.organization_id) for one in (creator, second)}
     assert read_again(creator).connection_since == since
+    CreatorAccount.objects.filter(pk=second.pk).update(organization=creator.organization)
+    (found,) = find_expired()
+    assert (found.scope, found.count) == (str(creator.organization_id), 2)
+    assert found.title == f"2 creators of {creator.organization} must be connected again"
+    assert found.detail.startswith(f"Aurora Star and Boreal: {REFUSED}")
+    assert found.permission == "onlyfans.change_creatoraccount"
+    listed = log_in("Support").get(found.link).content.decode()
+    assert "Aurora Star" in listed and "Boreal" in listed
+    tick()
+    assert Incident.objects.filter(condition="creator-disconnected", resolved_at=None).count() == 1
     CreatorAccount.objects.filter(pk=second.pk).update(status="closed")
-    assert [finding.scope for finding in find_expired()] == [str(creator.pk)]
+    assert [finding.count for finding in find_expired()] == [1]
 
 
 def test_who_has_had_enough_requests_is_put_off_and_nobody_blamed(

@@ -129,7 +129,12 @@ def _describe_due(slots: list[dt.datetime], waiting: JobRun | None, facts: Facts
         detail += f", and {len(slots) - 1}{more} times since"
     problem = next((schedule.problem for schedule in facts.schedules if schedule.problem), "")
     if waiting is not None:
-        return Trouble(slots[0], f"{detail}: {waiting} waits for a worker.", waiting.pk, len(slots))
+        return Trouble(
+            slots[0],
+            f"{detail}: the run written at {waiting.created_at:%Y-%m-%d %H:%M} UTC waits for a worker.",
+            waiting.pk,
+            len(slots),
+        )
     return Trouble(slots[0], f"{detail}: no run has begun. {problem}".strip(), None, len(slots))
 
 
@@ -191,5 +196,6 @@ def _describe_failures(failed: Sequence[JobRun]) -> str:
     last = failed[0]
     what = last.error or f"{last.failed:,} of {last.expected:,} items failed."
     if len(failed) == 1:
-        return f"{last} {'failed' if last.status == JobRun.Status.FAILED else 'failed in part'}: {what}"
-    return f"The last {len(failed)} runs failed. {last}: {what}"
+        how = "failed" if last.status == JobRun.Status.FAILED else "failed in part"
+        return f"The run of {last.created_at:%Y-%m-%d %H:%M} UTC {how}: {what}"
+    return f"The last {len(failed)} runs failed. The one of {last.created_at:%Y-%m-%d %H:%M} UTC: {what}"

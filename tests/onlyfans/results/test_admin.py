@@ -117,18 +117,21 @@ def test_who_may_only_look() -> None:
 
 def test_alerts_hear_of_what_came_to_nothing() -> None:
     assert list(find_left_results()) == []
-    for _ in range(2):
-        make_rejected()
-    make_result("dead", error="It is no longer in the bucket.")
+    first, last = make_rejected(), make_rejected()
+    dead = make_result("dead", error="It is no longer in the bucket.")
     make_result("replaced")
     found = {one.scope: (one.title, one.detail, one.count) for one in find_left_results()}
     assert found == {
         "rejected": (
             "2 result files were rejected",
-            "The last one: data.fans: Give a whole number.",
+            f"The last: {last} and {first}. data.fans: Give a whole number.",
             2,
         ),
-        "dead": ("A result file is a dead letter", "The last one: It is no longer in the bucket.", 1),
+        "dead": (
+            f"The result file {dead} is a dead letter",
+            f"The last: {dead}. It is no longer in the bucket.",
+            1,
+        ),
     }
 
 
@@ -141,9 +144,10 @@ def test_what_waits_is_among_the_work_of_its_queue() -> None:
 
 
 def test_alerts_hear_of_what_nobody_reads() -> None:
-    make_result("waiting")
+    file = make_result("waiting")
     assert list(find_waiting_results()) == []
     since = now() - dt.timedelta(hours=1)
     ResultFile.objects.update(received_at=since)
     (found,) = find_waiting_results()
-    assert (found.title, found.since, found.count) == ("A result file waits", since, 1)
+    assert (found.title, found.since, found.count) == (f"The result file {file} waits", since, 1)
+    assert found.detail == f"Announced more than half an hour ago and not read: {file}."
