@@ -253,10 +253,12 @@ class PaymentForm(RefundForm):
 
     def __init__(self, invoice: Invoice, *args: Any, **kwargs: Any) -> None:
         super().__init__(invoice, *args, **kwargs)
-        left = format_money(invoice.remaining_cents, invoice.currency)
-        self.fields["accepts_excess"].help_text = f"Confirms an amount above {left}; the rest is the customer's credit."
+        says = "Confirms that nothing is asked for any more; all of it is the customer's credit."
         if invoice.remaining_cents:
+            left = format_money(invoice.remaining_cents, invoice.currency)
+            says = f"Confirms an amount above {left}; the rest is the customer's credit."
             self.initial.setdefault("amount", invoice.remaining_cents)
+        self.fields["accepts_excess"].help_text = says
 
 
 class BracketFormSet(AmountsFormSet):

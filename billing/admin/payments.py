@@ -64,6 +64,7 @@ def _list_owed(invoice: Invoice) -> list[tuple[str, str]]:
         ("Refunded", invoice.refunded_cents),
         ("Taken back by the bank", invoice.disputed_cents),
         ("Credited after payment", -invoice.credited_after_cents),
+        ("To the customer's credit", invoice.credit_cents + invoice.balance_applied_cents),
     )
     shown = [("Total", invoice.total_cents), *((name, cents) for name, cents in steps if cents)]
     shown.append(("Remaining", invoice.remaining_cents))

@@ -173,7 +173,7 @@ def payment_page(admin: AnyAdmin, request: HttpRequest, invoice_id: int) -> Http
         payment = record_payment(invoice.pk, actor=actor, accepts_excess=excess, **form.values)
         return _tell(request, invoice, payment, "is recorded")
 
-    left = format_money(invoice.remaining_cents, invoice.currency)
+    left = format_money(invoice.remaining_cents, invoice.currency) if invoice.remaining_cents else "Nothing"
     says = (
         f"Record money that came in for {invoice} of {invoice.organization}? {left} of it is still to be paid.",
         "What is paid beyond that becomes the customer's credit, which the next invoice uses.",

@@ -95,6 +95,12 @@ def test_a_refund_and_a_reversal(invoice: Invoice) -> None:
     assert address_of(invoice, "refund") not in client.get(address_of(invoice)).content.decode()
     pay(invoice, 13_000)
     address = address_of(invoice, "refund")
+    owed = client.get(address_of(invoice)).context["owed"]
+    assert owed == [
+        ("Total", "USD 100.00"), ("Paid", "-USD 130.00"), ("To the customer's credit", "USD 30.00"),
+        ("Remaining", "USD 0.00"),
+    ]  # fmt: skip
+    assert "Nothing of it is still to be paid." in client.get(address_of(invoice, "payment")).content.decode()
     assert address in client.get(address_of(invoice)).content.decode()
     page = client.get(address).content.decode()
     assert "At most USD 30.00 of INV-2026-000001 is their credit." in page
@@ -105,6 +111,7 @@ def test_a_refund_and_a_reversal(invoice: Invoice) -> None:
     reversing = reverse("admin:billing_payment_reverse", args=[refund.pk])
     page = client.get(address_of(invoice)).content.decode()
     assert ("-USD 30.00" in page, reversing in page) == (True, True)
+    assert "Refund recorded: USD 30.00" in page
     client.post(reversing, {"reason": "Their account is closed"})
     page = client.get(address_of(invoice)).content.decode()
     assert ("Their account is closed" in page, reversing in page) == (True, False)
