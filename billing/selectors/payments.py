@@ -151,7 +151,8 @@ def describe_difference(invoice: Invoice, payment: StripeRecord) -> str:
 
 
 def _describe_amounts(invoice: Invoice, record: StripeRecord) -> str:
-    if by_hand := record.foreign_before_cents + record.foreign_after_cents:
+    by_hand = record.foreign_before_cents + record.foreign_after_cents
+    if by_hand and invoice.status != Invoice.Status.VOID:
         amount = format_money(by_hand, invoice.currency)
         return (
             f"A credit note over {amount} was made in Stripe by hand. Issue one over the same amount here: it is taken "

@@ -8,8 +8,10 @@ import pytest
 from pytest_django import Settings
 
 from billing.models import Invoice
+from billing.selectors.payments import describe_difference, list_differing
 from billing.services.correcting import void_invoice
 from billing.services.deciding import credit_and_deliver, void_and_deliver
+from billing.services.resending import retry_delivery
 from common.clock import now
 from common.errors import Permanent
 from jobs.engine import work
@@ -128,3 +130,34 @@ def test_what_cant_be_voided_in_stripe_counts_as_an_error_of_stripes(stripe: San
     ended = bill(AUGUST, deliver=True)
     assert ended.items.get().step == "void"
     assert ended.summary["errors"] == {"generate": 0, "pdf": 0, "storage": 0, "stripe": 1, "email": 0}
+
+
+def _say(sandbox: Sandbox, what: str, **given: int) -> None:
+    """Let somebody do something about the one invoice in Stripe."""
+    (there,) = _there(sandbox, "invoice")
+    answer = httpx.post(f"{sandbox.http_url}/control/stripe/invoices/{there['id']}/{what}", json=given)
+    assert answer.status_code == 200, answer.text
+
+
+def _retry(invoice: Invoice) -> tuple[str, str]:
+    status = _finish(retry_delivery(invoice.pk, actor=None))
+    return status, invoice.deliveries.get(step="stripe_void").error
+
+
+def _differs() -> str:
+    return " ".join(describe_difference(found, found.stripe_record) for found in list_differing())
+
+
+def test_a_paid_invoice_that_is_void_here_is_done_with_once_it_is_refunded(stripe: Sandbox) -> None:
+    invoice = _bill()
+    _say(stripe, "pay")
+    void_and_deliver(invoice.pk, actor=None, reason="Wrong")
+    status, error = _retry(invoice)
+    (there,) = _there(stripe, "invoice")
+    assert (status, error) == (
+        "failed", f"{there['id']} is paid in Stripe and can't be voided there: refund it in Stripe, then retry."
+    )  # fmt: skip
+    assert _differs() == "It is void here and was paid in Stripe. Refund it there, or bill the month again."
+    _say(stripe, "refund")
+    assert _retry(invoice) == ("succeeded", "")
+    assert _differs() == ""

@@ -22,6 +22,7 @@ from billing.services.delivering.credit_notes import (
 )
 from billing.services.delivering.keys import burning_keys, get_generation, make_key, make_mark
 from billing.services.delivering.recognizing import recognize
+from billing.services.events.looking import look_at_invoice
 from billing.services.events.records import write_facts
 from billing.services.pacing import open_stripe
 from common.errors import Permanent, Retryable
@@ -66,12 +67,20 @@ def deliver_stripe_void(parcel: Parcel) -> None:
         if found is None and account.stripe_customer_id:
             found = recognize(claimed.invoice, gateway.list_invoices(account.stripe_customer_id))
         if found is not None and found.status == "paid" and found.total_cents:
-            raise Permanent(f"{found.id} is paid in Stripe and can't be voided there: refund it in Stripe.")
+            _check_given_back(parcel, found)
         if found is not None and found.status in {"open", "uncollectible"}:
             with burning_keys(claimed):
                 if not credit_void_invoice(claimed, found.id):
                     gateway.void_invoice(found.id, make_key(claimed, "void"))
             claimed.remember(reference=found.id)
+
+
+def _check_given_back(parcel: Parcel, found: StripeInvoice) -> None:
+    """Raise Permanent where somebody paid what is void here, until all of it was refunded, lost or credited there."""
+    seen = look_at_invoice(parcel.invoice_id, found.id)
+    given_back = sum(note.amount_cents for note in seen.notes) + sum(seen.free_refunds.values()) + seen.free_lost_cents
+    if given_back < seen.total_cents:
+        raise Permanent(f"{found.id} is paid in Stripe and can't be voided there: refund it in Stripe, then retry.")
 
 
 def _deliver_invoice(claimed: Attempt, invoice: Invoice) -> None:
