@@ -195,12 +195,12 @@ def test_a_negative_total_becomes_a_credit_note() -> None:
     earn(creator, JULY, 4_000)
     note = bill_one(organization)
     assert (note.kind, note.status, note.total_cents, note.number) == (
-        "credit_note", "finalized", -1_200, "CN-2026-000001",
+        "credit_note", "paid", -1_200, "CN-2026-000001",
     )  # fmt: skip
     assert note.corrects is None
 
 
-@pytest.mark.parametrize(("wanted", "status"), [(False, "nothing_due"), (True, "finalized")])
+@pytest.mark.parametrize(("wanted", "status"), [(False, "nothing_due"), (True, "paid")])
 def test_a_zero_total_is_issued_only_where_the_plan_says_so(wanted: bool, status: str) -> None:
     organization = make_organization(make_plan(issue_zero_invoices=wanted))
     make_creator(organization)

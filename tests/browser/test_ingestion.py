@@ -84,8 +84,8 @@ def test_finance_corrects_a_month_and_reads_which_version_stands(
 
     desk.open("/admin/onlyfans/earningsaggregate/")
     desk.page.locator("#result_list").get_by_role("link", name="Ada Aurora").click()
-    desk.page.get_by_label("Gross cents").fill("123456")
-    desk.page.get_by_label("Net cents").fill("98765")
+    desk.page.locator("#id_gross_cents").fill("1234.56")
+    desk.page.locator("#id_net_cents").fill("987.65")
     desk.page.get_by_role("button", name="Save", exact=True).click()
     expect(desk.page.locator("#result_list")).to_contain_text("USD 1,234.56")
 

@@ -112,7 +112,7 @@ def give_address(desk: Desk, address: str) -> None:
     desk.item("org_cafe").get_by_role("link", name="INV-").click()
     delivery = desk.page.locator("#delivery tr[data-step=stripe]")
     expect(delivery).to_contain_text("has no e-mail address")
-    expect(desk.page.locator("#delivery tr[data-step=pdf]")).to_contain_text("Done")
+    expect(desk.page.locator("#delivery tr[data-step=pdf]")).to_contain_text("Not begun")
     desk.click("Café Crème Créations")
     desk.click("Billing account")
     desk.page.get_by_label("Invoice email").fill(address)

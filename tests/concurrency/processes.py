@@ -25,7 +25,7 @@ import django
 
 from tests.concurrency import careless, earnings_deeds, event_deeds, result_deeds, snapshot_deeds, web
 
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 # Beyond a lease, and what others need to do the sleeper's work.
 _LONGEST_SLEEP = 3.0
 

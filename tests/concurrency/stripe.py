@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from billing.models import BillingAccount, Invoice, InvoiceDelivery, PlanTerms, StripeEvent, StripeRecord
+from billing.models import BillingAccount, Invoice, InvoiceDelivery, Payment, PlanTerms, StripeEvent, StripeRecord
 from billing.providers.stripe import LineToBill
 from billing.providers.stripe_payments import PaymentsGateway
 from common.clock import Month
@@ -117,6 +117,7 @@ class Market:
         """Let everything here be as if nothing had been told."""
         StripeEvent.objects.all().delete()
         StripeRecord.objects.all().delete()
+        Payment.objects.all().delete()
         Invoice.objects.update(status="finalized")
         BillingAccount.objects.update(stripe_customer_id="", stripe_customer_deleted_at=None)
 
@@ -132,7 +133,7 @@ def _describe(invoice: Event, charges: Sequence[Event], disputes: dict[str, Even
         next((charge["failure_message"] for charge in charges if charge["failure_message"]), ""),
         sum(charge["amount_refunded"] for charge in charges),
         mine[0]["status"] if mine else "",
-        sum(dispute["amount"] for dispute in mine),
+        sum(dispute["amount"] for dispute in mine if dispute["status"] != "won"),
     )
 
 

@@ -104,8 +104,10 @@ def test_two_writers_of_one_invoice_lose_nothing_because_its_row_is_locked(
         fleet.let_loose({"do": "take_events", "file": write(tmp_path / "pair", pair)})
         # The row is there: what races is what is written into it.
         first, *rest = StripeEvent.objects.order_by("id").values_list("pk", flat=True)
-        fleet.let_loose({"do": "process_events", "events": [first]})
-        fleet.let_loose(*({"do": "process_events", "events": [id_], **spec} for id_ in rest))
+        # Nobody looks at Stripe: that would bring back what was lost.
+        blind = {"do": "process_events", "settings": {"STRIPE_API_KEY": ""}}
+        fleet.let_loose({"events": [first], **blind})
+        fleet.let_loose(*({"events": [id_], **blind, **spec} for id_ in rest))
         payment = StripeRecord.objects.get()
         return payment.invoice.status, payment.attempts, payment.failed_at is not None
 

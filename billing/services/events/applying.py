@@ -23,9 +23,10 @@ from billing.providers.stripe_events import (
     read_subject,
 )
 from billing.providers.stripe_marks import read_organization
+from billing.services.balances import lock_invoices
 from billing.services.books import find_by_identity, get_books
 from billing.services.events.outcomes import Outcome
-from billing.services.events.records import keep_payments, write_facts
+from billing.services.events.records import find_places, keep_payments, write_facts
 from common.errors import Retryable, WorkError
 
 Status = StripeEvent.Status
@@ -56,6 +57,9 @@ def apply_events(events: Iterable[StripeEvent]) -> dict[int, Outcome]:
             outcomes[event.pk] = Outcome(Status.FAILED, error=error)
     # Accounts before invoices: the order in which everybody locks them.
     outcomes |= _apply_to_accounts(customers)
+    # All invoices at once, in one order: locked part by part, two batches could wait for each other.
+    told = [report.stripe_id for report in invoices.values()] + [report.stripe_invoice for report in payments.values()]
+    lock_invoices(find_places(told).values())
     return outcomes | _apply_to_invoices(invoices) | keep_payments(payments)
 
 
