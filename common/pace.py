@@ -24,6 +24,8 @@ from common.errors import Retryable
 # A turn that was never given back, for its process died, is free again after this.
 _LONGEST_CALL = 60_000_000
 _LOOK_AGAIN = 0.01
+# A call that took longer, as one whose process was stopped, says nothing of the next: it does not space out the line.
+_LONGEST_USUAL = 2_000_000
 # Nobody lines up for longer: a place further ahead is from before the clock was put back.
 _LONGEST_LINE = 10_000_000
 # Where nothing is remembered: what was sent until then may arrive for a second yet, and counts for another.
@@ -73,7 +75,7 @@ for i = 1, #KEYS do
     redis.call('ZADD', KEYS[i], now + 1000000, ARGV[1])
     if redis.call('PTTL', KEYS[i]) < 1000 then redis.call('PEXPIRE', KEYS[i], 1000) end
     local held = tonumber(redis.call('HGET', KEYS[i] .. ':line', 'held') or '0')
-    redis.call('HSET', KEYS[i] .. ':line', 'held', math.floor(held * 0.9 + ARGV[2] * 0.1))
+    redis.call('HSET', KEYS[i] .. ':line', 'held', math.floor(held * 0.9 + math.min(ARGV[2], {_LONGEST_USUAL}) * 0.1))
     redis.call('PEXPIRE', KEYS[i] .. ':line', {_KEPT})
 end
 """

@@ -12,8 +12,10 @@ from django_celery_beat.models import PeriodicTask
 
 from accounts.models import LockOut
 from alerts.models import Incident, Notification, Rule
-from billing.models import Invoice, InvoiceDelivery, StripeEvent
+from billing.models import Invoice, InvoiceDelivery, Payment, StripeEvent
+from billing.services.books import stop_deliveries
 from billing.services.parking import park_account
+from billing.services.payments import record_payment
 from common.clock import Month, now
 from huntaze.models import ImportReject, TableImport
 from jobs.models import JobMonitor, JobRun
@@ -44,6 +46,27 @@ def creator() -> CreatorAccount:
 
 def earnings() -> EarningsAggregate:
     return earn(creator(), Month(2026, 8), 1_000)
+
+
+def recorded_payment() -> Payment:
+    invoice = make_invoice()
+    return record_payment(
+        invoice.pk,
+        amount_cents=invoice.total_cents + 1_000,
+        received_date=now().date(),
+        method=Payment.Method.CASH,
+        reference="",
+        actor=None,
+        accepts_excess=True,
+    )
+
+
+def overpaid_invoice() -> Invoice:
+    return recorded_payment().invoice
+
+
+def stopped_deliveries() -> None:
+    stop_deliveries("Stripe has a document that our books lack.", who="A test")
 
 
 def rejected_result() -> ResultFile:
