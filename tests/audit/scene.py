@@ -48,11 +48,11 @@ def earnings() -> EarningsAggregate:
     return earn(creator(), Month(2026, 8), 1_000)
 
 
-def recorded_payment() -> Payment:
+def recorded_payment(more_cents: int = -1_000) -> Payment:
     invoice = make_invoice()
     return record_payment(
         invoice.pk,
-        amount_cents=invoice.total_cents + 1_000,
+        amount_cents=invoice.total_cents + more_cents,
         received_date=now().date(),
         method=Payment.Method.CASH,
         reference="",
@@ -62,7 +62,7 @@ def recorded_payment() -> Payment:
 
 
 def overpaid_invoice() -> Invoice:
-    return recorded_payment().invoice
+    return recorded_payment(1_000).invoice
 
 
 def stopped_deliveries() -> None:
