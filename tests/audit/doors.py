@@ -222,9 +222,7 @@ BILLING = (
     Press("billing_invoice_retry", (_STARTED,), make_invoice),
     Press("billing_invoice_payment", ("payment billing.invoice",), make_invoice, {"amount": "1.00"}),
     Press("billing_invoice_refund", ("refund billing.invoice",), scene.overpaid_invoice, {"amount": "1.00"}),
-    Press(
-        "billing_payment_reverse", ("reverse billing.invoice", "settle billing.invoice"), scene.recorded_payment, REASON
-    ),
+    Press("billing_payment_reverse", ("reverse billing.invoice",), scene.recorded_payment, REASON),
     Press("billing_invoice_resume", ("resume billing.books",), scene.stopped_deliveries, REASON),
     Press("billing_invoice_resend", ("resend billing.invoice", _STARTED), scene.mailed_invoice, REASON),
     _doubtful("sent"),
