@@ -25,9 +25,11 @@ import django
 
 from tests.concurrency import careless, earnings_deeds, event_deeds, result_deeds, snapshot_deeds, web
 
-_PATIENCE = 180.0
+_PATIENCE = 60.0
 # Beyond a lease, and what others need to do the sleeper's work.
 _LONGEST_SLEEP = 3.0
+# Whoever has not fallen asleep by then may be waiting for a lock that a sleeper holds.
+_LONGEST_WAIT = 5.0
 
 Spec = dict[str, Any]
 
@@ -107,24 +109,34 @@ def _fork(live: Callable[[], Any]) -> tuple[int, int]:
 
 def _let_sleep(sleepers: list[tuple[int, Spec]], ended: dict[int, int]) -> None:
     """Wake those that fall asleep when others have had the time to do their work, or could not do it till then."""
-    asleep = [(pid, spec) for pid, spec in sleepers if _falls_asleep(pid, ended)]
-    others = [_fork(partial(_act, spec)) for _, spec in asleep]
-    deadline = time.monotonic() + _LONGEST_SLEEP
-    reading = [said for _, said in others]
-    while reading and time.monotonic() < deadline:
-        reading = [said for said in reading if not select.select([said], [], [], 0.01)[0]]
-    for pid, _ in asleep:
-        os.kill(pid, signal.SIGCONT)
-    for pid, said in others:
-        _bury(pid, said, {})
+    awake = dict(sleepers)
+    while awake:
+        asleep = {pid: awake.pop(pid) for pid in _find_sleepers(awake, ended)}
+        others = [_fork(partial(_act, spec)) for spec in asleep.values()]
+        deadline = time.monotonic() + _LONGEST_SLEEP
+        reading = [said for _, said in others]
+        while reading and time.monotonic() < deadline:
+            reading = [said for said in reading if not select.select([said], [], [], 0.01)[0]]
+        for pid in asleep:
+            os.kill(pid, signal.SIGCONT)
+        for pid, said in others:
+            _bury(pid, said, {})
 
 
-def _falls_asleep(pid: int, ended: dict[int, int]) -> bool:
-    _, status = os.waitpid(pid, os.WUNTRACED)
-    if os.WIFSTOPPED(status):
-        return True
-    ended[pid] = status
-    return False
+def _find_sleepers(awake: dict[int, Spec], ended: dict[int, int]) -> list[int]:
+    """Wait until all sleep, or some do and the others had time to; who ended instead goes from `awake` to `ended`."""
+    deadline = time.monotonic() + _LONGEST_WAIT
+    asleep: list[int] = []
+    while len(asleep) < len(awake) and not (asleep and time.monotonic() > deadline):
+        for pid in [pid for pid in awake if pid not in asleep]:
+            found, status = os.waitpid(pid, os.WUNTRACED | os.WNOHANG)
+            if found and os.WIFSTOPPED(status):
+                asleep.append(pid)
+            elif found:
+                ended[pid] = status
+                del awake[pid]
+        time.sleep(0.01)
+    return asleep
 
 
 def _kill_in_time(seconds: dict[int, float]) -> None:

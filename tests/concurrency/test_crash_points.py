@@ -63,7 +63,6 @@ def test_a_worker_killed_at_any_effect(fleet: Fleet, outside: Outside) -> None:
     assert try_all(fleet, outside, points.make, points.end_at("kill_at", places)) == {}
 
 
-@pytest.mark.xfail(reason="A worker that slept does not always end within three minutes of waking up: to be repaired.")
 def test_a_worker_that_sleeps_through_its_lease_at_any_effect(fleet: Fleet, outside: Outside) -> None:
     """The process is stopped, others do its work, and then it goes on where it was."""
     points = Points(fleet, outside)

@@ -39,5 +39,5 @@ def test_an_ended_run_arrives_signed_and_is_shown(outside: Outside, manage: Mana
     assert (kept["name"], kept["verdict"], kept["body"]["type"]) == (HOOK, "fits", "job.completed")
     assert kept["id"] == Notification.objects.get(channel__kind="webhook").reference
     shown = httpx.get(f"{url}/hooks/").text
-    assert f"{run}: failed" in shown and "fits" in shown
+    assert "Hourly usage: failed" in shown and "fits" in shown
     assert django_settings.BASE_URL in httpx.get(f"{url}/hooks/{kept['number']}").text
