@@ -188,7 +188,7 @@ class MonthlyBilling(BilledBySlot):
 
     def _compute(self, keys: Sequence[str], context: Context) -> Computed:
         by_name = bool(self.params.organizations)
-        return compute_invoices(keys, self.params.month, run_id=context.run.pk, now=context.now, by_name=by_name)
+        return compute_invoices(keys, self.params.month, run_id=context.run.pk, by_name=by_name)
 
     def _compute_anew(self, key: str, context: Context) -> None:
         """Correct what is issued and compute the month anew; where that is refused, what is issued stands."""

@@ -4,7 +4,6 @@ Idempotent by (organization, month): accounts are locked while they are computed
 already is left alone, unless nothing was issued of it yet.
 """
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -42,7 +41,6 @@ def compute_invoices(
     month: Month,
     *,
     run_id: int | None,
-    now: dt.datetime,
     by_name: bool = False,
 ) -> Computed:
     """Compute and write the drafts of a batch in the caller's transaction.

@@ -5,12 +5,17 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from billing.models import Invoice, InvoiceAction, Payment
+from billing.models import Invoice, InvoiceAction, InvoiceDelivery, Payment
 from billing.selectors.customer_credit import get_refundable
-from billing.selectors.obstacles import get_obstacle_to_record_payment, get_obstacle_to_record_refund
+from billing.selectors.obstacles import (
+    get_obstacle_to_collect,
+    get_obstacle_to_record_payment,
+    get_obstacle_to_record_refund,
+)
 from billing.services.actions import note_action
 from billing.services.balances import refresh_balances
 from billing.services.locking import lock_invoice
+from billing.services.resending import retry_delivery
 from common.clock import now
 from common.errors import Permanent
 from common.money import format_money
@@ -92,7 +97,10 @@ def record_refund(
 
 @transaction.atomic
 def reverse_payment(payment_id: int, *, reason: str, actor: "User | None") -> Payment:
-    """Take back a payment or refund that was recorded in error, or came back; the row stays, with the reason."""
+    """Take back a payment or refund that was recorded in error, or came back; the row stays, with the reason.
+
+    Where Stripe was not to collect the invoice because of it, a run that opens the invoice there is started.
+    """
     payment = Payment.objects.get(pk=payment_id)
     invoice = lock_invoice(payment.invoice_id)
     payment.refresh_from_db()
@@ -105,7 +113,18 @@ def reverse_payment(payment_id: int, *, reason: str, actor: "User | None") -> Pa
     payment.reversed_at, payment.reversed_by, payment.reversed_reason = now(), actor, reason.strip()
     payment.save(update_fields=["reversed_at", "reversed_by", "reversed_reason"])
     _settle(invoice, InvoiceAction.Verb.REVERSE, payment, actor, reason)
+    _let_stripe_collect(invoice, actor, reason)
     return payment
+
+
+def _let_stripe_collect(invoice: Invoice, actor: "User | None", reason: str) -> None:
+    """Deliver to Stripe what was kept from it because of payments, now that none of them counts."""
+    invoice.refresh_from_db()
+    if invoice.status != Invoice.Status.FINALIZED or get_obstacle_to_collect(invoice):
+        return
+    kept_back = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE, status=InvoiceDelivery.Status.SKIPPED)
+    if kept_back.update(status=InvoiceDelivery.Status.PENDING, error=""):
+        retry_delivery(invoice.pk, actor=actor, reason=reason)
 
 
 def _refuse_for(obstacle: str) -> None:

@@ -69,7 +69,7 @@ def _restore(there: StripeDocument) -> Invoice:
 
 def _bill(there: StripeDocument) -> Invoice:
     organization, month = there.identity.organization, Month.of(there.identity.month)
-    computed = compute_invoices([organization], month, run_id=None, now=now(), by_name=True)
+    computed = compute_invoices([organization], month, run_id=None, by_name=True)
     if organization in computed.refused:
         raise computed.refused[organization]
     if organization in computed.left_out:

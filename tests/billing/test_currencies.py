@@ -32,7 +32,7 @@ def prepare(currency: str, cents: int = 0, **plan: Any) -> Organization:
 
 
 def refuse(organization: Organization) -> str:
-    computed = compute_invoices([organization.pk], AUGUST, run_id=None, now=ISSUED_AT)
+    computed = compute_invoices([organization.pk], AUGUST, run_id=None)
     assert computed.drafts == {}
     assert not Invoice.objects.exists()
     return computed.refused[organization.pk].message

@@ -21,6 +21,7 @@ from billing.services.numbering import finalize_invoices
 from billing.services.payments import record_payment, record_refund, reverse_payment
 from common.clock import now
 from common.errors import Permanent
+from jobs.models import JobRun
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
 from tests.factories.holders import hold
 from tests.factories.invoices import ISSUED_AT, issue_lines, make_draft, make_invoice, note_delivery
@@ -338,6 +339,21 @@ def test_an_invoice_with_a_payment_or_credit_here_is_not_opened_in_stripe(wired:
             "credit was used. Collect the rest by hand.",
         )
     assert wired.list_objects("invoice") == []
+
+
+def test_a_reversed_payment_lets_stripe_collect_what_was_kept_from_it(invoice: Invoice) -> None:
+    typed_in_error, other = pay(invoice, 4_000), pay(invoice, 1_000)
+    deliver_stripe(Parcel(invoice.pk, hold()))
+    reverse_payment(other.pk, reason="It bounced", actor=None)
+    assert (invoice.deliveries.get().status, JobRun.objects.filter(params__invoices=[invoice.pk]).count()) == (
+        "skipped",
+        0,
+    )
+    reverse_payment(typed_in_error.pk, reason="Another customer's", actor=None)
+    delivery = invoice.deliveries.get()
+    assert (delivery.status, delivery.error) == ("pending", "")
+    run = JobRun.objects.get(params__invoices=[invoice.pk])
+    assert (run.job, run.reason) == ("deliver-invoices", "Another customer's")
 
 
 def test_what_takes_no_payment_says_why(invoice: Invoice) -> None:

@@ -46,7 +46,7 @@ class Meeting:
         """Compute and number a month as a run does, each in a transaction of its own."""
         try:
             with connection.execute_wrapper(self._stop), transaction.atomic():
-                computed = compute_invoices([organization.pk], month, run_id=None, now=now())
+                computed = compute_invoices([organization.pk], month, run_id=None)
             with transaction.atomic():
                 finalize_invoices([draft.id for draft in computed.drafts.values()], now())
         finally:
@@ -210,7 +210,7 @@ def test_without_the_lock_it_is_billed_again_as_an_adjustment(
 def test_who_is_parked_while_a_month_is_computed_gets_nothing_issued_after_that(issued: Invoice) -> None:
     account = BillingAccount.objects.get()
     with transaction.atomic():
-        computed = compute_invoices([issued.organization_id], AUGUST.plus(1), run_id=None, now=now())
+        computed = compute_invoices([issued.organization_id], AUGUST.plus(1), run_id=None)
     park_account(account.pk, actor=None, reason="Dispute")
     ids = [draft.id for draft in computed.drafts.values()]
     assert finalize_invoices(ids, now()) == {}

@@ -21,7 +21,7 @@ ISSUED_AT = dt.datetime(2026, 9, 1, 2, tzinfo=dt.UTC)
 
 def make_draft(organization: Organization, month: Month = AUGUST) -> Invoice:
     """Compute an organization's month; what came of it may be held."""
-    computed = compute_invoices([organization.pk], month, run_id=None, now=ISSUED_AT)
+    computed = compute_invoices([organization.pk], month, run_id=None)
     return Invoice.objects.get(pk=computed.drafts[organization.pk].id)
 
 

@@ -52,7 +52,7 @@ def bill_anew_here(month: Month, *organizations: str) -> None:
 
 
 def _compute_and_number(month: Month, organizations: Sequence[str], run: JobRun) -> None:
-    computed = compute_invoices(organizations, month, run_id=run.pk, now=ISSUED_AT)
+    computed = compute_invoices(organizations, month, run_id=run.pk)
     assert not computed.refused, computed.refused
     drafts = [draft.id for draft in computed.drafts.values() if draft.status == Invoice.Status.DRAFT]
     finalize_invoices(drafts, ISSUED_AT)
