@@ -18,9 +18,9 @@ from benchmarks.visits import visit  # noqa: E402
 _AT = "/admin/dashboards/"
 PAGES = {
     "overview": f"{_AT}overview/?range=24m",
-    "revenue": f"{_AT}revenue/?range=24m",
-    "revenue, one organization": f"{_AT}revenue/?range=24m&organization=org_7",
-    "revenue, one creator": f"{_AT}revenue/?range=24m&creator=of_7",
+    "creator earnings": f"{_AT}revenue/?range=24m",
+    "creator earnings, one organization": f"{_AT}revenue/?range=24m&organization=org_7",
+    "creator earnings, one creator": f"{_AT}revenue/?range=24m&creator=of_7",
     "creators": f"{_AT}creators/?range=24m",
     "creators, twelve months in between": f"{_AT}creators/?range=custom&first=2025-04-10&last=2026-03-20",
     "creators, this month": f"{_AT}creators/?range=month",

@@ -19,7 +19,7 @@ from billing.selectors.payments import (
     list_waiting_events,
 )
 from billing.selectors.series import SeriesReport, get_series_report
-from billing.selectors.undelivered import list_failed_deliveries
+from billing.selectors.undelivered import list_failed_deliveries, list_unbegun
 from common.clock import Month, now
 from common.wording import name_some
 
@@ -120,6 +120,27 @@ def find_failed_deliveries() -> Iterator[Finding]:
             since=since,
             link=f"{reverse('admin:billing_invoice_changelist')}?failed={step}",
             advice="Repair what the error names, then open the invoice and press “Retry”.",
+            count=count,
+            permission="billing.deliver_invoice",
+        )
+    yield from _find_unbegun()
+
+
+def _find_unbegun() -> Iterator[Finding]:
+    """Find the invoices of which a step was never begun: their run was cancelled, stopped, or not to deliver."""
+    unbegun = list_unbegun().filter(finalized_at__lt=now() - _PATIENCE)
+    figures = unbegun.aggregate(count=Count("pk"), since=Min("finalized_at"))
+    if count := figures["count"]:
+        names = _name_some(unbegun, count)
+        yield Finding(
+            scope="not begun",
+            title=f"The {names} was not delivered" if count == 1 else f"{count:,} invoices were not delivered",
+            detail=f"Issued, but never or only partly delivered: {names}. The run that issued them was cancelled or "
+            "stopped, or was started without delivery.",
+            since=figures["since"],
+            link=f"{reverse('admin:billing_invoice_changelist')}?failed=any",
+            advice="Open the invoice and press “Retry”; for many, run billing for their month again: nobody is billed "
+            "twice.",
             count=count,
             permission="billing.deliver_invoice",
         )

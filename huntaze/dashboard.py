@@ -9,18 +9,18 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from alerts.admin.pages import SEVERITY_TONES
+from alerts.admin.pages import SEVERITY_TONES, describe_state
 from alerts.models import Severity
 from alerts.selectors import count_undelivered, is_anybody_told, list_open_incidents
 from billing.admin.payments import list_payment_figures
 from billing.models import Invoice
 from billing.selectors.books import get_stopped
 from billing.selectors.figures import (
-    Revenue,
+    Invoiced,
     count_parked,
     count_up_to_many,
     list_held,
-    list_revenue,
+    list_invoiced,
 )
 from billing.selectors.undelivered import list_troubles, list_undelivered
 from common.clock import now, previous_month
@@ -57,7 +57,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Chart:
-    """Twelve months of revenue in one currency, as the theme's chart wants them."""
+    """Twelve months of what was invoiced in one currency, as the theme's chart wants them."""
 
     currency: str
     data: str
@@ -81,7 +81,10 @@ def _alerts() -> dict[str, Any]:
     incidents = list_open_incidents()
     return {
         "shows_alerts": True,
-        "incidents": [(incident, SEVERITY_TONES[Severity(incident.severity)]) for incident in incidents[:_SHOWN]],
+        "incidents": [
+            (incident, SEVERITY_TONES[Severity(incident.severity)], describe_state(incident, now()))
+            for incident in incidents[:_SHOWN]
+        ],
         "incident_count": incidents.count(),
         "is_anybody_told": is_anybody_told(),
         "unsent": count_undelivered(),
@@ -91,16 +94,16 @@ def _alerts() -> dict[str, Any]:
 def _billing() -> dict[str, Any]:
     held, undelivered = list_held(), list_troubles(_SHOWN)
     count = count_up_to_many(list_undelivered(Invoice.objects.all())) if undelivered else "0"
-    revenue = list_revenue(previous_month().plus(1 - _MONTHS), previous_month())
+    invoiced = list_invoiced(previous_month().plus(1 - _MONTHS), previous_month())
     return {
         "shows_billing": True,
         "stopped": get_stopped(),
-        "is_fresh": not revenue and not Invoice.objects.exists(),
+        "is_fresh": not invoiced and not Invoice.objects.exists(),
         "tiles": _tiles(count_up_to_many(held), count),
         "held": [(invoice, format_money(invoice.total_cents, invoice.currency)) for invoice in held[:_SHOWN]],
         "undelivered": undelivered,
-        "charts": _charts(revenue),
-        "revenue": _tabulate(revenue),
+        "charts": _charts(invoiced),
+        "invoiced": _tabulate(invoiced),
     }
 
 
@@ -116,14 +119,14 @@ def _tiles(held: str, undelivered: str) -> list[Tile]:
     ]
 
 
-def _charts(revenue: list[Revenue]) -> list[Chart]:
+def _charts(invoiced: list[Invoiced]) -> list[Chart]:
     """Draw a chart for each currency, the one with most documents first."""
-    by_currency = [list(months) for _, months in groupby(revenue, lambda row: row.currency)]
+    by_currency = [list(months) for _, months in groupby(invoiced, lambda row: row.currency)]
     by_currency.sort(key=lambda months: -sum(month.documents for month in months))
     return [_chart(months[0].currency, months) for months in by_currency]
 
 
-def _chart(currency: str, months: list[Revenue]) -> Chart:
+def _chart(currency: str, months: list[Invoiced]) -> Chart:
     digits = minor_digits(currency)
     amounts = [str(Decimal(month.subtotal_cents).scaleb(-digits)) for month in months]
     dataset = {"label": currency, "data": amounts, "backgroundColor": "var(--color-primary-600)", "borderRadius": 4}
@@ -131,9 +134,9 @@ def _chart(currency: str, months: list[Revenue]) -> Chart:
     return Chart(currency, json.dumps({"labels": labels, "datasets": [dataset]}), json.dumps(_CHART_OPTIONS))
 
 
-def _tabulate(revenue: list[Revenue]) -> list[dict[str, Any]]:
+def _tabulate(invoiced: list[Invoiced]) -> list[dict[str, Any]]:
     """Write the table beside the chart: the newest month first, a row a month and currency that has anything."""
-    rows = sorted((r for r in revenue if r.documents), key=lambda r: (r.month, r.currency), reverse=True)
+    rows = sorted((r for r in invoiced if r.documents), key=lambda r: (r.month, r.currency), reverse=True)
     return [
         {
             "month": row.month,

@@ -1,4 +1,4 @@
-"""The search above the sidebar: organizations, creators, invoices and runs by what staff have at hand."""
+"""The search above the sidebar: organizations, creators, invoices, runs and incidents by what staff have at hand."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,7 +8,11 @@ from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
 from accounts.models import Organization
+from alerts.admin.pages import describe_state
+from alerts.models import Incident
+from alerts.selectors import order_open_first
 from billing.models import Invoice
+from common.clock import now
 from jobs.models import JobRun
 from onlyfans.models import CreatorAccount
 
@@ -26,6 +30,7 @@ def search(request: HttpRequest, term: str) -> list[SearchResult]:
         ("billing.view_invoice", _invoices),
         ("accounts.view_organization", _organizations),
         ("onlyfans.view_creatoraccount", _creators),
+        ("alerts.view_incident", _incidents),
     )
     return [result for permission, find in finders if request.user.has_perm(permission) for result in find(term)]
 
@@ -60,3 +65,11 @@ def _creators(term: str) -> Iterator[SearchResult]:
         ):
             about = f"Creator of {found.organization}"
             yield _result(found.display_name, about, "onlyfans_creatoraccount", found.pk, "star")
+
+
+def _incidents(term: str) -> Iterator[SearchResult]:
+    if len(term) >= _SHORTEST:
+        for found in order_open_first(Incident.objects.filter(title__icontains=term))[:_SHOWN]:
+            state, _ = describe_state(found, now())
+            about = f"Incident, {state[0].lower()}{state[1:]}"
+            yield _result(found.title, about, "alerts_incident", found.pk, "notification_important")

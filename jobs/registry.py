@@ -71,6 +71,8 @@ class Job:
     about_pause: ClassVar[str] = ""
     # In which order a summary's figures are shown: JSON in the database keeps none.
     summary_order: ClassVar[tuple[str, ...]] = ()
+    # What people call a figure whose name in JSON says something else.
+    summary_titles: ClassVar[Mapping[str, str]] = {}
 
     class Params(JobParams):
         """A job without parameters."""

@@ -13,7 +13,7 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from accounts.admin.pages import ReadOnlyAdmin, breakable, coloured, door, find, press, render, require
-from alerts.admin.pages import SEVERITY_TONES, show_status
+from alerts.admin.pages import SEVERITY_TONES, describe_state, show_status
 from alerts.forms import NoteForm, SnoozeForm
 from alerts.models import Incident, Severity
 from alerts.registry import get_title, list_conditions
@@ -26,14 +26,19 @@ VIEW, CHANGE = "alerts.view_incident", "alerts.change_incident"
 
 
 class StateFilter(DropdownFilter):
-    """Open or over."""
+    """Open, snoozed or resolved."""
 
     title = "state"
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Offer both."""
-        return [("open", "Open"), ("unseen", "Open, nobody has it in hand"), ("resolved", "Resolved")]
+        """Offer the states."""
+        return [
+            ("open", "Open"),
+            ("unseen", "Open, not acknowledged or snoozed"),
+            ("snoozed", "Snoozed"),
+            ("resolved", "Resolved"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Incident]) -> QuerySet[Incident]:
         """Keep the wanted ones."""
@@ -41,7 +46,9 @@ class StateFilter(DropdownFilter):
             case "open":
                 return queryset.filter(resolved_at=None)
             case "unseen":
-                return queryset.filter(resolved_at=None, acknowledged_at=None)
+                return queryset.filter(resolved_at=None, acknowledged_at=None).exclude(snoozed_until__gt=now())
+            case "snoozed":
+                return queryset.filter(resolved_at=None, snoozed_until__gt=now())
             case "resolved":
                 return queryset.exclude(resolved_at=None)
         return queryset
@@ -136,14 +143,8 @@ class IncidentAdmin(ReadOnlyAdmin):
 
     @display(description="State")
     def state(self, incident: Incident) -> SafeString:
-        """Show whether it is open, and whether somebody has it in hand."""
-        if not incident.is_open:
-            return coloured("Resolved", "success")
-        if incident.acknowledged_at:
-            return coloured(f"Acknowledged by {incident.acknowledged_by}", "info")
-        if incident.is_snoozed(now()):
-            return coloured("Snoozed", "info")
-        return coloured("Open", "danger")
+        """Show whether it is open, acknowledged by somebody, snoozed, or resolved."""
+        return coloured(*describe_state(incident, now()))
 
     @display(description="Condition")
     def about(self, incident: Incident) -> SafeString:
@@ -178,7 +179,7 @@ def acknowledge(admin: IncidentAdmin, request: HttpRequest, pk: int) -> HttpResp
 
     def act() -> str:
         incidents.acknowledge(incident.pk, user, _note(request))
-        return "You have it in hand: nobody is reminded of it any more."
+        return "Acknowledged. Reminders are off."
 
     return press(request, act, _back(pk))
 
@@ -193,7 +194,7 @@ def snooze(admin: IncidentAdmin, request: HttpRequest, pk: int) -> HttpResponse:
             raise Permanent("Choose for how long.")
         until = now() + form.pause()
         incidents.snooze(incident.pk, user, until, form.cleaned_data["note"])
-        return f"Nobody is reminded of it until {until:%Y-%m-%d %H:%M} UTC."
+        return f"Snoozed until {until:%Y-%m-%d %H:%M} UTC. Reminders are off until then."
 
     return press(request, act, _back(pk))
 
@@ -215,7 +216,7 @@ def resolve(admin: IncidentAdmin, request: HttpRequest, pk: int) -> HttpResponse
 
     def act() -> str:
         incidents.resolve(incident.pk, user, _note(request))
-        return "Resolved. It opens again only if it is found anew after it was gone."
+        return "Resolved. It reopens only if the problem clears and comes back."
 
     return press(request, act, _back(pk))
 

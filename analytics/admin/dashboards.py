@@ -25,7 +25,7 @@ from jobs.admin.permissions import may_run
 from jobs.registry import get_job
 
 EXPORT = "analytics.export_dashboard"
-TITLES = {"overview": "Overview", "revenue": "Revenue", "creators": "Creators", "fans": "Fans"}
+TITLES = {"overview": "Overview", "revenue": "Creator earnings", "creators": "Creators", "fans": "Fans"}
 _FORMATS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

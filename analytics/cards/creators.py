@@ -38,8 +38,8 @@ def _counts(currency: str, months: list[dt.date], by_month: dict[dt.date | None,
     return Part(currency, table, Chart("bar", labels, [Series("Creators", [row.creators for row in rows])]))
 
 
-@card("creators-by-revenue", title="Creators by revenue", permission=REVENUE, page="creators")
-def by_revenue(scope: Scope) -> Content:
+@card("creators-by-earnings", title="Creators by earnings", permission=REVENUE, page="creators")
+def by_earnings(scope: Scope) -> Content:
     """Show who earned most."""
     columns = [Column("Creator"), Column("Organization"), Column("Gross", "money"), Column("Net", "money")]
     found = list_by_creator(scope)

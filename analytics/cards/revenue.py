@@ -1,4 +1,4 @@
-"""Revenue: by month, by category, by organization, and as it came in day by day."""
+"""Creator earnings: by month, by category, by organization, and as it came in day by day."""
 
 import datetime as dt
 from itertools import groupby
@@ -11,10 +11,10 @@ from analytics.selectors.ranking import list_by_organization
 from analytics.selectors.revenue import Revenue, list_by_month, list_categories, list_months, sum_up
 from common.money import divide_half_even
 
-_WHOLE_MONTHS = "Revenue is known by the month: every month that these days touch is shown whole."
+_WHOLE_MONTHS = "Earnings are known by the month: every month that these days touch is shown whole."
 
 
-@card("revenue-by-month", title="Revenue by month", permission=REVENUE, page="revenue")
+@card("earnings-by-month", title="Creator earnings by month", permission=REVENUE, page="revenue")
 def by_month(scope: Scope) -> Content:
     """Show what was earned, month by month, the bars by category."""
     found = list_by_month(scope)
@@ -48,9 +48,9 @@ def _month(currency: str, month: dt.date, total: Revenue | None) -> list[Cell]:
     return [Cell(month), money(total.gross_cents, currency), money(total.net_cents, currency), Cell(total.creators)]
 
 
-@card("revenue-by-category", title="Revenue by category", permission=REVENUE, page="revenue")
+@card("earnings-by-category", title="Creator earnings by category", permission=REVENUE, page="revenue")
 def by_category(scope: Scope) -> Content:
-    """Show what the revenue consists of."""
+    """Show what the earnings consist of."""
     found = list_by_month(scope)
     columns = [Column("Category"), Column("Gross", "money"), Column("Net", "money"), Column("Share of gross")]
     return Content(columns, [_categories(total, found) for total in sum_up(found)], _WHOLE_MONTHS)
@@ -82,7 +82,7 @@ def share(part: int, whole: int) -> str:
     return f"{sign}{abs(tenths) // 10}.{abs(tenths) % 10} %"
 
 
-@card("revenue-by-organization", title="Revenue by organization", permission=REVENUE, page="revenue")
+@card("earnings-by-organization", title="Creator earnings by organization", permission=REVENUE, page="revenue")
 def by_organization(scope: Scope) -> Content:
     """Show who earned most."""
     columns = [
@@ -123,7 +123,7 @@ def by_day(scope: Scope) -> Content:
         place[day.metric] = place.get(day.metric, 0) + day.change
     stretches = list_stretches(scope)
     parts = [_growth(currency, stretches, places[currency]) for currency in sorted(places)]
-    note = "Seen by snapshots every six hours: what came in after the last of a month is in the month's revenue alone."
+    note = "Seen by snapshots every six hours: what came in after the last of a month is in the month's earnings alone."
     return Content(columns, parts, note)
 
 

@@ -27,14 +27,14 @@ class AnalyticsRollups(Job):
     """Adds up anew what changed since the last time, so that the dashboards are true as of now."""
 
     class Params(JobParams):
-        """`compare` compares all revenue with the truth, not only what is known to have changed."""
+        """`compare` compares all earnings with the truth, not only what is known to have changed."""
 
         compare: bool = Field(False, description="Compare everything with the truth instead of what changed.")
 
     summary_order = ("months", "days")
 
     def keys(self) -> Iterator[str]:
-        """Expect the revenue and the days of each source."""
+        """Expect the earnings and the days of each source."""
         yield from (f"{_REVENUE} {source.provider}" for source in list_revenue_sources())
         yield from (f"{_DAYS} {source.provider}" for source in list_sources())
 
@@ -50,7 +50,7 @@ class AnalyticsRollups(Job):
     def _refresh_revenue(self, provider: str) -> int:
         source = find_revenue_source(provider)
         if source is None:
-            raise Permanent(f"Nobody declares the revenue of {provider} any more.")
+            raise Permanent(f"Nobody declares the earnings of {provider} any more.")
         return refresh_revenue(source, compare=self.params.compare)
 
     @classmethod
@@ -67,4 +67,4 @@ class AnalyticsRollups(Job):
 def _name(kind: str, provider: str) -> str:
     source = find_source(provider)
     title = source.title if source else provider
-    return f"{title}: {'revenue by month' if kind == _REVENUE else 'days of snapshots'}"
+    return f"{title}: {'earnings by month' if kind == _REVENUE else 'days of snapshots'}"

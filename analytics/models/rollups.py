@@ -37,6 +37,7 @@ class RevenueRollup(models.Model):
     creators = models.IntegerField()
 
     class Meta:
+        verbose_name = verbose_name_plural = "creator earnings"
         default_permissions = ("view",)
         permissions = [("export_dashboard", "Can export what dashboards show")]
         constraints = [
@@ -64,7 +65,7 @@ class RevenueToDate(models.Model):
     """What was earned up to the end of a month: what any months in a row brought is the difference of two of these.
 
     Each series, a creator's or an organization's in one currency, has a row a month from its first one up to the month
-    of the last refresh; `months` is how many months with revenue are in it.
+    of the last refresh; `months` is how many months with earnings are in it.
     """
 
     level = models.CharField(max_length=16, choices=RevenueRollup.Level)
@@ -78,6 +79,7 @@ class RevenueToDate(models.Model):
     months = models.IntegerField()
 
     class Meta:
+        verbose_name = "creator earnings to date"
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(

@@ -14,7 +14,7 @@ from accounts.admin.amounts import AmountsAdmin
 from accounts.admin.pages import AnyAdmin, door, find, require
 from billing.admin.filters import ParkedFilter
 from billing.admin.pages import Question, ask
-from billing.admin.words import show_label
+from billing.admin.words import describe_billing, show_label
 from billing.forms import AccountForm, FirstDayField, ReasonForm
 from billing.models import BillingAccount
 from billing.selectors.customer_credit import describe_credits
@@ -83,11 +83,12 @@ class BillingAccountAdmin(AmountsAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show above the form whether the account is parked, and what belongs to it."""
+        """Show above the form whether the organization is billed, and what belongs to it."""
         account = find(BillingAccount, object_id)
         organization = account.organization_id
         context: dict[str, Any] = {
             "account": account,
+            "billing": describe_billing(account),
             "credit": describe_credits(organization),
             "park_url": _park_address(request, account),
             "links": [
@@ -131,9 +132,8 @@ class BillingAccountAdmin(AmountsAdmin):
 
     @display(description="State")
     def state(self, account: BillingAccount) -> str:
-        """Show whether the account is parked, with the reason."""
-        text, tone = ("Parked", "warning") if account.is_parked else ("Billed", "success")
-        return show_label(text, tone, account.parked_reason)
+        """Show whether the organization is billed, with the reason where it is parked."""
+        return show_label(*describe_billing(account), account.parked_reason)
 
 
 def _park_address(request: HttpRequest, account: BillingAccount) -> str:
@@ -168,12 +168,14 @@ def unpark_page(admin: AnyAdmin, request: HttpRequest, account_id: int) -> HttpR
 
     def act(form: ReasonForm) -> HttpResponse:
         unpark_account(account.pk, actor=actor, reason=form.cleaned_data["reason"])
-        messages.success(request, f"{account} is billed again from the next run on.")
+        text, _ = describe_billing(BillingAccount.objects.select_related("organization").get(pk=account.pk))
+        said = "It is billed again from the next run on" if text == "Billed" else text
+        messages.success(request, f"{account} is unparked. {said}.")
         return redirect(_address_of(account))
 
     says = (
         f"Parked because: {account.parked_reason}",
-        f"Bill {account} again from the next run on? Months it missed are billed by running them for it.",
+        f"Unpark {account}? Months it missed are billed by running them for it.",
     )
     return ask(
         admin, request, Question("Unpark billing account", "Unpark", _address_of(account), says), ReasonForm, act

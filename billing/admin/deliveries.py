@@ -11,6 +11,7 @@ from django.urls import reverse
 from billing.admin.words import DELIVERY_TONES, STEP_ICONS
 from billing.models import BillingAccount, Invoice, InvoiceDelivery
 from billing.selectors.invoices import list_deliveries
+from billing.selectors.undelivered import NOT_BEGUN, list_wanted_steps
 
 Step = InvoiceDelivery.Step
 Status = InvoiceDelivery.Status
@@ -52,7 +53,8 @@ def list_steps(request: HttpRequest, invoice: Invoice) -> list[StepRow]:
     begun = {delivery.step for delivery in deliveries}
     rows = [_describe(request, invoice, delivery) for delivery in deliveries]
     if invoice.status != Invoice.Status.VOID:
-        rows += [_describe_unbegun(step) for step in _list_wanted(invoice) if step not in begun]
+        account = BillingAccount.objects.filter(organization=invoice.organization_id).first()
+        rows += [_describe_unbegun(step) for step in list_wanted_steps(account) if step not in begun]
     order = list(STEP_ICONS)
     return sorted(rows, key=lambda row: order.index(row.step))
 
@@ -62,18 +64,8 @@ def may_retry(request: HttpRequest, invoice: Invoice, steps: Sequence[StepRow]) 
     return request.user.has_perm("billing.deliver_invoice") and any(step.is_undone for step in steps)
 
 
-def _list_wanted(invoice: Invoice) -> list[str]:
-    account = BillingAccount.objects.filter(organization=invoice.organization_id).first()
-    wanted = [str(Step.PDF), str(Step.STORE)]
-    if settings.INVOICE_ENABLE_STRIPE and account and account.deliver_stripe:
-        wanted.append(str(Step.STRIPE))
-    if settings.INVOICE_ENABLE_EMAIL and account and account.deliver_email:
-        wanted.append(str(Step.EMAIL))
-    return wanted
-
-
-def _describe_unbegun(step: str) -> StepRow:
-    return StepRow(step, Step(step).label, STEP_ICONS[step], "", "Not begun", "")
+def _describe_unbegun(step: InvoiceDelivery.Step) -> StepRow:
+    return StepRow(step, step.label, STEP_ICONS[step], "", NOT_BEGUN, "warning")
 
 
 def _describe(request: HttpRequest, invoice: Invoice, delivery: InvoiceDelivery) -> StepRow:

@@ -152,7 +152,7 @@ class ParkedFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Offer both."""
-        return [("yes", "Parked"), ("no", "Billed")]
+        return [("yes", "Parked"), ("no", "Not parked")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the wanted ones."""

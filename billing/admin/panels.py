@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from accounts.models import Organization
 from accounts.panels import Cell, Panel, add_panel
-from billing.admin.words import INVOICE_TONES
+from billing.admin.words import INVOICE_TONES, describe_billing
 from billing.models import BillingAccount, CommissionStatement, Invoice
 from billing.selectors.customer_credit import describe_credits
 from common.money import format_money
@@ -18,16 +18,16 @@ def billing_account_panel(request: HttpRequest, organization: Organization) -> P
     """Show how an organization is billed."""
     if not request.user.has_perm("billing.view_billingaccount"):
         return None
-    account = BillingAccount.objects.filter(organization=organization).select_related("plan").first()
+    account = BillingAccount.objects.filter(organization=organization).select_related("plan", "organization").first()
     add = f"{reverse('admin:billing_billingaccount_add')}?organization={organization.pk}"
     may_add = request.user.has_perm("billing.add_billingaccount")
     if account is None:
         empty = "There is no billing account: this organization can't be billed."
         return Panel("Billing", empty=empty, action=("Choose a plan", add) if may_add else None)
-    state = Cell("Parked", tone="warning") if account.is_parked else Cell("Billed", tone="success")
+    text, tone = describe_billing(account)
     row = (
         Cell(account.plan.name, reverse("admin:billing_plan_change", args=[account.plan_id])),
-        state,
+        Cell(text, tone=tone),
         account.recipient or "No address",
         account.parked_reason or "-",
         describe_credits(organization.pk) or "-",

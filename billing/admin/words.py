@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 
-from billing.models import Invoice, InvoiceDelivery, StripeEvent, StripeRecord
+from accounts.models import Organization
+from billing.models import BillingAccount, Invoice, InvoiceDelivery, StripeEvent, StripeRecord
+from common.clock import Month, previous_month
 
 Status = Invoice.Status
 INVOICE_TONES: dict[str, str] = {
@@ -58,6 +60,18 @@ class Mark:
     icon: str
     tone: str
     text: str
+
+
+def describe_billing(account: BillingAccount) -> tuple[str, str]:
+    """Say whether runs for everybody bill an organization, and by which tone."""
+    status, first = account.organization.status, account.first_month
+    if account.is_parked:
+        return "Parked", "warning"
+    if status != Organization.Status.ACTIVE:
+        return f"Not billed: {account.organization.get_status_display().lower()}", "warning"
+    if first and first > previous_month().first_day:
+        return f"Billed from {Month.of(first).label} on", "info"
+    return "Billed", "success"
 
 
 def mark_deliveries(invoice: Invoice) -> list[Mark]:

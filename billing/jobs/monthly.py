@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -69,9 +70,11 @@ class MonthlyBilling(BilledBySlot):
         "held",
         "early_figures",
         "errors",
+        "not_delivered",
         "revenue_cents",
         "seconds",
     )
+    summary_titles = MappingProxyType({"revenue_cents": "Invoiced, with tax"})
 
     class Params(MonthlyParams):
         """What can be asked of a month's billing."""

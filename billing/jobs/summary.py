@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from pydantic import Field
 
-from billing.selectors.summaries import COMPONENTS, write_revenue
+from billing.selectors.summaries import COMPONENTS, write_invoiced
 from common.clock import Month
 from common.hosts import ascii_mailbox
 from common.smtp import get_mailer
@@ -66,7 +66,8 @@ def _context(run: JobRun) -> dict[str, object]:
         "early": summary.get("early_figures", 0),
         "errors": [(name, summary["errors"][name]) for name in COMPONENTS],
         "errors_total": sum(summary["errors"].values()),
-        "revenue": write_revenue(summary),
+        "not_delivered": summary.get("not_delivered", 0),
+        "invoiced": write_invoiced(summary),
         "duration": f"{summary['seconds']} s",
         "run_url": settings.BASE_URL + reverse("admin:jobs_jobrun_change", args=[run.pk]),
     }

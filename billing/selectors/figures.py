@@ -1,4 +1,4 @@
-"""Figures for the front page: revenue by month, what is held, who is parked."""
+"""Figures for the front page: what was invoiced by month, what is held, who is parked."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +13,10 @@ _MANY = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Revenue:
+class Invoiced:
     """What was issued for one month in one currency: credit notes taken off, voided invoices left out.
 
-    `paid_cents`, with tax, is what Stripe says is settled of it.
+    `paid_cents`, with tax, are those of it that are paid in full.
     """
 
     month: Month
@@ -31,10 +31,10 @@ class Revenue:
         return self.subtotal_cents + self.tax_cents
 
 
-def list_revenue(first: Month, last: Month) -> list[Revenue]:
-    """List the revenue of each month from `first` to `last` by currency, months without any filled in with zero."""
+def list_invoiced(first: Month, last: Month) -> list[Invoiced]:
+    """List what was invoiced for each month from `first` to `last` by currency; months without any are zero."""
     found = {
-        (Month.of(month), currency): Revenue(Month.of(month), currency, *map(int, figures))
+        (Month.of(month), currency): Invoiced(Month.of(month), currency, *map(int, figures))
         for month, currency, *figures in rows(
             """
             SELECT month, currency, count(*), sum(subtotal_cents), sum(tax_cents),
@@ -49,7 +49,7 @@ def list_revenue(first: Month, last: Month) -> list[Revenue]:
     }
     months = [first.plus(place) for place in range(first.months_until(last) + 1)]
     currencies = sorted({currency for _, currency in found})
-    return [found.get((m, c), Revenue(m, c)) for c in currencies for m in months]
+    return [found.get((m, c), Invoiced(m, c)) for c in currencies for m in months]
 
 
 def list_held() -> QuerySet[Invoice]:

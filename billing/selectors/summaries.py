@@ -3,8 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from billing.models import Meter
+from django.db.models import BigIntegerField
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+
+from billing.models import Invoice, Meter
 from billing.selectors.inputs import rows
+from billing.selectors.undelivered import keep_failed, keep_unbegun
 from common.clock import Month
 from common.money import format_money
 from jobs.models import JobRun
@@ -42,7 +47,7 @@ def list_meter_codes(ids: Iterable[int]) -> list[str]:
 
 
 def summarize_run(run: JobRun, month: Month) -> dict[str, Any]:
-    """Sum a run up: invoices, what is held, errors by component, revenue by currency in cents."""
+    """Sum a run up: invoices, what is held, errors by component, what was invoiced by currency in cents."""
     counted = rows(
         """
         SELECT result->>'currency', count(*) FILTER (WHERE result->>'status' = 'held'),
@@ -60,6 +65,7 @@ def summarize_run(run: JobRun, month: Month) -> dict[str, Any]:
     for step, count in count_failures_by_step(run.pk).items():
         errors[name_component(step)] += count
     early = sum(row[2] for row in counted)
+    undelivered = 0 if run.dry_run else _count_undelivered(run)
     return {
         "month": str(month),
         "dry_run": run.dry_run,
@@ -71,11 +77,19 @@ def summarize_run(run: JobRun, month: Month) -> dict[str, Any]:
         "seconds": round(run.duration.total_seconds(), 2) if run.duration else 0,
         # Said only where somebody should look.
         **({"early_figures": early} if early else {}),
+        **({"not_delivered": undelivered} if undelivered else {}),
     }
 
 
-def write_revenue(summary: dict[str, Any]) -> list[str]:
-    """Write a summary's revenue for people, one amount a currency."""
+def _count_undelivered(run: JobRun) -> int:
+    """Count the invoices that a run came to and of which a step of the delivery failed or was never begun."""
+    ids = run.items.annotate(invoice=Cast(KeyTextTransform("invoice_id", "result"), BigIntegerField()))
+    invoices = Invoice.objects.filter(pk__in=ids.exclude(invoice=None).order_by().values("invoice"))
+    return (keep_unbegun(invoices) | keep_failed(invoices)).count()
+
+
+def write_invoiced(summary: dict[str, Any]) -> list[str]:
+    """Write what was invoiced, by a run's summary, for people, one amount a currency."""
     return [format_money(cents, currency) for currency, cents in summary["revenue_cents"].items()]
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django_celery_beat.models import PeriodicTask
@@ -118,19 +118,28 @@ def describe_schedule(row: PeriodicTask) -> str:
     return str(row.crontab.human_readable if row.crontab else row.interval)
 
 
-def describe_figures(figures: dict[str, Any], order: Sequence[str] = ()) -> list[tuple[str, list[str]]]:
+def describe_figures(
+    figures: dict[str, Any], order: Sequence[str] = (), titles: Mapping[str, str] | None = None
+) -> list[tuple[str, list[str]]]:
     """Turn figures that a job wrote into names and values; amounts are written with their currency."""
     currency = figures.get("currency")
     names = [name for name in order if name in figures]
     names += sorted(name for name in figures if name not in order and name != "currency")
     return [
-        (label(name), _values(name, figures[name], currency if isinstance(currency, str) else None)) for name in names
+        (
+            (titles or {}).get(name) or label(name),
+            _values(name, figures[name], currency if isinstance(currency, str) else None),
+        )
+        for name in names
     ]
 
 
 def describe_summary(run: JobRun) -> list[tuple[str, list[str]]]:
     """Turn what a run's job wrote at its end into names and values."""
-    return describe_figures(run.summary, run.declaration.summary_order if run.declaration else ())
+    job = run.declaration
+    return (
+        describe_figures(run.summary, job.summary_order, job.summary_titles) if job else describe_figures(run.summary)
+    )
 
 
 def _values(name: str, value: Any, currency: str | None) -> list[str]:

@@ -1,5 +1,7 @@
 """The admin of alerts: pages for those who may see them, buttons for those who may press them, secrets for nobody."""
 
+import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -49,6 +51,30 @@ def test_everybody_sees_and_finance_and_operations_press(group: str, incident: I
     assert (incident.acknowledged_at is not None) == may
     for name in ("channel", "rule"):
         assert client.get(reverse(f"admin:alerts_{name}_add")).status_code == (200 if group == "Operations" else 403)
+
+
+def _is_called_open(page: str) -> bool:
+    """Return whether a label says so, not the filter."""
+    return re.search(r">\s*Open\s*<", re.sub(r"<option.*?</option>", "", page, flags=re.DOTALL)) is not None
+
+
+def test_a_snoozed_incident_says_until_when_and_is_not_called_open(incident: Incident) -> None:
+    until = now().replace(microsecond=0) + dt.timedelta(hours=4)
+    Incident.objects.update(snoozed_until=until)
+    client, said = log_in("Operations"), f"Snoozed until {until:%Y-%m-%d %H:%M} UTC"
+    changelist = reverse("admin:alerts_incident_changelist")
+    page = reverse("admin:alerts_incident_change", args=[incident.pk])
+    for address in (reverse("admin:index"), changelist, page):
+        shown = client.get(address).content.decode()
+        assert (said in shown, _is_called_open(shown)) == (True, False), address
+    assert f"Incident, s{said[1:]}" in client.get(reverse("admin:search"), {"s": "billing is b"}).content.decode()
+    for state, count in (("open", 1), ("unseen", 0), ("snoozed", 1), ("resolved", 0)):
+        assert len(client.get(changelist, {"state": state}).context["cl"].result_list) == count, state
+    press(client, incident, "acknowledge")
+    assert f", s{said[1:]}" in client.get(page).content.decode()
+    Incident.objects.update(snoozed_until=now(), acknowledged_at=None)
+    shown = client.get(changelist).content.decode()
+    assert ("Snoozed until" in shown, _is_called_open(shown)) == (False, True)
 
 
 def test_buttons_are_pressed_by_post_alone(incident: Incident) -> None:

@@ -44,7 +44,7 @@ def _earn_with_gaps() -> None:
 def test_months_without_earnings_are_on_the_axis_of_each_currency() -> None:
     _earn_with_gaps()
 
-    content = _make("revenue-by-month", THIS.plus(-5).first_day, TODAY)
+    content = _make("earnings-by-month", THIS.plus(-5).first_day, TODAY)
 
     months = [THIS.plus(-back) for back in range(5, -1, -1)]
     labels = [f"{month.first_day:%b %Y}" for month in months]

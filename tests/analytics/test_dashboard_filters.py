@@ -43,7 +43,7 @@ def test_whose_id_it_is_is_meant_however_many_names_begin_so() -> None:
         make_creator(make_organization(name=f"42 houses {place}"), display_name=f"77 stars {place}")
     earn(make_creator(organization, display_name="Zoe", onlyfans_user_id="77"), THIS, 1_234)
 
-    assert _table("creators-by-revenue", "?organization=42&creator=77")[1][:3] == ["Zoe", "Zenith", "12.34"]
+    assert _table("creators-by-earnings", "?organization=42&creator=77")[1][:3] == ["Zoe", "Zenith", "12.34"]
 
 
 def test_an_average_that_is_unknown_is_still_in_a_currency() -> None:

@@ -71,31 +71,31 @@ def test_who_may_see_no_card_sees_no_page() -> None:
     client = log_in()
 
     assert client.get(reverse("admin:dashboard", args=["revenue"])).status_code == 403
-    assert client.get(reverse("admin:dashboard_export", args=["revenue-by-month", "csv"])).status_code == 403
+    assert client.get(reverse("admin:dashboard_export", args=["earnings-by-month", "csv"])).status_code == 403
 
 
 def test_who_is_not_staff_is_sent_to_the_door(client: object) -> None:
     from django.test import Client
 
-    answer = Client().get(reverse("admin:dashboard_export", args=["revenue-by-month", "csv"]))
+    answer = Client().get(reverse("admin:dashboard_export", args=["earnings-by-month", "csv"]))
     assert answer.status_code == 302 and "/login/" in answer["Location"]
 
 
 def test_exports_are_for_those_who_may(creator: CreatorAccount) -> None:
-    address = reverse("admin:dashboard_export", args=["revenue-by-month", "csv"])
+    address = reverse("admin:dashboard_export", args=["earnings-by-month", "csv"])
 
     assert address in _page("revenue")
     assert address not in _page("revenue", group="Support")
     assert log_in("Support").get(address).status_code == 403
 
 
-@pytest.mark.parametrize(("name", "kind"), [("nothing", "csv"), ("revenue-by-month", "exe")])
+@pytest.mark.parametrize(("name", "kind"), [("nothing", "csv"), ("earnings-by-month", "exe")])
 def test_a_file_that_is_not_there_is_not_found(name: str, kind: str) -> None:
     assert log_in("Finance").get(reverse("admin:dashboard_export", args=[name, kind])).status_code == 404
 
 
 def test_currencies_are_never_added_up_together(creator: CreatorAccount) -> None:
-    head, *rows = _table("revenue-by-month")
+    head, *rows = _table("earnings-by-month")
     assert head == ["Month", "Gross", "Net", "Creators", "Currency"]
     assert [row for row in rows if row[1]] == [
         [str(THIS.first_day), "1210.00", "970.00", "2", "USD"],
@@ -112,11 +112,11 @@ def test_an_organization_and_a_creator_are_filters(creator: CreatorAccount) -> N
         "?creator=Ada+Star",
         f"?creator={creator.onlyfans_user_id}&organization={creator.organization_id}",
     ):
-        assert _table("revenue-by-month", query)[1] == [str(THIS.first_day), "1200.00", "960.00", "1", "USD"], query
+        assert _table("earnings-by-month", query)[1] == [str(THIS.first_day), "1200.00", "960.00", "1", "USD"], query
 
 
 def test_categories_have_their_share(creator: CreatorAccount) -> None:
-    rows = _table("revenue-by-category", f"?creator={creator.onlyfans_user_id}&range=month")
+    rows = _table("earnings-by-category", f"?creator={creator.onlyfans_user_id}&range=month")
 
     assert rows[1:] == [
         ["Tips", "1234.56", "987.65", "102.9 %", "USD"],
@@ -132,17 +132,17 @@ def test_a_share_is_exact_to_a_tenth_of_a_percent(part: int, whole: int, text: s
 
 
 def test_no_name_becomes_a_formula(creator: CreatorAccount) -> None:
-    names = [row[0] for row in _table("revenue-by-organization")]
+    names = [row[0] for row in _table("earnings-by-organization")]
     assert "'=cmd|' /C calc'!A0" in names and "=cmd|' /C calc'!A0" not in names
 
-    with ZipFile(BytesIO(_file("revenue-by-organization", "xlsx"))) as book:
+    with ZipFile(BytesIO(_file("earnings-by-organization", "xlsx"))) as book:
         sheet, texts = book.read("xl/worksheets/sheet1.xml").decode(), book.read("xl/sharedStrings.xml").decode()
     assert "<f>" not in sheet and "=cmd|" in texts
     assert re.findall(r'<c r="B\d+"[^>]*><v>([^<]*)</v>', sheet) == ["1", "5000", "1200.00", "10.00"]
 
 
 def test_creators_are_ranked_and_lead_to_themselves(creator: CreatorAccount) -> None:
-    assert _table("creators-by-revenue")[2][:4] == ["Ada Star", "Aurora Talent", "1200.00", "960.00"]
+    assert _table("creators-by-earnings")[2][:4] == ["Ada Star", "Aurora Talent", "1200.00", "960.00"]
     page = _page("creators", "?range=12m")
     assert reverse("admin:onlyfans_creatoraccount_change", args=[creator.pk]) in page
     assert f"?organization={creator.organization_id}&amp;range=12m" in page
@@ -167,8 +167,8 @@ def test_a_filter_that_does_not_fit_is_said(query: str, said: str) -> None:
         make_creator(organization)
 
     assert said in (page := _page("revenue", query))
-    assert "revenue-by-month" not in page
-    export = reverse("admin:dashboard_export", args=["revenue-by-month", "csv"])
+    assert "earnings-by-month" not in page
+    export = reverse("admin:dashboard_export", args=["earnings-by-month", "csv"])
     answer = log_in("Finance").get(export + query)
     assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/admin/dashboards/revenue/")
 

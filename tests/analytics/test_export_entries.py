@@ -16,7 +16,7 @@ from tests.factories.staff import log_in, make_staff
 
 pytestmark = pytest.mark.django_db
 THIS = Month.of(now())
-ADDRESS = reverse("admin:dashboard_export", args=["creators-by-revenue", "csv"])
+ADDRESS = reverse("admin:dashboard_export", args=["creators-by-earnings", "csv"])
 _DAYS = {"from": str(THIS.plus(-1).first_day), "to": str(THIS.plus(-1).last_day)}
 
 
@@ -55,19 +55,19 @@ def _filters(creator: CreatorAccount) -> list[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_an_export_says_what_of_whom_and_how_much(creator: CreatorAccount, kind: str, place: int) -> None:
     query, told = _filters(creator)[place]
-    address = reverse("admin:dashboard_export", args=["creators-by-revenue", kind])
+    address = reverse("admin:dashboard_export", args=["creators-by-earnings", kind])
 
     status, entry = _take(f"{address}?range=last{query}", "Operations")
 
     assert (status, entry is None) == (200, False)
     assert entry is not None and entry.actor is not None
     assert (entry.verb, entry.object_name, entry.door, entry.address) == (
-        "export", "Creators by revenue", "admin", "127.0.0.1",
+        "export", "Creators by earnings", "admin", "127.0.0.1",
     )  # fmt: skip
     assert (entry.after, entry.before) == ({"file": kind.upper(), **_DAYS, **told}, {})
     assert entry.actor.groups.get().name == "Operations"
     shown = log_in("Finance").get(reverse("admin:accounts_auditentry_change", args=[entry.pk])).content.decode()
-    assert "Creators by revenue" in shown and told["organization"] in shown
+    assert "Creators by earnings" in shown and told["organization"] in shown
 
 
 def test_looking_and_what_is_refused_leave_no_entry(creator: CreatorAccount) -> None:

@@ -230,7 +230,7 @@ BILLING = (
 )
 IMPORTS = (Press("huntaze_tableimport_rejects", ("export huntaze.tableimport",), scene.table_import, reads="?export"),)
 DASHBOARDS = (
-    Press("dashboard_export", ("export ",), None, more=("revenue-by-month", "csv"), reads="?range=90d"),
+    Press("dashboard_export", ("export ",), None, more=("earnings-by-month", "csv"), reads="?range=90d"),
     Press("dashboard_export", ("export ",), None, more=("fans-by-day", "xlsx"), reads="?range=7d"),
 )
 # What comes before anybody is in is pressed by tests of its own.

@@ -1,19 +1,22 @@
 """The invoice list: what it shows, finds and adds up."""
 
-import datetime as dt
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django import Settings
 
-from billing.models import Invoice, InvoiceDelivery
+from billing.models import Invoice
 from billing.selectors import invoices as selectors
 from billing.services.correcting import credit_invoice, void_invoice
 from common.clock import Month, now
+from jobs.models import JobRun
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
-from tests.factories.invoices import ISSUED_AT, make_held, make_invoice, note_delivery
+from tests.factories.invoices import ISSUED_AT, deliver, make_held, make_invoice, note_delivery
+from tests.factories.ledger import make_run
 from tests.factories.staff import log_in, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -77,23 +80,63 @@ def test_filters_by_month_state_kind_and_failed_step() -> None:
         assert set(_found(client, query)) == expected, query
 
 
-def test_finds_what_nobody_began_to_deliver_after_a_while() -> None:
-    long_ago, just_now = now() - dt.timedelta(minutes=11), now() - dt.timedelta(minutes=9)
-    voided, fresh, carried = make_invoice(), make_invoice(), make_invoice()
-    for invoice in (voided, fresh, carried):
+def test_finds_what_nobody_began_to_deliver() -> None:
+    voided, under_way, carried = make_invoice(), make_invoice(month=JULY), make_invoice()
+    for invoice in (voided, under_way, carried):
         note_delivery(invoice, "stripe", "done")
         void_invoice(invoice.pk, actor=None, reason="wrong")
-    InvoiceDelivery.objects.filter(step="stripe_void", invoice__in=[voided, carried]).update(created_at=long_ago)
     carried.deliveries.filter(step="stripe_void").update(status="done")
-    issued = (long_ago, just_now, long_ago, long_ago)
-    notes = [credit_invoice(make_invoice().pk, actor=None, reason="wrong", now=at) for at in issued]
-    note_delivery(notes[2], "pdf", "pending")
+    notes = [credit_invoice(make_invoice().pk, actor=None, reason="wrong", now=now()) for _ in range(4)]
+    note_delivery(notes[1], "pdf", "pending")
+    deliver(notes[2])
     void_invoice(notes[3].pk, actor=None, reason="wrong")
+    deliver(notes[3].corrects)
+    make_run("deliver-invoices", "running", params={"invoices": [under_way.pk]})
     client = log_in("Finance")
-    assert set(_found(client, "?failed=any")) == {voided, notes[0]}
+    assert set(_found(client, "?failed=any")) == {voided, notes[0], notes[1]}
     assert _found(client, "?failed=stripe_void") == [voided]
     assert (_found(client, "?failed=email"), _found(client, "?failed=unknown")) == ([], [])
-    assert "Not delivered <strong>2</strong>" in client.get(LIST).content.decode()
+    assert "Not delivered <strong>3</strong>" in client.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_an_invoice_whose_delivery_never_began_is_not_delivered(settings: Settings, is_on: bool) -> None:
+    settings.INVOICE_ENABLE_STRIPE = settings.INVOICE_ENABLE_EMAIL = is_on
+    whole, half, none, void = make_invoice(), make_invoice(), make_invoice(), make_invoice()
+    by_post = make_invoice(deliver_stripe=False, deliver_email=False)
+    deliver(whole)
+    for invoice in (half, by_post):
+        for step in ("pdf", "store"):
+            note_delivery(invoice, step, "done")
+    for step in ("stripe", "pdf", "store"):
+        note_delivery(void, step, "pending")
+    Invoice.objects.filter(pk=void.pk).update(status="void")
+    client = log_in("Finance")
+    assert set(_found(client, "?failed=any")) == ({half, none} if is_on else {none})
+    assert set(_found(client, "?failed=email")) == ({half, none} if is_on else set())
+    assert _found(client, "?failed=pdf") == [none]
+    assert f"Not delivered <strong>{2 if is_on else 1}</strong>" in client.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("job", "params", "is_under_way"),
+    [
+        ("monthly-billing", {"month": "2026-08", "organizations": [], "deliver": True}, True),
+        ("monthly-billing", {"month": "2026-08", "organizations": [], "deliver": False}, False),
+        ("monthly-billing", {"month": "2026-07", "organizations": [], "deliver": True}, False),
+        ("monthly-billing", {"month": "2026-08", "organizations": ["org_other"], "deliver": True}, False),
+        ("deliver-invoices", {"invoices": [0]}, False),
+    ],
+)
+def test_what_a_run_is_about_to_deliver_is_not_listed_before_the_run_ends(
+    job: str, params: dict[str, Any], is_under_way: bool
+) -> None:
+    invoice = make_invoice()
+    run = make_run(job, "running", params=params)
+    client = log_in("Finance")
+    assert _found(client, "?failed=any") == ([] if is_under_way else [invoice])
+    JobRun.objects.filter(pk=run.pk).update(status="cancelled")
+    assert _found(client, "?failed=any") == [invoice]
 
 
 @pytest.mark.parametrize("query", ["?month=yesterday", "?month=2026-13", "?failed=everything", "?p=x", "?p=99"])

@@ -129,7 +129,7 @@ def test_the_front_page_tells_what_is_outstanding_and_what_is_paid() -> None:
     assert tiles["Outstanding, 2 invoices"] == (text, f"{INVOICES}?payment=outstanding")
     assert tiles["of it overdue"] == (text, f"{INVOICES}?payment=overdue")
     Invoice.objects.filter(pk=part.pk).update(status="paid")
-    rows = {str(row["month"]): row["paid"] for row in log_in("Finance").get("/admin/").context["revenue"]}
+    rows = {str(row["month"]): row["paid"] for row in log_in("Finance").get("/admin/").context["invoiced"]}
     assert rows[str(AUGUST)] == f"USD {(paid.total_cents + part.total_cents) / 100:.2f}"
 
 

@@ -1,6 +1,7 @@
 """Plans, meters, billing accounts, usage and number series in the admin."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,8 @@ from django.urls import reverse
 
 from accounts.models import AuditEntry, Organization
 from billing.models import BillingAccount, NumberSeries, Plan, UsageEvent
+from billing.services.parking import park_account
+from common.clock import previous_month
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan, price_meter, use
 from tests.factories.invoices import make_invoice
 from tests.factories.staff import log_in, make_staff
@@ -107,6 +110,37 @@ def _account(**fields: Any) -> BillingAccount:
 
 def _account_address(account: BillingAccount, name: str = "change") -> str:
     return reverse(f"admin:billing_billingaccount_{name}", args=[account.pk])
+
+
+@pytest.mark.parametrize(
+    ("status", "months_on", "said"),
+    [
+        ("active", -5, "Billed"),
+        ("suspended", -5, "Not billed: suspended"),
+        ("closed", -5, "Not billed: closed"),
+        ("active", 2, "Billed from"),
+    ],
+)
+def test_only_who_is_billed_is_shown_as_billed(status: str, months_on: int, said: str) -> None:
+    first = previous_month().plus(months_on)
+    organization = make_organization(account={"first_month": first.first_day}, status=status)
+    client, account = log_in("Read only"), organization.billing_account
+    said += f" {first.label} on" if said.endswith("from") else ""
+    for address in (
+        reverse("admin:billing_billingaccount_changelist"),
+        reverse("admin:billing_billingaccount_change", args=[account.pk]),
+        reverse("admin:accounts_organization_change", args=[organization.pk]),
+    ):
+        labels = re.findall(r">\s*((?:Not b|B)illed[^<]*?)\s*<", client.get(address).content.decode())
+        assert labels == [said], address
+
+
+def test_who_is_unparked_and_suspended_is_not_called_billed() -> None:
+    account = make_organization(status="suspended").billing_account
+    park_account(account.pk, actor=None, reason="They pause.")
+    page = log_in("Finance").post(_account_address(account, "unpark"), {"reason": "They are back."}, follow=True)
+    said = [str(message) for message in page.context["messages"]]
+    assert said == [f"{account} is unparked. Not billed: suspended."]
 
 
 def test_an_account_is_parked_and_unparked_with_a_reason() -> None:

@@ -18,7 +18,8 @@ from billing.checks import (
 )
 from billing.models import Invoice, InvoiceDelivery, NumberSeries, StripeEvent, StripeRecord
 from common.clock import now
-from tests.factories.invoices import make_held, make_invoice, note_delivery
+from tests.factories.invoices import deliver, make_held, make_invoice, note_delivery
+from tests.factories.ledger import make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +54,24 @@ def test_failed_deliveries_by_step() -> None:
         "stripe": f"Not delivered: {names[0]} and {names[1]}. Stripe is down.",
         "email": f"Not delivered: {names[0]}. Nobody is there.",
     }
+
+
+def test_deliveries_that_never_began() -> None:
+    none, half, failed, whole = make_invoice(), make_invoice(), make_invoice(), make_invoice()
+    note_delivery(half, "pdf", "done")
+    note_delivery(failed, "stripe", "failed")
+    deliver(whole)
+    Invoice.objects.update(finalized_at=now() - dt.timedelta(minutes=9))
+    assert list(find_failed_deliveries()) == []
+    since = now() - dt.timedelta(minutes=11)
+    Invoice.objects.update(finalized_at=since)
+    (found,) = find_failed_deliveries()
+    names = [f"invoice {invoice.number} of {invoice.organization}" for invoice in (none, half)]
+    assert (found.scope, found.title, found.count) == ("not begun", "2 invoices were not delivered", 2)
+    assert found.detail.startswith(f"Issued, but never or only partly delivered: {names[0]} and {names[1]}. ")
+    assert (found.since, found.permission) == (since, "billing.deliver_invoice")
+    make_run(status="running", params={"month": str(none.period), "organizations": [], "deliver": True})
+    assert list(find_failed_deliveries()) == []
 
 
 def test_of_many_the_first_are_named() -> None:

@@ -184,7 +184,7 @@ def test_a_correction_of_the_running_month_gives_way_to_what_the_gateway_says_of
 
 @pytest.mark.parametrize("early", [0, 3])
 def test_the_summary_by_e_mail_says_how_many(early: int) -> None:
-    summary = {"month_label": "August 2026", "early": early, "errors": [], "revenue": []}
+    summary = {"month_label": "August 2026", "early": early, "errors": [], "invoiced": []}
     for suffix in (".txt", ".html"):
         text = " ".join(render_to_string(f"billing/email/summary{suffix}", {"summary": summary}).split())
         assert ("With figures from before the month" in text) == bool(early)

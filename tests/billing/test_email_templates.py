@@ -36,7 +36,7 @@ SUMMARY: dict[str, Any] = {
     "held": 3,
     "errors": [("generate", 0), ("storage", 1), ("stripe", 2)],
     "errors_total": 3,
-    "revenue": ["USD 1,234,567.80", "EUR 9,900.00"],
+    "invoiced": ["USD 1,234,567.80", "EUR 9,900.00"],
     "duration": "1 min 12 s",
     "run_url": "https://office.huntaze.example/admin/jobs/jobrun/7/",
 }
@@ -119,7 +119,7 @@ def test_the_summary_says_every_figure() -> None:
         "Organizations processed: 412",
         "Invoices: 405",
         "Held for approval: 3",
-        "Revenue: USD 1,234,567.80; EUR 9,900.00",
+        "Invoiced: USD 1,234,567.80; EUR 9,900.00",
         "Processing time: 1 min 12 s",
         "Errors: 3",
         "  generate: 0",
@@ -138,7 +138,7 @@ def test_the_summary_as_html_says_the_same() -> None:
         "|Organizations processed|412|",
         "|Invoices|405|",
         "|Held for approval|3|",
-        "|Revenue|USD 1,234,567.80|EUR 9,900.00|",
+        "|Invoiced|USD 1,234,567.80|EUR 9,900.00|",
         "|Processing time|1 min 12 s|",
         "|Errors|3|generate|0|storage|1|stripe|2|",
     ):
@@ -148,7 +148,7 @@ def test_the_summary_as_html_says_the_same() -> None:
 
 @pytest.mark.parametrize("body", ["summary.txt", "summary.html"])
 def test_a_dry_run_says_so(body: str) -> None:
-    text = mail(body, summary={**SUMMARY, "dry_run": True, "revenue": []})
+    text = mail(body, summary={**SUMMARY, "dry_run": True, "invoiced": []})
     assert "Dry run of billing for October 2026" in text
     assert "Nothing was kept" in text
     assert "none" in text

@@ -87,7 +87,7 @@ Organizations processed:  5 of 5
 Invoices:                 3
 Held for approval:        1
 Errors:                   generate 1, pdf 0, storage 0, stripe 0, email 0
-Total revenue:            EUR 45.00; USD 276.91
+Invoiced:                 EUR 45.00; USD 276.91
 Processing time:          … s
   org_odd failed at compute: {odd_error()}
 """
@@ -189,7 +189,7 @@ Organizations processed:  3 of 3
 Invoices:                 1
 Held for approval:        0
 Errors:                   generate 1, pdf 0, storage 0, stripe 0, email 0
-Total revenue:            USD 66.60
+Invoiced:                 USD 66.60
 Processing time:          … s
   org_odd failed at compute: {odd_error()}
 """

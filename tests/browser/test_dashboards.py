@@ -41,7 +41,7 @@ def test_finance_reads_narrows_down_and_exports(open_desk: OpenDesk, outside: Ou
     desk = open_desk(make_staff("Finance"), size=size)
 
     desk.open("/admin/dashboards/revenue/")
-    card = desk.page.locator("#revenue-by-month")
+    card = desk.page.locator("#earnings-by-month")
     expect(card.get_by_text("USD 1,239.56").first).to_be_visible()
     expect(card.get_by_text("JPY 9,900").first).to_be_visible()
     # Each currency has a chart of its own, which the theme has drawn.

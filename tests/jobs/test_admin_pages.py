@@ -74,7 +74,7 @@ def test_the_page_tells_who_why_and_what_became_of_each_item() -> None:
     item.save()
     text = _text(log_in("Read only"), _change(run))
     assert "Reason A new plan" in text
-    assert "Revenue USD 1,234.56" in text
+    assert "Invoiced, with tax USD 1,234.56" in text
     assert "The plan has no brackets." in text
     assert "Too early" in text
     assert "2 failed at compute" in text

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from billing.selectors.summaries import COMPONENTS, list_differences, write_revenue
+from billing.selectors.summaries import COMPONENTS, list_differences, write_invoiced
 from common.money import format_money
 from jobs.console import OneLineCommand, default_output, exit_status, refuse, work_and_watch
 from jobs.models import JobRun
@@ -127,7 +127,8 @@ class Command(OneLineCommand):
             "Held for approval": f"{summary['held']:,}",
             **({"Early figures": f"{summary['early_figures']:,}"} if "early_figures" in summary else {}),
             "Errors": ", ".join(f"{name} {summary['errors'][name]:,}" for name in COMPONENTS),
-            "Total revenue": "; ".join(write_revenue(summary)) or "none",
+            **({"Not delivered": f"{summary['not_delivered']:,}"} if "not_delivered" in summary else {}),
+            "Invoiced": "; ".join(write_invoiced(summary)) or "none",
             "Processing time": f"{summary['seconds']:,} s",
         }
         for title, text in lines.items():
