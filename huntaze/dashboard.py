@@ -28,7 +28,7 @@ from common.money import format_money, minor_digits
 from huntaze.overview import describe_jobs
 from jobs.admin.words import RUN_TONES
 from jobs.models import JobItem, JobRun
-from jobs.selectors import list_failed_items, list_troubled_runs
+from jobs.selectors import count_failed_left, list_failed_left, list_troubled_runs
 
 _SHOWN = 6
 _ITEMS_SHOWN = 3
@@ -154,7 +154,7 @@ def _runs() -> dict[str, Any]:
     return {
         "shows_runs": True,
         **describe_jobs(now()),
-        "troubled": [{**_describe_run(run), "items": list_failed_items(run)[:_ITEMS_SHOWN]} for run in troubled],
+        "troubled": [{**_describe_run(run), "items": list_failed_left(run)[:_ITEMS_SHOWN]} for run in troubled],
     }
 
 
@@ -162,6 +162,7 @@ def _describe_run(run: JobRun) -> dict[str, Any]:
     address = reverse("admin:jobs_jobrun_change", args=[run.pk])
     return {
         "run": run,
+        "left": count_failed_left(run),
         "address": address,
         "failed_address": f"{address}?status={JobItem.Status.FAILED}",
         "tone": RUN_TONES.get(run.status, ""),

@@ -69,7 +69,10 @@ def _explain(run: JobRun, mode: str) -> str:
         since = "" if left == run.failed else f" {_count(run.failed - left)} went well in later runs."
         return f"{_count(left)} that failed will be worked on again.{since} Steps that are done are not repeated."
     if mode == JobRun.Mode.MISSING:
-        return f"{_count(run.missing)} that never came to an end will be worked on, and whatever is expected since."
+        left = count_failed_left(run)
+        failed = f" {_count(left)} that failed will not: “Rerun failed” takes those." if left else ""
+        wanted = f"{_count(run.missing)} that never came to an end will be worked on, and whatever is expected since."
+        return f"{wanted}{failed}"
     return "Everything expected will be worked on again. What is done already is found, and not done twice."
 
 

@@ -13,7 +13,7 @@ from billing.services.correcting import credit_invoice, void_invoice
 from common.clock import Month, now, previous_month
 from tests.factories.billing import earn, make_creator, make_organization, make_plan
 from tests.factories.invoices import ISSUED_AT, deliver, make_held, make_invoice, note_delivery
-from tests.factories.ledger import make_failed_run, make_run
+from tests.factories.ledger import make_failed_run, make_item, make_run
 from tests.factories.staff import log_in, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -126,8 +126,16 @@ def test_what_failed_stays_until_it_is_run_again() -> None:
     assert "org_failed3" not in page
     make_run(status="succeeded", parent=run, mode="failed", dry_run=True)
     assert "org_failed0" in _page()
-    make_run(status="succeeded", parent=run, mode="failed")
-    assert "org_failed0" not in _page()
+    make_run(status="nothing_to_do", parent=run, mode="missing")
+    again = make_run(status="cancelled", parent=run, mode="failed")
+    assert "5 of 6 failed</a>" in _page()
+    for number in range(4):
+        make_item(again, f"org_failed{number}")
+    page = _page()
+    assert ("5 of 6 failed, 1 left</a>" in page, "org_failed4" in page, "org_failed0" in page) == (True, True, False)
+    make_item(again, "org_failed4")
+    page = _page()
+    assert ("org_failed4" in page, "Nothing is left of what failed in the last thirty days." in page) == (False, True)
 
 
 def test_a_run_that_failed_as_a_whole_says_why() -> None:

@@ -217,6 +217,44 @@ def test_fewer_items_than_staff_expect_are_told() -> None:
     assert look().state == "healthy"
 
 
+def test_what_is_missing_is_told_though_a_rerun_was_cancelled_before_it_began() -> None:
+    run = run_job("often")
+    JobRun.objects.filter(pk=run.pk).update(expected=240, status="cancelled")
+    assert look().why == "238 of 240 missing."
+    for mode in (JobRun.Mode.MISSING, JobRun.Mode.ALL):
+        cancelled, _ = rerun(run, mode, trigger="admin", actor=None)
+        cancel_run(cancelled, None)
+        assert (look().state, often().why, often().run) == ("failing", "238 of 240 missing.", run)
+
+
+def test_a_rerun_heals_nothing_while_something_is_left_of_what_failed() -> None:
+    BROKEN.update("ab")
+    run = run_job("often")
+    why = look().why
+    assert (often().state, why.endswith("failed: 2 of 2 items failed.")) == ("failing", True)
+    BROKEN.clear()
+    missing, _ = rerun(run, JobRun.Mode.MISSING, trigger="admin", actor=None)
+    assert complete(missing).status == "nothing_to_do"
+    assert (look().state, often().why, often().run) == ("failing", why, run)
+    cancelled, _ = rerun(run, JobRun.Mode.FAILED, trigger="admin", actor=None)
+    cancel_run(cancelled, None)
+    assert (look().state, often().why, often().run) == ("failing", why, run)
+    assert len(findings("failing")) == 1
+    failed, _ = rerun(run, JobRun.Mode.FAILED, trigger="admin", actor=None)
+    complete(failed)
+    assert (look().state, findings("failing")) == ("healthy", [])
+
+
+def test_a_rerun_of_one_run_hides_no_other_that_failed_since() -> None:
+    BROKEN.add("a")
+    first, second = run_job("often"), run_job("often")
+    BROKEN.clear()
+    complete(rerun(first, JobRun.Mode.FAILED, trigger="admin", actor=None)[0])
+    assert (look().state, often().run) == ("failing", second)
+    complete(rerun(second, JobRun.Mode.FAILED, trigger="admin", actor=None)[0])
+    assert look().state == "healthy"
+
+
 def ended(hours_ago: int, expected: int, done: int, **values: Any) -> JobRun:
     """Write down a run of the schedule that ended."""
     at = now() - hours_ago * HOUR

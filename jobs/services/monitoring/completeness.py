@@ -26,12 +26,13 @@ def find_gap(monitor: JobMonitor, newest: Sequence[JobRun]) -> Gap | None:
     """Tell what the newest run that has ended left out; None where nothing is missing, or where none ended.
 
     Full runs count, and those of a schedule: one that covers a part takes up what the one before it left out. A rerun
-    of what was missing adds to the run that left it out; a rerun of what failed changes nothing here.
+    of what was missing adds to the run that left it out; a rerun of what failed changes nothing here, nor does a run
+    that was cancelled before it began.
     """
     later = 0
     is_newest = True
     for run in newest:
-        if run.finished_at is None or run.mode == JobRun.Mode.FAILED:
+        if run.finished_at is None or run.mode == JobRun.Mode.FAILED or _never_began(run):
             continue
         ended, origin = _add_up(run)
         whole = is_whole(origin)
@@ -45,6 +46,12 @@ def find_gap(monitor: JobMonitor, newest: Sequence[JobRun]) -> Gap | None:
             return None
         later, is_newest = later + ended, False
     return None
+
+
+def _never_began(run: JobRun) -> bool:
+    """Tell whether nobody learnt what a run expects: it was cancelled first, or, as a rerun, failed before that."""
+    ends = {JobRun.Status.CANCELLED, JobRun.Status.FAILED} if run.mode else {JobRun.Status.CANCELLED}
+    return run.expected == 0 and run.status in ends
 
 
 def _add_up(run: JobRun) -> tuple[int, JobRun]:

@@ -1,7 +1,7 @@
 """How a job stands, told from its schedules and its newest runs. Pure: nothing here reads a clock or writes."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -29,12 +29,16 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What a verdict rests on: the newest runs first, those under way, and what the last full run left out."""
+    """What a verdict rests on: the newest runs first, those under way, and what the last full run left out.
+
+    `left` names the runs of which something failed and is left: no later rerun ended it.
+    """
 
     schedules: Sequence[JobSchedule] = ()
     newest: Sequence[JobRun] = ()
     active: Sequence[JobRun] = ()
     gap: Gap | None = None
+    left: Collection[int] = ()
 
 
 @dataclass(frozen=True)
@@ -172,12 +176,24 @@ def _judge_ended(monitor: JobMonitor, facts: Facts, troubles: dict[str, Trouble]
 
 
 def _tells(run: JobRun, facts: Facts) -> bool:
-    """Tell whether that a run went well says anything: a part does not while the last whole run stands as failed."""
+    """Tell whether that a run went well says anything.
+
+    A part does not while the last whole run stands as failed, nor a rerun while anything is left of what failed before.
+    """
+    if run.mode and _leaves_failures(run, facts):
+        return False
     if _is_of_whole(run, facts):
         return True
     ended = (other for other in facts.newest if other.status in _WELL | _BADLY)
     last = next((other for other in ended if _is_of_whole(other, facts)), None)
     return last is None or last.status in _WELL
+
+
+def _leaves_failures(rerun: JobRun, facts: Facts) -> bool:
+    """Tell whether anything is left of what failed before a rerun and since the last whole run that went well."""
+    before = facts.newest[facts.newest.index(rerun) + 1 :]
+    since = takewhile(lambda run: run.mode or run.status not in _WELL or not _covers(run), before)
+    return rerun.parent_id in facts.left or any(run.pk in facts.left for run in since)
 
 
 def _is_of_whole(run: JobRun, facts: Facts) -> bool:

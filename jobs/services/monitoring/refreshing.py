@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -9,6 +10,7 @@ from django.db import transaction
 from accounts.services.auditing import record_action
 from jobs.models import JobMonitor, JobRun, JobSchedule, MonitorChange
 from jobs.registry import list_jobs
+from jobs.selectors import list_left
 from jobs.services.monitoring.completeness import find_gap
 from jobs.services.monitoring.judging import Facts, Verdict, judge
 
@@ -70,7 +72,13 @@ def read_facts(monitor: JobMonitor) -> Facts:
         newest=newest,
         active=list(runs.filter(status__in=JobRun.ACTIVE).order_by("-id")),
         gap=find_gap(monitor, newest),
+        # Only a rerun asks for it.
+        left=list_left({pk for run in newest for pk in (run.pk, run.parent_id) if pk}) if _has_rerun(newest) else (),
     )
+
+
+def _has_rerun(runs: Iterable[JobRun]) -> bool:
+    return any(run.mode for run in runs)
 
 
 def _keep(monitor: JobMonitor, verdict: Verdict, moment: dt.datetime) -> None:

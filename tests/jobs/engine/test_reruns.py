@@ -8,9 +8,9 @@ from accounts.models import User
 from common.errors import Misconfigured, Permanent
 from jobs.engine.context import Context
 from jobs.models import JobItem, JobRun
-from jobs.registry import Job, JobParams
-from jobs.selectors import count_failed_left, list_failed_left
-from jobs.services import expand_run, rerun
+from jobs.registry import Job, JobParams, get_job
+from jobs.selectors import count_failed_left, list_failed_left, list_failed_runs, list_left, list_troubled_runs
+from jobs.services import cancel_run, expand_run, rerun
 from tests.jobs.conftest import Declare
 from tests.jobs.spine import act, begin, complete, counts, dismiss, effects, run_job, statuses
 
@@ -161,3 +161,90 @@ def test_of_what_failed_takes_only_what_no_rerun_brought_to_a_good_end_since() -
     assert statuses(third) == {"d": "done"}
     assert (count_failed_left(first), count_failed_left(second), count_failed_left(third)) == (0, 0, 0)
     assert again(first, Mode.FAILED).status == "nothing_to_do"
+
+
+def left() -> list[JobRun]:
+    """The runs of which something is left, as three ways to ask tell of them."""
+    troubled = list(list_troubled_runs())
+    assert list_left(JobRun.objects.values_list("pk", flat=True)) == {run.pk for run in troubled}
+    failed = list_failed_runs(get_job("partly"))
+    assert [run for run in failed if count_failed_left(run)] == [run for run in reversed(troubled) if run.failed]
+    return troubled
+
+
+def cancel_unbegun(run: JobRun, mode: str) -> JobRun:
+    found, _ = rerun(run, mode, trigger="admin", actor=None)
+    cancel_run(found, None)
+    found.refresh_from_db()
+    assert (found.status, found.expected) == ("cancelled", 0)
+    return found
+
+
+def test_that_takes_nothing_hides_nothing_that_failed() -> None:
+    first = run_job("partly")
+    assert again(first, Mode.MISSING).status == "nothing_to_do"
+    assert left() == [first]
+    cancel_unbegun(first, Mode.FAILED)
+    assert left() == [first]
+    act("repaired", "state")
+    again(first, Mode.FAILED)
+    assert left() == []
+
+
+def test_that_is_under_way_hides_nothing_until_it_has_ended_it() -> None:
+    first = run_job("partly")
+    second, _ = rerun(first, Mode.FAILED, trigger="admin", actor=None)
+    assert left() == [first]
+    act("repaired", "state")
+    complete(second)
+    assert left() == []
+
+
+def test_what_fails_again_is_a_matter_of_the_later_run_and_the_rest_stays_with_the_first() -> None:
+    first = run_job("partly")
+    second = again(first, Mode.FAILED)
+    assert (second.status, left()) == ("failed", [second])
+    third = expand_run(rerun(first, Mode.FAILED, trigger="admin", actor=None)[0].pk)
+    third.items.filter(key="c").update(status="failed")
+    cancel_run(third, None)
+    third.refresh_from_db()
+    # The last word on c has the third, and on d the second.
+    assert (third.status, left()) == ("cancelled", [third, second])
+    act("repaired", "state")
+    # A sibling of both ends what they left.
+    again(first, Mode.FAILED)
+    assert left() == []
+    assert [count_failed_left(run) for run in (first, second, third)] == [0, 0, 0]
+
+
+def test_of_all_that_expects_a_failed_item_no_more_leaves_it() -> None:
+    first = run_job("partly")
+    other = JobRun.objects.create(job="partly", trigger="admin", parent=first, mode=Mode.ALL, status="succeeded")
+    JobItem.objects.create(run=other, key="c", status="done")
+    assert left() == [first]
+    JobItem.objects.create(run=other, key="d", status="skipped")
+    assert left() == []
+
+
+def test_a_run_that_was_stopped_is_left_until_all_it_expected_has_ended() -> None:
+    first = run_job("partly", stop_at="d")
+    assert (first.status, first.failed, left()) == ("failed", 0, [first])
+    # Nothing failed by itself, so that this takes nothing.
+    assert again(first, Mode.FAILED).status == "nothing_to_do"
+    assert left() == [first]
+    cancel_unbegun(first, Mode.MISSING)
+    assert left() == [first]
+    act("repaired", "state")
+    again(first, Mode.MISSING)
+    assert left() == []
+
+
+def test_a_run_that_could_not_begin_is_left_until_another_could() -> None:
+    first = JobRun.objects.create(job="partly", trigger="admin", status="failed", error="Broken.")
+    assert left() == [first]
+    cancel_unbegun(first, Mode.ALL)
+    assert again(first, Mode.FAILED).status == "nothing_to_do"
+    assert left() == [first]
+    act("repaired", "state")
+    again(first, Mode.ALL)
+    assert left() == []

@@ -1,14 +1,13 @@
-"""Reads of the ledger."""
+"""Runs and items: what is active, what waits, what ran last."""
 
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Count, Exists, F, Min, OuterRef, QuerySet
+from django.db.models import Count, F, Min, QuerySet
 from django.db.models.functions import Now
 
-from common.clock import now
 from jobs.models import JobItem, JobRun, Tick
 from jobs.registry import Job, list_jobs
 
@@ -165,59 +164,3 @@ def list_runs_of_day(midnight: dt.datetime, per_hour: int) -> dict[int, list[Job
     for run in JobRun.objects.raw(_BY_HOUR, [midnight, midnight, per_hour]):
         hours.setdefault(int((run.created_at - midnight).total_seconds() // 3600), []).append(run)
     return hours
-
-
-# A rerun, not whatever else follows a run, such as its summary by e-mail.
-_RUN_AGAIN = Exists(JobRun.objects.filter(parent=OuterRef("pk"), dry_run=False).exclude(mode=JobRun.Mode.NORMAL))
-
-
-def list_troubled_runs(days: int = 30) -> QuerySet[JobRun]:
-    """List the last days' runs of which something failed and that nobody has run again yet, the newest first."""
-    troubled = JobRun.objects.filter(status__in=[JobRun.Status.PARTIAL, JobRun.Status.FAILED], dry_run=False)
-    return troubled.filter(~_RUN_AGAIN, created_at__gte=now() - dt.timedelta(days=days)).order_by("-id")
-
-
-def list_failed_runs(job: type[Job], **asked: str) -> list[JobRun]:
-    """List a job's runs with these parameters of which something failed and that nobody has run again yet, in order.
-
-    Its last run where nothing did; empty where there is none. Dry runs do not count.
-    """
-    wanted = {f"params__{name}": value for name, value in asked.items()}
-    runs = JobRun.objects.filter(job=job.name, dry_run=False, **wanted).order_by("id")
-    return list(runs.filter(~_RUN_AGAIN, failed__gt=0)) or list(runs.reverse()[:1])
-
-
-def list_failed_items(run: JobRun) -> QuerySet[JobItem]:
-    """List a run's failed items."""
-    return run.items.filter(status=JobItem.Status.FAILED).order_by("step", "id")
-
-
-_LATER = """
-    WITH RECURSIVE later(id) AS (
-        SELECT id FROM jobs_jobrun WHERE parent_id = %s
-        UNION SELECT run.id FROM jobs_jobrun run JOIN later ON run.parent_id = later.id
-    )
-    SELECT run.id FROM jobs_jobrun run JOIN later USING (id) WHERE run.job = %s AND NOT run.dry_run
-"""
-
-
-def _list_later(run: JobRun) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(_LATER, [run.pk, run.job])
-        return [row[0] for row in cursor.fetchall()]
-
-
-def count_failed_left(run: JobRun) -> int:
-    """Count what `list_failed_left` lists; the items are looked at only where there are reruns."""
-    if not run.failed or not _list_later(run):
-        return run.failed
-    return list_failed_left(run).count()
-
-
-def list_failed_left(run: JobRun) -> QuerySet[JobItem]:
-    """List a run's failed items that no rerun of it, nor a rerun of that, has brought to a good end since."""
-    failed, later = list_failed_items(run), _list_later(run)
-    if not later:
-        return failed
-    good = [JobItem.Status.DONE, JobItem.Status.SKIPPED]
-    return failed.exclude(Exists(JobItem.objects.filter(run__in=later, key=OuterRef("key"), status__in=good)))
