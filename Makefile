@@ -15,6 +15,8 @@ PRODUCTION := DEBUG=0 ALLOWED_HOSTS=huntaze.example BASE_URL=https://huntaze.exa
 	SECRET_KEY=check-only-4f9c1d2ab8e7305d6c1f0e9b7a8d5c3e2f1a0b9c8d7e6f5a4b \
 	ENCRYPTION_KEYS=Y2hlY2stb25seS1rZXktMDEyMzQ1Njc4OTAxMjM0NTY= \
 	DATABASE_URL=postgres://huntaze@127.0.0.1/huntaze REDIS_URL=redis://127.0.0.1:6379/0
+# A running demo ends first, whoever started it: its servers are the ones below.
+end_demo = if [ -x $(PYTHON) ]; then $(PYTHON) -m scripts.demo --stop; fi
 # The tests may keep servers of their own, so that a demo's Ctrl-C does not stop theirs.
 for_each_data_dir = for directory in .data/test .data; do if [ -x $(PYTHON) ] && [ -f $$directory/ports.json ]; then \
 	$(PYTHON) -m huntaze.embedded $(1) --data-dir $$directory; fi; done
@@ -77,11 +79,13 @@ psql: bootstrap ## Open the embedded database
 	exec $(PYTHON) -m huntaze.embedded psql
 
 .PHONY: stop
-stop: ## Stop the embedded servers; their data stay
+stop: ## End a running demo and the embedded servers; their data stay
+	$(end_demo)
 	$(call for_each_data_dir,stop)
 
 .PHONY: reset
-reset: ## Stop the embedded servers and delete all demo data
+reset: ## End a running demo and the embedded servers, and delete all demo data
+	$(end_demo)
 	$(call for_each_data_dir,reset)
 	rm -rf .data
 

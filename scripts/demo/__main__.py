@@ -4,7 +4,6 @@ The product runs as it does in production; only the environment differs.
 """
 
 import argparse
-import fcntl
 import os
 import signal
 import socket
@@ -12,8 +11,6 @@ import sys
 import textwrap
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -22,9 +19,12 @@ import boto3
 from botocore.config import Config
 
 from huntaze import embedded
+from huntaze.demo_log_ins import LOG_INS
 from huntaze.embedded import ports
 from scripts.demo import payments, results
-from scripts.demo.processes import MARK, DemoError, Processes, end_leftovers
+from scripts.demo.holding import end_running, only_demo, say
+from scripts.demo.processes import MARK, DemoError, Processes
+from scripts.demo.progress import Progress, is_billed
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA_DIR = ROOT / ".data"
@@ -50,24 +50,38 @@ class Demo:
         self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
         self.storage_url = f"http://127.0.0.1:{self.storage_port}"
         self.processes = Processes(self._environment(embedded.ensure(DATA_DIR)))
-        self._log_ins = ""
 
     def prepare(self) -> None:
         """Bring the outside world up, and the data to where last month is billed."""
         self._start_outside_world()
-        say("migrating the database")
+        month = (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+        is_loaded = is_billed(self.processes.environment["DATABASE_URL"], month)
+        progress = Progress(1 if is_loaded else 4)
+        if is_loaded:
+            self.processes.start("web", self._granian())  # gets ready meanwhile
+        progress.say("migrating the database")
         self._manage("migrate", "--verbosity", "0")
-        self.processes.start("web", self._granian())  # gets ready while the month is billed
         self._await_outside_world()
         self._create_bucket()
         results.set_up(self.storage_url)
-        say("loading demo data")
-        self._load_data()
-        month = (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
-        say(f"billing {month}")
+        # A receiver that knows the secret judges each signature, as a customer's would.
+        payments.trust_webhooks(self.sandbox_url, HOOK, HOOK_SECRET)
         payments.deliver_events(self.sandbox_url, f"http://127.0.0.1:{self.port}/api/webhooks/stripe", WEBHOOK_SECRET)
+        if is_loaded:
+            say(f"{month} is billed already: nothing is loaded or billed again")
+        else:
+            self._load(month, progress)
+
+    def _load(self, month: str, progress: Progress) -> None:
+        """Load the data, bill the month, and let the world outside answer."""
+        self.processes.start("web", self._granian())  # gets ready while the month is billed
+        progress.say("loading demo data: a business with a year of invoices; this takes a minute or two")
+        receiver = ["--webhooks", f"{self.sandbox_url}/hooks/{HOOK}", "--webhook-secret", HOOK_SECRET]
+        self._manage("load_demo", *receiver)
+        progress.say(f"billing {month}")
         if self._manage("run_billing", "--month", month, allowed=_SOME_ITEMS_FAILED):
             say("some invoices need a person: the admin shows which, and why.")
+        progress.say("taking snapshots, and letting customers pay and result files come")
         for job in ("analytics-snapshots", "record-issued-invoices"):
             self._manage("run_job", job)
         if count := payments.let_customers_pay(self.sandbox_url):
@@ -75,17 +89,17 @@ class Demo:
         say(f"{results.let_workers_deliver(self.storage_url)} result files have come; one of them can't be read")
 
     def serve(self) -> None:
-        """Start worker and beat; returns when a browser gets an answer."""
+        """Start worker and beat once a browser gets an answer: until then each would only slow the others down."""
+        self.processes.wait_until(lambda: answers(f"http://127.0.0.1:{self.port}/"), "The web server")
         celery = [PYTHON, "-m", "celery", "--app", "huntaze", "--quiet"]
         scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
         self.processes.start("worker", [*celery, "worker", "--concurrency", "2", "--queues", QUEUES])
         self.processes.start("consumer", [*MANAGE, "consume_results", "--verbosity", "0"])
         self.processes.start("beat", [*celery, "beat", "--scheduler", scheduler, "--pidfile", ""])
-        self.processes.wait_until(lambda: answers(f"http://127.0.0.1:{self.port}/"), "The web server")
 
     def introduce(self) -> None:
         """Say where everything is."""
-        log_ins = textwrap.fill(self._log_ins, 100, initial_indent="    ", subsequent_indent="      ")
+        log_ins = textwrap.fill(LOG_INS, 100, initial_indent="    ", subsequent_indent="      ")
         print(
             f"""
   Huntaze is ready.
@@ -173,13 +187,6 @@ class Demo:
         if BUCKET not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
             client.create_bucket(Bucket=BUCKET)
 
-    def _load_data(self) -> None:
-        # A receiver that knows the secret judges each signature, as a customer's would.
-        payments.trust_webhooks(self.sandbox_url, HOOK, HOOK_SECRET)
-        receiver = ["--webhooks", f"{self.sandbox_url}/hooks/{HOOK}", "--webhook-secret", HOOK_SECRET]
-        status, self._log_ins = self.processes.run_and_listen([*MANAGE, "load_demo", *receiver])
-        _expect(status, (0,), "load_demo")
-
     def _manage(self, *arguments: str, allowed: int = 0) -> int:
         status = self.processes.run([*MANAGE, *arguments])
         _expect(status, (0, allowed), *arguments)
@@ -194,11 +201,6 @@ class Demo:
 def _expect(status: int, allowed: tuple[int, ...], *arguments: str) -> None:
     if status not in allowed:
         raise DemoError(f"`manage.py {' '.join(arguments)}` ended with status {status}; its message is above.")
-
-
-def say(text: str) -> None:
-    """Tell the person at the terminal what happens."""
-    print(f"demo: {text}", flush=True)
 
 
 def listens(port: int) -> bool:
@@ -221,25 +223,11 @@ def answers(url: str) -> bool:
         return False
 
 
-@contextmanager
-def only_demo() -> Iterator[None]:
-    """Refuse a second demo of the same checkout, and end what a killed one left."""
-    DATA_DIR.mkdir(exist_ok=True)
-    with (DATA_DIR / "demo.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DemoError("A demo of this checkout runs already; stop it with Ctrl-C in its terminal.") from None
-        if count := end_leftovers(str(DATA_DIR)):
-            say(f"ended {count} processes that a killed demo had left")
-        yield
-
-
 def run(port: int) -> None:
     """Run the demo until a person stops it."""
     if not 0 < port <= _LAST_PORT:
         raise DemoError(f"There is no port {port}; choose one from 1 to {_LAST_PORT}: make demo PORT=8000")
-    with only_demo():
+    with only_demo(DATA_DIR, port):
         if not ports.is_free(port):
             raise DemoError(f"Port {port} is taken by another program; choose another: make demo PORT={port + 10}")
         demo = None
@@ -271,11 +259,16 @@ def main() -> None:
     """Parse the command line and run the demo."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--stop", action="store_true", help="end a demo of this checkout that is running")
     os.chdir(ROOT)
     for number in _ENDING_SIGNALS:
         signal.signal(number, _stop_in_order)
     try:
-        run(parser.parse_args().port)
+        arguments = parser.parse_args()
+        if arguments.stop:
+            end_running(DATA_DIR)
+        else:
+            run(arguments.port)
     except (DemoError, embedded.EmbeddedError) as error:
         sys.exit(f"demo: {error}")
     except KeyboardInterrupt:

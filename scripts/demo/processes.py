@@ -158,8 +158,8 @@ class Processes:
             print(child.prefix + child.rest.decode(errors="replace"), flush=True)
 
 
-def end_leftovers(mark: str) -> int:
-    """End the processes that an earlier demo with this mark left behind; returns how many there were."""
+def end_leftovers(mark: str) -> list[int]:
+    """End the processes that an earlier demo with this mark left behind; returns their ids."""
     pids = _find_marked(mark)
     for step in (signal.SIGTERM, signal.SIGKILL):
         for pid in _find_marked(mark):
@@ -168,7 +168,7 @@ def end_leftovers(mark: str) -> int:
         deadline = time.monotonic() + _GRACE_SECONDS
         while _find_marked(mark) and time.monotonic() < deadline:
             time.sleep(0.05)
-    return len(pids)
+    return sorted(pids)
 
 
 def _find_marked(mark: str) -> list[int]:

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from mypy_boto3_s3 import S3Client
 
 from scripts.demo.__main__ import listens
+from scripts.demo.holding import end_running, only_demo
 from scripts.demo.processes import MARK, DemoError, Processes, end_leftovers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,6 +159,7 @@ def test_stopping_ends_the_children_of_children(processes: Processes, capsys: py
 def test_processes_die_with_a_killed_runner() -> None:
     runner = f"""
 import os
+from scripts.demo.holding import end_running, only_demo
 from scripts.demo.processes import Processes
 processes = Processes(dict(os.environ))
 processes.start("web", {SLEEPER!r})
@@ -182,11 +184,71 @@ def test_leftovers_are_ended_and_strangers_left_alone(tmp_path: Path) -> None:
         assert process.stdout
         process.stdout.readline()
 
-    assert end_leftovers(str(tmp_path)) == 1
+    assert end_leftovers(str(tmp_path)) == [ours.pid]
 
     assert ours.wait(10) == -signal.SIGTERM
     assert theirs.poll() is None
     theirs.kill()
     theirs.communicate()
     ours.communicate()
-    assert end_leftovers(str(tmp_path)) == 0
+    assert end_leftovers(str(tmp_path)) == []
+
+
+def hold(data_dir: Path, command: str) -> "subprocess.Popen[str]":
+    """Run what holds a demo's lock, in a process of its own whose parent may be killed without it."""
+    holder = f"""
+import os, signal, time
+from pathlib import Path
+from scripts.demo.holding import only_demo
+{command}
+with only_demo(Path({str(data_dir)!r}), 8123):
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+"""
+    process = subprocess.Popen([sys.executable, "-c", holder], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == f"{process.pid}\n"
+    return process
+
+
+def test_a_second_demo_names_the_first_and_says_how_to_end_it(tmp_path: Path) -> None:
+    first = hold(tmp_path, "")
+    said = f"^A demo of this checkout is already running: process {first.pid} on port 8123. End it with: make stop$"
+    with pytest.raises(DemoError, match=said), only_demo(tmp_path, 8124):
+        pass
+    assert first.poll() is None
+    first.kill()
+    first.communicate()
+
+
+def test_stopping_names_the_demo_that_runs_and_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = hold(tmp_path, "")
+    end_running(tmp_path)
+    assert capsys.readouterr().out == f"demo: ending process {first.pid} on port 8123\n"
+    assert first.wait(10) == -signal.SIGTERM
+    first.communicate()
+    end_running(tmp_path)
+    end_running(tmp_path / "never used")
+    assert (capsys.readouterr().out, (tmp_path / "never used").exists()) == ("", False)
+
+
+def test_a_demo_that_does_not_end_is_killed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.demo.holding._ENDS_WITHIN_SECONDS", 0.5)
+    first = hold(tmp_path, "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
+    end_running(tmp_path)
+    assert first.wait(10) == -signal.SIGKILL
+    first.communicate()
+    with only_demo(tmp_path, 8123):
+        assert "running" not in capsys.readouterr().out
+
+
+def test_what_a_killed_demo_left_is_named_and_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left = subprocess.Popen(SLEEPER, env={**os.environ, MARK: str(tmp_path)}, stdout=subprocess.PIPE, text=True)
+    assert left.stdout
+    left.stdout.readline()
+    with only_demo(tmp_path, 8123):
+        assert capsys.readouterr().out == f"demo: ended process {left.pid}, left by a demo that was killed\n"
+    assert left.wait(10) == -signal.SIGTERM
+    left.communicate()

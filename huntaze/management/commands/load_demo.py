@@ -9,41 +9,30 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.management import CommandParser
 from django.db import transaction
-from django.db.models import Q
 
 from accounts.models import Organization, User
 from alerts.models import Channel, Rule, Severity
 from alerts.services.channels import ensure_default, read_config
+from analytics.models import ProviderSnapshot
 from billing.models import (
     BillingAccount,
     CommissionBracket,
-    Invoice,
     Meter,
     MeterPrice,
     Plan,
-    StripeRecord,
     UsageEvent,
 )
 from billing.services.parking import park_account
 from billing.services.usage import aggregate_hour, list_hours_to_aggregate
 from common.clock import Month, now, previous_month
 from huntaze.demo_history import add_former_earnings, add_snapshots, add_up, add_versions, bring_month
+from huntaze.demo_log_ins import LOG_INS, PASSWORD, STAFF
+from huntaze.demo_past import bill_former_month, pay_by_transfer
 from jobs.console import OneLineCommand, refuse
-from jobs.engine import work
-from jobs.models import JobRun
-from jobs.registry import get_job
-from jobs.services import read_params, start
 from jobs.services.announcing import JOB_COMPLETED
 from onlyfans.models import CreatorAccount
 from onlyfans.services.ingesting import ingest_aggregates
 
-PASSWORD = "huntaze-demo"  # noqa: S105 - printed on purpose; refused wherever DEBUG is off
-STAFF = {
-    "finance@huntaze.test": ("Fiona Finance", "Finance"),
-    "operations@huntaze.test": ("Omar Operations", "Operations"),
-    "support@huntaze.test": ("Sora Support", "Support"),
-    "readonly@huntaze.test": ("Rita Readonly", "Read only"),
-}
 ORGANIZATIONS = (
     "Aurora Talent", "Bright & Bold Media", "Café Crème Créations", "Dolce Vita Management", "Élan Vital Studio",
     "Fjord Creative ApS", "Грация Продакшн", "Häuser & Söhne Medien", "Ísafold Artists", "Jade Garden 翡翠花园",
@@ -70,33 +59,42 @@ class Command(OneLineCommand):
         """Load what is not there and say how to log in."""
         if not settings.DEBUG:
             raise refuse("The demo's passwords are public: it is loaded only where DEBUG is on.")
-        if not Organization.objects.exists():
-            self._load()
+        self._load()
         if options["webhooks"]:
             tell_ended_runs(options["webhooks"], options["webhook_secret"])
-        self.stdout.write(f"Log in as admin@huntaze.test, {', '.join(STAFF)}; password: {PASSWORD}")
+        self.stdout.write(LOG_INS)
 
     def _load(self) -> None:
-        # The same business for everybody who looks at it.
-        chance = random.Random(2026)  # noqa: S311
+        """Load what is missing, so that who was stopped goes on from there."""
         month = previous_month()
-        with transaction.atomic():
-            create_staff()
-            plans = create_plans()
-            for number, name in enumerate(ORGANIZATIONS):
-                create_organization(number, name, plans[number % len(plans)], month, chance)
+        if not Organization.objects.exists():
+            self._create(month)
         for hour in list_hours_to_aggregate(now()):
             aggregate_hour(hour)
-        for back in range(MONTHS_BEFORE, 0, -1):
-            self.stdout.write(f"Billing {month.plus(-back)} …")
-            bill_quietly(month.plus(-back))
-        settle_former_months(month)
+        if ProviderSnapshot.objects.exists():
+            return
+        for done, back in enumerate(range(MONTHS_BEFORE, 0, -1), start=1):
+            former = month.plus(-back)
+            self.stdout.write(f"Billing {former.label}: month {done} of {MONTHS_BEFORE} …")
+            self.stdout.flush()
+            bill_former_month(former, is_last=back == 1)
         make_it_interesting()
         self.stdout.write("Adding two years of figures …")
+        self.stdout.flush()
         add_former_earnings(MONTHS_BEFORE, _CATEGORIES, month)
         add_versions("demo011", month.plus(-1))
         add_snapshots(now())
         add_up()
+
+    @transaction.atomic
+    def _create(self, month: Month) -> None:
+        # The same business for everybody who looks at it.
+        chance = random.Random(2026)  # noqa: S311
+        create_staff()
+        plans = create_plans()
+        for number, name in enumerate(ORGANIZATIONS):
+            create_organization(number, name, plans[number % len(plans)], month, chance)
+        pay_by_transfer()
 
 
 @transaction.atomic
@@ -211,32 +209,6 @@ def make_it_interesting() -> None:
         creator.save(update_fields=["credentials"])
     BillingAccount.objects.filter(organization="org_demo12").update(max_total_cents=50_000)
     account = BillingAccount.objects.get(organization="org_demo18")
-    park_account(account.pk, actor=None, reason="The customer disputes the last contract; legal is on it.")
+    if not account.is_parked:
+        park_account(account.pk, actor=None, reason="The customer disputes the last contract; legal is on it.")
     Organization.objects.filter(pk="org_demo22").update(status=Organization.Status.SUSPENDED)
-
-
-@transaction.atomic
-def settle_former_months(month: Month) -> None:
-    """Let the months before the last be paid as if through Stripe, but for what two customers still owe."""
-    unpaid = Q(organization__in=["org_demo03", "org_demo16"], month=month.plus(-1).first_day)
-    settled = Invoice.objects.filter(status=Invoice.Status.FINALIZED, month__lt=month.first_day).exclude(unpaid)
-    StripeRecord.objects.bulk_create(
-        StripeRecord(
-            invoice=invoice,
-            stripe_invoice=f"in_demo{invoice.pk}",
-            state=StripeRecord.State.PAID,
-            amount_paid_cents=max(invoice.total_cents, 0),
-            paid_at=Month.of(invoice.month).ends_at + dt.timedelta(days=9, hours=invoice.pk % 24),
-            attempts=1,
-        )
-        for invoice in settled
-    )
-    Invoice.objects.filter(stripe_record__state=StripeRecord.State.PAID).update(status=Invoice.Status.PAID)
-
-
-def bill_quietly(month: Month) -> None:
-    """Bill a former month without delivering it."""
-    job = get_job("monthly-billing")
-    params = read_params(job, {"month": month, "deliver": False})
-    run, _ = start(job, params, JobRun.Trigger.COMMAND, reason="Demo data")
-    work(run.pk, wait=True)
