@@ -90,12 +90,14 @@ def find_unbilled_of_who_left() -> Iterator[Finding]:
     """Find the last months in which organizations that are suspended or closed now earned or used something."""
     last = Month.of(now()).plus(-1)
     months = [last.plus(-back) for back in range(_MONTHS_BACK)]
-    for month, status, count in count_unbilled_of_who_left(months):
-        who = f"An organization that is {status} was" if count == 1 else f"{count:,} {status} organizations were"
+    for month, status, count, first in count_unbilled_of_who_left(months):
+        names = name_some(first, count)
+        who = f"{names}, {status} now, was" if count == 1 else f"{count:,} {status} organizations were"
         yield Finding(
             scope=f"{month} {status}",
             title=f"{who} not billed for {month.label}",
-            detail="They earned or used something in that month, and the schedule bills active organizations only.",
+            detail=f"Not billed: {names}. They earned or used something in that month, and the schedule bills active "
+            "organizations only.",
             since=month.ends_at,
             link=f"{reverse('admin:accounts_organization_changelist')}?status__exact={status}",
             advice="Run the month for each by name, or park its billing account if nothing is to be billed.",

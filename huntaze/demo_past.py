@@ -42,6 +42,7 @@ def _date_back(run: JobRun, moment: dt.datetime) -> None:
     began_at, shift = run.created_at, moment - run.created_at
     written: tuple[tuple[QuerySet[Any], tuple[str, ...]], ...] = (
         (InvoiceDelivery.objects.filter(held_by_item__in=run.items.values("pk")), ("created_at", "done_at")),
+        (Invoice.objects.filter(run=run), ("computed_at",)),
         (JobItem.objects.filter(run=run), ("started_at", "finished_at")),
         (JobRun.objects.filter(pk=run.pk), ("created_at", "started_at", "finished_at")),
     )

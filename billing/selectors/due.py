@@ -87,7 +87,7 @@ def _is_left_behind() -> Q:
 
 
 _LEFT = """
-    SELECT month, org.status, count(*) FROM accounts_organization org
+    SELECT month, org.status, count(*), (array_agg(org.name ORDER BY org.id))[1:3] FROM accounts_organization org
     JOIN billing_billingaccount account ON account.organization_id = org.id AND account.parked_at IS NULL
     CROSS JOIN unnest(%s::date[]) AS asked(month)
     WHERE org.status IN ('suspended', 'closed') AND coalesce(account.first_month, month) <= month
@@ -110,10 +110,10 @@ _LEFT = """
 """
 
 
-def count_unbilled_of_who_left(months: Iterable[Month]) -> list[tuple[Month, str, int]]:
-    """Count, by month and status, the organizations that left, had earned or used something and were never invoiced."""
+def count_unbilled_of_who_left(months: Iterable[Month]) -> list[tuple[Month, str, int, list[str]]]:
+    """Count, by month and status, who left, had earned or used something and was never invoiced, and name the first."""
     found = rows(_LEFT, [month.first_day for month in months])
-    return [(Month.of(month), status, count) for month, status, count in found]
+    return [(Month.of(month), status, count, names) for month, status, count, names in found]
 
 
 def list_left_over(due_by: dt.date) -> Iterator[Month]:

@@ -24,7 +24,7 @@ from huntaze.embedded import ports
 from scripts.demo import payments, results
 from scripts.demo.holding import end_running, only_demo, say
 from scripts.demo.processes import MARK, DemoError, Processes
-from scripts.demo.progress import Progress, is_billed
+from scripts.demo.progress import Progress, fingerprint, is_billed
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA_DIR = ROOT / ".data"
@@ -56,11 +56,13 @@ class Demo:
         self._start_outside_world()
         month = (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
         is_loaded = is_billed(self.processes.environment["DATABASE_URL"], month)
-        progress = Progress(1 if is_loaded else 4)
+        progress, migrated, wanted = Progress(4), DATA_DIR / "migrated", fingerprint(ROOT)
         if is_loaded:
             self.processes.start("web", self._granian())  # gets ready meanwhile
-        progress.say("migrating the database")
-        self._manage("migrate", "--verbosity", "0")
+        if not is_loaded or not migrated.exists() or migrated.read_text() != wanted:
+            progress.say("migrating the database")
+            self._manage("migrate", "--verbosity", "0")
+            migrated.write_text(wanted)
         self._await_outside_world()
         self._create_bucket()
         results.set_up(self.storage_url)

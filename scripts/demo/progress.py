@@ -1,6 +1,8 @@
 """How far the demo is: which step of how many, how long it has taken, and whether anything is left to load."""
 
+import hashlib
 import time
+from pathlib import Path
 
 import psycopg
 
@@ -24,6 +26,14 @@ class Progress:
         """Say what the next step does, which one it is, and how long all has taken."""
         self._done += 1
         say(f"[{self._done}/{self._steps}, {time.monotonic() - self._began_at:.0f} s] {text}")
+
+
+def fingerprint(root: Path) -> str:
+    """Return what changes whenever a migration comes or a package that may bring one is installed."""
+    names = sorted(str(file.relative_to(root)) for file in root.glob("*/migrations/*.py"))
+    installed = root / ".venv" / "installed-requirements.txt"
+    pinned = installed.read_bytes() if installed.exists() else b""
+    return hashlib.sha256("\n".join(names).encode() + pinned).hexdigest()
 
 
 def is_billed(database_url: str, month: str) -> bool:

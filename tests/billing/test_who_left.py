@@ -146,11 +146,12 @@ def test_a_month_of_who_has_left_is_told_until_it_is_billed_or_parked() -> None:
     (found,) = find_unbilled_of_who_left()
     assert (found.scope, found.count) == (f"{month} suspended", 2)
     assert found.title == f"2 suspended organizations were not billed for {month.label}"
+    assert found.detail.startswith(f"Not billed: {earned} and {parked}. ")
     listed = log_in("Finance").get(found.link).context["cl"].result_list
     assert {one.pk for one in listed} == {earned.pk, parked.pk, idle.pk}
     park_account(parked.billing_account.pk, actor=None, reason="Nothing is to be billed")
     (found,) = find_unbilled_of_who_left()
-    assert found.title == f"An organization that is suspended was not billed for {month.label}"
+    assert found.title == f"{earned}, suspended now, was not billed for {month.label}"
     bill(month, organizations=[earned.pk])
     assert list(find_unbilled_of_who_left()) == []
 
