@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from analytics.selectors.partitions import get_oldest_kept, list_months, plan_partitions
+from analytics.selectors.partitions import STAYS_AFTER_RECORDING, get_oldest_kept, list_months, plan_partitions
 from analytics.services.partitions import drop_month, make_month
 from common.clock import Month, now
 from jobs.engine.context import Context
@@ -70,8 +70,11 @@ def _make(month: Month) -> tuple[str, int | None]:
 
 def _drop(month: Month) -> tuple[str, int | None]:
     oldest = get_oldest_kept(now())
-    # A rerun comes later than its plan.
-    return (_DROPPED, drop_month(month)) if oldest and month < oldest else (_KEPT, None)
+    # A rerun comes later than its plan, and so may an import of old events.
+    if not oldest or month >= oldest:
+        return _KEPT, None
+    events = drop_month(month, unless_recorded_since=now() - STAYS_AFTER_RECORDING)
+    return (_KEPT if events is None and month in list_months() else _DROPPED), events
 
 
 def _keep(month: Month) -> tuple[str, int | None]:

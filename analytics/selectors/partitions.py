@@ -54,7 +54,7 @@ def plan_partitions(moment: dt.datetime) -> Plan:
     wanted = ahead | {month for month in strays if _FIRST <= month <= last}
     oldest = get_oldest_kept(moment)
     beyond = [month for month in there if oldest and month < oldest]
-    lately = {month for month in beyond if _was_recorded_since(month, moment - STAYS_AFTER_RECORDING)}
+    lately = {month for month in beyond if was_recorded_since(month, moment - STAYS_AFTER_RECORDING)}
     return Plan(
         make=tuple(sorted(wanted - set(there))),
         drop=tuple(month for month in beyond if month not in lately),
@@ -62,7 +62,8 @@ def plan_partitions(moment: dt.datetime) -> Plan:
     )
 
 
-def _was_recorded_since(month: Month, moment: dt.datetime) -> bool:
+def was_recorded_since(month: Month, moment: dt.datetime) -> bool:
+    """Return whether an event of a month that has a table was recorded after an instant."""
     sql = f"SELECT EXISTS (SELECT 1 FROM {name_table(month)} WHERE recorded_at > %s)"  # noqa: S608 - made of numbers
     return bool(_rows(sql, moment)[0][0])
 

@@ -1,8 +1,10 @@
 """Making and dropping the event log's tables, a month at a time."""
 
+import datetime as dt
+
 from django.db import connection, transaction
 
-from analytics.selectors.partitions import list_months
+from analytics.selectors.partitions import list_months, name_table, was_recorded_since
 from common.clock import Month
 
 # Whoever writes events waits behind a change that waits for its lock, so it gives up soon and is tried again: sooner
@@ -28,14 +30,18 @@ def make_month(month: Month) -> int | None:
 
 
 @transaction.atomic
-def drop_month(month: Month) -> int | None:
-    """Drop a month's events, and forget their keys; return how many events there were, None where no table is.
+def drop_month(month: Month, *, unless_recorded_since: dt.datetime | None = None) -> int | None:
+    """Drop a month's events, and forget their keys; return how many events there were.
 
-    Nobody writes into the month meanwhile. OperationalError where somebody keeps the log locked: try again.
+    None where nothing was dropped: there is no table, or an event was recorded after an instant. That is looked at
+    once nobody can write into the month any more. OperationalError where somebody keeps the log locked: try again.
     """
     if month not in list_months():
         return None
     with connection.cursor() as cursor:
         cursor.execute(_PATIENCE)
+        cursor.execute(f"LOCK TABLE {name_table(month)} IN SHARE MODE")
+        if unless_recorded_since and was_recorded_since(month, unless_recorded_since):
+            return None
         cursor.execute("SELECT analytics_drop_month(%s)", [month.first_day])
         return int(cursor.fetchone()[0])
