@@ -26,7 +26,7 @@ ACCOUNTS, MONTHS, SALES = "onlyfans.accounts", "onlyfans.months", "onlyfans.sale
 _FEE_PERCENT = 20
 _SHARES = {"subscriptions": 40, "tips": 15, "messages": 30, "posts": 6, "streams": 5, "referrals": 4}
 _LONGEST_DAYS = 366
-_SETTINGS = {"token", "session", "expires_after", "missing", "currency"}
+_SETTINGS = {"token", "session", "expires_after", "missing", "currency", "leads_round"}
 # Statements in dollars do not say so.
 _OTHERWISE = "USD"
 Figures = dict[str, tuple[int, int]]
@@ -76,6 +76,7 @@ class Gateway:
                 self._currency(account),
                 query.get("limit"),
                 query.get("marker"),
+                (self.store.get(ACCOUNTS, account) or {}).get("leads_round"),
             )
         except ValueError as error:
             return _problem(422, "validation_error", str(error))
@@ -166,7 +167,9 @@ class Gateway:
 
     def set_account(self, account: str, **values: Any) -> dict[str, Any]:
         """Sets an account's `token`, its `session` (the cookie), after how many requests either `expires_after`, or
-        its `currency`, or marks it `missing`; a value of None unsets.
+        its `currency`, or through which markers its list `leads_round` without end, or marks it `missing`.
+
+        A value of None unsets.
         """
         if strange := values.keys() - _SETTINGS:
             raise ValueError(f"unknown setting {sorted(strange)[0]}; known are {', '.join(sorted(_SETTINGS))}")

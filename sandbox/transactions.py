@@ -67,8 +67,13 @@ def made_from(account: str, days: dict[str, list[tuple[date, int, int]]]) -> lis
     return sorted(found, key=lambda one: (one["day"], one["id"]))
 
 
-def page(found: list[Transaction], currency: str, limit: str | None, marker: str | None) -> str:
-    """The JSON text of one page. Raises ValueError for a limit or a marker that is none."""
+def page(
+    found: list[Transaction], currency: str, limit: str | None, marker: str | None, round_trip: list[str] | None
+) -> str:
+    """The JSON text of one page; its marker leads on, or through those of a round trip and back to its first.
+
+    Raises ValueError for a limit or a marker that is none.
+    """
     size = int(limit) if limit and limit.isdecimal() else 0 if limit else MOST_A_PAGE
     if not 1 <= size <= MOST_A_PAGE:
         raise ValueError(f"limit must be from 1 to {MOST_A_PAGE}")
@@ -81,12 +86,12 @@ def page(found: list[Transaction], currency: str, limit: str | None, marker: str
         start = places[0]
     part = newest[start : start + size]
     more = start + size < len(newest)
+    leads_to = part[-1]["id"] if more else None
+    if round_trip:
+        place = round_trip.index(marker) + 1 if marker in round_trip else 0
+        more, leads_to = True, round_trip[place % len(round_trip)]
     body = {
-        "data": {
-            "list": [_shown(one, currency) for one in part],
-            "hasMore": more,
-            "marker": part[-1]["id"] if more else None,
-        }
+        "data": {"list": [_shown(one, currency) for one in part], "hasMore": more, "marker": leads_to},
     }
     return as_numbers(json.dumps(body, ensure_ascii=False))
 

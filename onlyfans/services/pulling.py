@@ -17,6 +17,9 @@ from onlyfans.services.connecting import note_connected, note_expired, read_cred
 from onlyfans.services.ingesting import IncomingAggregate, ingest_aggregates
 from onlyfans.services.paging import add_up, begin_pull, note_stored, restart_pull, store_page, sum_up
 
+# A month of a creator has fewer pages: what goes on beyond them leads nowhere.
+_MOST_PAGES = 20_000
+
 
 def open_gateway() -> OnlyFansClient:
     """Open the gateway that settings name; Misconfigured where they name none."""
@@ -50,8 +53,12 @@ def pull_month(
         return pull_statement(gateway, creator, month, keeps=keeps)
     pull = begin_pull(creator, month, now) if keeps else None
     listed = {one.id: one for one in _list_all(gateway, creator, month, check)} if pull is None else {}
+    been: set[tuple[int, str]] = set()
     while pull and not pull.is_read:
         check()
+        if not _is_new((pull.round, pull.cursor), been):
+            restart_pull(pull, now)
+            raise _lost(creator, month)
         pull = store_page(pull, _read_page(gateway, creator, month, pull, now))
     statement = pull_statement(gateway, creator, month, keeps=keeps)
     found = sum_up(pull, statement) if pull else add_up(listed.values(), statement)
@@ -74,12 +81,29 @@ def _list_all(
     gateway: OnlyFansClient, creator: CreatorAccount, month: Month, check: Callable[[], None]
 ) -> Iterator[Transaction]:
     page = TransactionPage((), "")
+    been: set[tuple[int, str]] = set()
     while True:
         check()
+        if not _is_new((0, page.cursor), been):
+            raise _lost(creator, month)
         page = _ask(creator, partial(gateway.get_transactions, month=month, cursor=page.cursor), keeps=False)
         yield from page.transactions
         if not page.cursor:
             return
+
+
+def _is_new(place: tuple[int, str], been: set[tuple[int, str]]) -> bool:
+    """Note a round's place in the list; return whether it is one that a list with an end can have."""
+    is_new = place not in been and len(been) < _MOST_PAGES
+    been.add(place)
+    return is_new
+
+
+def _lost(creator: CreatorAccount, month: Month) -> Retryable:
+    return Retryable(
+        f"{creator}: The gateway's list of transactions of {month} has no end: a page leads back to one that was read. "
+        "All is read from the first page on."
+    )
 
 
 def _read_page(

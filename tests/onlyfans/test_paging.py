@@ -209,3 +209,23 @@ def test_no_figure_is_made_of_what_contradicts_itself(
 def test_days_are_those_of_utc() -> None:
     (one,) = read(entry(createdAt="2026-09-01T01:00:00+02:00"))
     assert Month.of(one.occurred_at) == AUGUST
+
+
+@pytest.mark.parametrize("round_trip", [("tr_06",), ("tr_06", "tr_03"), ("tr_06", "tr_03", "tr_05")])
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_list_that_leads_back_to_a_page_is_given_up(
+    wired: Outside, creator: CreatorAccount, round_trip: tuple[str, ...], keeps: bool
+) -> None:
+    sell(wired, creator, *SOLD)
+    wired.control("PUT", f"/onlyfans/{creator.onlyfans_user_id}", leads_round=list(round_trip))
+    with (
+        open_gateway() as gateway,
+        pytest.raises(Retryable, match="has no end: a page leads back to one that was read"),
+    ):
+        pull_month(gateway, creator, AUGUST, now(), keeps=keeps)
+    # Each page was asked for once.
+    assert list_pages(wired) == ["", *round_trip]
+    wired.control("PUT", f"/onlyfans/{creator.onlyfans_user_id}", leads_round=None)
+    assert pull().status == "succeeded"
+    assert list_pages(wired) == ["", *round_trip, "", "tr_05", "tr_02"]
+    assert stored(creator) == {"tips": (7_021, 5_614)}
