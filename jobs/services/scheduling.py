@@ -41,18 +41,41 @@ def slot_name(slot_at: dt.datetime) -> str:
 
 
 def follow_task(task: PeriodicTask, moment: dt.datetime) -> None:
-    """Keep the standing of a row: where it is new, or rings at other times than before, it counts from now on."""
+    """Keep the standing of a row: where it is new, or rings at other times than before, it counts from now on.
+
+    A new one of a job that is paused is paused with it.
+    """
     timetable = describe_timetable(task) if task.enabled else ""
     known = JobSchedule.objects.filter(task=task).first()
     if known is None:
         first = next_slot(task, moment) if task.enabled else None
-        JobSchedule.objects.get_or_create(
+        made, is_new = JobSchedule.objects.get_or_create(
             task=task,
             defaults={"job": job_of(task), "timetable": timetable, "counts_from": moment, "due_at": first},
         )
+        if is_new:
+            _join_pause(made)
     elif known.timetable != timetable:
         with transaction.atomic():
             _count_anew(JobSchedule.objects.select_for_update().get(pk=known.pk), task, moment)
+
+
+def _join_pause(fresh: JobSchedule) -> None:
+    """Pause a new schedule like the others of its job, if they are."""
+    with transaction.atomic():
+        paused = next((other for other in _lock_all_of(fresh.job) if other != fresh and other.is_paused), None)
+        if paused is not None:
+            _pause(fresh, paused.paused_by, paused.paused_reason, paused.paused_until, paused.paused_at)
+
+
+def _pause(
+    schedule: JobSchedule, actor: "User | None", reason: str, until: dt.datetime | None, moment: dt.datetime | None
+) -> None:
+    schedule.paused_at, schedule.paused_until = moment, until
+    schedule.paused_by, schedule.paused_reason = actor, reason
+    schedule.due_at, schedule.timetable, schedule.problem = until, "", ""
+    schedule.save()
+    _switch(schedule.task, enabled=False)
 
 
 def _count_anew(schedule: JobSchedule, task: PeriodicTask, moment: dt.datetime) -> None:
@@ -79,11 +102,7 @@ def pause_schedule(
     """
     with transaction.atomic():
         for locked in _lock_all_of(schedule.job):
-            locked.paused_at, locked.paused_until = moment, until
-            locked.paused_by, locked.paused_reason = actor, reason.strip()
-            locked.due_at, locked.timetable, locked.problem = until, "", ""
-            locked.save()
-            _switch(locked.task, enabled=False)
+            _pause(locked, actor, reason.strip(), until, moment)
             after = {"paused_until": until}
             record_action("pause", locked.task, actor=actor, before={}, after=after, reason=reason)
         touch_monitor(schedule.job)

@@ -278,3 +278,21 @@ def test_two_schedules_of_a_job_that_ring_together_give_one_run(declare: Declare
         utc("2026-03-01T12:00:00"),
         utc("2026-03-02T06:00:00"),
     ]
+
+
+def test_a_schedule_that_appears_while_its_job_is_paused_is_paused_with_it() -> None:
+    made = schedule(catch_up="all")
+    until = utc("2026-03-01T05:30:00")
+    pause_schedule(made, actor=None, reason="Move", until=until, moment=utc("2026-03-01T02:30:00"))
+    get_job("often").more_schedules = {"others": "15 * * * *"}
+    sync_schedules()
+    fresh = JobSchedule.objects.select_related("task").get(task__name="often-others")
+    assert (fresh.is_paused, fresh.paused_until, fresh.paused_reason, fresh.due_at) == (True, until, "Move", until)
+    assert not fresh.task.enabled
+    assert tick("2026-03-01T05:29:59") == []
+    JobSchedule.objects.filter(job="often").update(paused_until=None, due_at=None)
+    assert tick("2026-03-02T00:00:00") == []
+    resume_schedule(made, actor=None, moment=utc("2026-03-02T00:00:00"))
+    fresh = JobSchedule.objects.select_related("task").get(pk=fresh.pk)
+    assert (fresh.is_paused, fresh.task.enabled, fresh.due_at) == (False, True, utc("2026-03-02T00:15:00"))
+    assert tick("2026-03-02T00:15:00") == ["02 00:15"]
