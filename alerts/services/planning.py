@@ -21,6 +21,7 @@ CHANNEL_FAILING = "channel-failing"
 What = Notification.What
 Status = Notification.Status
 _OVER = "It was over before this was sent."
+_OFF = "The channel was switched off."
 _UNASKED = "No rule asks for it any more, or the channel was switched off."
 
 
@@ -131,13 +132,18 @@ class Plan:
         elif (end and end.status in {Status.SENT, Status.FAILED}) or not story.may_be_told:
             # It was told, or there is nothing to tell.
             Notification.objects.filter(pk=opened.pk).update(owes_end=False)
-        elif channel in self._on and (end is None or end.status == Status.SKIPPED):
+        elif end is None or (end.status == Status.SKIPPED and channel in self._on):
             self._tell_end(incident, channel, story, opened)
 
     def _tell_end(self, incident: Incident, channel: int, story: Story, opened: Notification) -> None:
-        asked = self._recall(opened)
-        rules = [rule for rule in asked if rule.tells_recovery] or asked
-        self._add(incident, channel, What.RECOVERED, rules, former=story.recovered)
+        """Write the message about the end; to a channel that is off, one that is left out until it is on again.
+
+        By which rules it is told is decided at the end, whatever becomes of them until it is sent.
+        """
+        asked = self._recall(story.recovered or opened)
+        rules = asked if story.recovered else [rule for rule in asked if rule.tells_recovery] or asked
+        left_out = "" if channel in self._on else _OFF
+        self._add(incident, channel, What.RECOVERED, rules, former=story.recovered, left_out=left_out)
 
     def _list_stories(self, incident: Incident) -> Iterator[tuple[int, Story]]:
         for (pk, channel), story in self._stories.items():
@@ -186,10 +192,12 @@ class Plan:
         *,
         number: int = 1,
         former: Notification | None = None,
+        left_out: str = "",
     ) -> None:
-        """Write a message, or write anew one that was left out."""
+        """Write a message, or write anew one that was left out; `left_out` says why this one is."""
         values = {
-            "status": Status.PENDING,
+            "status": Status.SKIPPED if left_out else Status.PENDING,
+            "error": left_out,
             "not_before": find_moment(rules, incident.severity, self.moment),
             "rules": [rule.pk for rule in rules],
             "owes_end": what == What.OPENED and any(rule.tells_recovery for rule in rules),
@@ -200,7 +208,7 @@ class Plan:
             self._rows.append(Notification(incident=incident, channel_id=channel, what=what, number=number, **values))
         else:
             again = Notification.objects.filter(pk=former.pk, status=Status.SKIPPED)
-            again.update(attempts=0, retry_at=None, error="", **values)
+            again.update(attempts=0, retry_at=None, **values)
 
     def write(self) -> None:
         """Write the messages; what is there already stays as it is. Rings after the commit."""
@@ -213,7 +221,7 @@ def write(rows: list[Notification], moment: dt.datetime) -> None:
     if not rows:
         return
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
-    if any(row.not_before <= moment for row in rows):
+    if any(row.status == Status.PENDING and row.not_before <= moment for row in rows):
         transaction.on_commit(ring)
 
 

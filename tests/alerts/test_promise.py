@@ -163,7 +163,8 @@ class Timeline:
         self.oracle.resolve(model, self.now)
 
 
-@pytest.mark.parametrize("seed", range(TIMELINES))
+# One that was wrong once is tried each time.
+@pytest.mark.parametrize("seed", [*range(TIMELINES), *(seed for seed in (408,) if seed >= TIMELINES)])
 def test_everybody_hears_what_the_oracle_says(seed: int, trouble: Trouble) -> None:
     timeline = Timeline(seed, trouble, make_staff())
     for step in range(STEPS):
