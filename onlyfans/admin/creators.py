@@ -7,18 +7,22 @@ from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import ExpressionWrapper
 from django.db.models.fields import BooleanField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from accounts.admin import PanelledAdmin
+from accounts.admin.pages import door, find, press, require
 from common.clock import now
 from common.encryption import read_unless_lost
 from onlyfans.checks import CONNECT_AGAIN
 from onlyfans.models import CreatorAccount
 from onlyfans.services.connecting import renew_credentials
 from onlyfans.services.ingesting import attach_unmatched
+from onlyfans.services.trying import try_credentials
 
 if TYPE_CHECKING:
     _CreatorModelForm = forms.ModelForm[CreatorAccount]
@@ -91,6 +95,7 @@ class CreatorAccountAdmin(PanelledAdmin):
     """OnlyFans accounts; one that is gone is closed, never deleted."""
 
     form = CreatorForm
+    change_form_outer_before_template = "onlyfans/admin/creator_test.html"  # type: ignore[assignment]  # None is only its default
     list_display = ("display_name", "organization", "onlyfans_user_id", "state", "connection", "since")
     list_filter = (
         ("status", ChoicesDropdownFilter),
@@ -112,6 +117,18 @@ class CreatorAccountAdmin(PanelledAdmin):
         (None, {"fields": ("organization", "display_name", "onlyfans_user_id", "status", "created_at")}),
         ("Gateway", {"fields": (*_SEEN, "new_token", "new_session", "forget_token")}),
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the test of what is stored."""
+        return [path("<int:pk>/test/", door(self, test), name="onlyfans_creatoraccount_test"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Offer the test where there is something to test, to whoever may replace it."""
+        creator = self.get_object(request, object_id)
+        may_test = bool(creator and self.connected(creator) and self.has_change_permission(request, creator))
+        return super().change_view(request, object_id, form_url, {"may_test": may_test, **(extra_context or {})})
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Show what stands in the form only: there is nothing to enter for whoever may only look."""
@@ -179,3 +196,12 @@ class CreatorAccountAdmin(PanelledAdmin):
     def connected(self, creator: CreatorAccount) -> bool:
         """Tell whether there are credentials, not which."""
         return bool(getattr(creator, "is_connected", False))
+
+
+def test(admin: CreatorAccountAdmin, request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask the gateway now whether it takes what is stored, and tell what came of it."""
+    user = require(request, "onlyfans.view_creatoraccount", "onlyfans.change_creatoraccount")
+    creator = find(CreatorAccount, pk)
+    return press(
+        request, lambda: try_credentials(creator, user), redirect("admin:onlyfans_creatoraccount_change", creator.pk)
+    )

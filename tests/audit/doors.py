@@ -189,6 +189,7 @@ ALERTS = (
     Press("alerts_notification_resend", ("resend alerts.notification",), scene.sent_message),
 )
 CREATORS = (
+    Press("onlyfans_creatoraccount_test", ("test onlyfans.creatoraccount",), scene.creator),
     Press("onlyfans_resultfile_retry", ("retry onlyfans.resultfile",), scene.rejected_result, REASON),
     Press("onlyfans_resultfile_dismiss", ("dismiss onlyfans.resultfile",), scene.rejected_result, REASON),
     Press("onlyfans_resultfile_restore", ("restore onlyfans.resultfile",), scene.dismissed_result, REASON),
