@@ -12,6 +12,8 @@ from common.errors import Permanent, Retryable
 
 # Networks behind which IPv4 addresses hide: what counts is the address inside.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# All of IPv6 that the open internet routes, but for those that stand for an IPv4 address; Python takes more for global.
+_ROUTED = ipaddress.IPv6Network("2000::/3")
 # Where clouds answer their own machines, with keys among other things: Amazon, Azure, Alibaba, Oracle.
 _METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "168.63.129.16", "100.100.100.200", "192.0.0.192")))
 _LONGEST_URL = 2000
@@ -31,7 +33,13 @@ def _is_fine(address: _Address, *, allow_private: bool) -> bool:
         return False
     if allow_private and not address.is_link_local:
         return not address.is_multicast and not address.is_unspecified
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and _is_routed(address)
+
+
+def _is_routed(address: _Address) -> bool:
+    if isinstance(address, ipaddress.IPv4Address) or address.ipv4_mapped:
+        return True
+    return address in _ROUTED or address in _NAT64
 
 
 def _list_hidden(address: _Address) -> list[ipaddress.IPv4Address]:

@@ -106,6 +106,15 @@ def _may_move(request: HttpRequest, schedule: JobSchedule) -> bool:
     return request.user.has_perm(CHANGE) and may_run(request, schedule.declaration)
 
 
+def _may_end_pause(request: HttpRequest, schedule: JobSchedule) -> bool:
+    """Return whether somebody may resume a schedule, or pause it until another time: ending a pause starts the job.
+
+    Whoever paused it may, and whoever may start the job.
+    """
+    is_own = schedule.task.enabled or schedule.paused_by == request.user
+    return request.user.has_perm(CHANGE) and (is_own or may_run(request, schedule.declaration))
+
+
 def _tell_saved(schedule: JobSchedule, is_moved: bool) -> str:
     if not is_moved:
         return "The note was saved. The schedule rings as before."
@@ -155,7 +164,7 @@ def _list_buttons(request: HttpRequest, schedule: JobSchedule) -> list[Button]:
     buttons = []
     if may_run(request, schedule.declaration):
         buttons.append(Button("Run now…", _address(schedule, "run"), "primary"))
-    if request.user.has_perm(CHANGE):
+    if _may_end_pause(request, schedule):
         word = "pause" if schedule.task.enabled else "resume"
         buttons.append(Button(f"{word.capitalize()}…", _address(schedule, word)))
     return buttons
@@ -175,9 +184,16 @@ def _ask(
     return render(admin, request, "jobs/ask.html", word, context)
 
 
+def _find_to_pause(request: HttpRequest, task_id: int) -> JobSchedule:
+    schedule = _find(request, task_id, VIEW, CHANGE)
+    if not _may_end_pause(request, schedule):
+        raise PermissionDenied
+    return schedule
+
+
 def pause_page(admin: "ModelAdmin[Any]", request: HttpRequest, task_id: int) -> HttpResponse:
     """Let a schedule rest."""
-    schedule = _find(request, task_id, VIEW, CHANGE)
+    schedule = _find_to_pause(request, task_id)
     form = PauseForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         reason, until = form.cleaned_data["reason"], form.cleaned_data["until"]
@@ -201,7 +217,7 @@ def _name_others(schedule: JobSchedule, **those: bool) -> str:
 
 def resume_page(admin: "ModelAdmin[Any]", request: HttpRequest, task_id: int) -> HttpResponse:
     """Let a schedule ring again."""
-    schedule = _find(request, task_id, VIEW, CHANGE)
+    schedule = _find_to_pause(request, task_id)
     if request.method == "POST":
         resume_schedule(schedule, actor=actor(request), moment=now())
         messages.success(request, f"{schedule} rings again from now on.")

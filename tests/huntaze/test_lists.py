@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.messages.storage.cookie import CookieStorage
 from django.db import connection, transaction
 from django.db.models import Model
 from django.test import Client, RequestFactory
@@ -47,6 +48,7 @@ def _ask(registered: Any, name: str, value: str) -> Any:
     """Return the list that an address asks for; IncorrectLookupParameters where it is refused."""
     request: Any = RequestFactory().get("/", {name: value})
     request.user, request.session = User(is_superuser=True, is_staff=True, is_active=True), {}
+    request._messages = CookieStorage(request)
     changelist = registered.get_changelist_instance(request)
     shown = [list(spec.choices(changelist)) for spec in changelist.filter_specs]
     return shown, list(changelist.result_list)
@@ -84,6 +86,32 @@ def test_a_refused_filter_says_so_and_shows_the_list() -> None:
             r"That page or filter does not exist, so the list is shown without it\.", page.content.decode()
         )
         assert len(said) == 1, query
+
+
+@pytest.mark.parametrize("text", ["+".join("a" * 11), "+".join("a" * 1_500), "a" * 201])
+def test_a_search_longer_than_a_person_types_never_reaches_the_database(text: str) -> None:
+    client, address = log_in("Read only"), reverse("admin:billing_billingaccount_changelist")
+    with CaptureQueriesContext(connection) as asked:
+        page = client.get(f"{address}?q={text}")
+    said = "The list is shown without your search, which is too long: search for at most 10 words and 200 characters."
+    assert (page.status_code, page.content.decode().count(said)) == (200, 1)
+    assert not [query for query in asked if "ILIKE" in query["sql"] or "UPPER(" in query["sql"]]
+
+
+@pytest.mark.parametrize("text", ["+".join("a" * 10), "a" * 200])
+def test_a_search_of_ten_words_is_made(text: str) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        page = log_in("Read only").get(f"{reverse('admin:billing_billingaccount_changelist')}?q={text}")
+    assert (page.status_code, "which is too long" in page.content.decode()) == (200, False)
+    assert [query for query in asked if "UPPER(" in query["sql"]]
+
+
+def test_what_completes_a_name_searches_no_longer_text_either() -> None:
+    field = "app_label=billing&model_name=billingaccount&field_name=organization"
+    with CaptureQueriesContext(connection) as asked:
+        found = log_in("Read only").get(f"/admin/autocomplete/?term={'+'.join('a' * 1_500)}&{field}")
+    assert (found.status_code, found.json()["results"]) == (200, [])
+    assert not [query for query in asked if "UPPER(" in query["sql"]]
 
 
 def test_pages_of_ours_link_to_what_is_admitted() -> None:

@@ -295,6 +295,27 @@ def test_a_pause_covers_the_whole_job_and_so_does_its_end(row: PeriodicTask) -> 
     assert AuditEntry.objects.filter(verb="pause").count() == AuditEntry.objects.filter(verb="resume").count() == 2
 
 
+def test_operations_end_their_own_pause_of_billing_and_nobody_else_s(row: PeriodicTask) -> None:
+    client, mover = log_in("Operations"), _mover()
+    mover.post(_door(row, "pause"), {"reason": "The rates are wrong"})
+    for door in ("pause", "resume"):
+        values = {"reason": "No", "until": "2099-11-30T18:00"}
+        assert (client.get(_door(row, door)).status_code, client.post(_door(row, door), values).status_code) == (
+            403,
+            403,
+        )
+    standing = _standing(row)
+    assert (standing.task.enabled, standing.paused_until, standing.paused_reason) == (
+        False,
+        None,
+        "The rates are wrong",
+    )
+    assert _door(row, "resume") not in client.get(_door(row)).content.decode()
+    assert _door(row, "resume") in mover.get(_door(row)).content.decode()
+    mover.post(_door(row, "resume"))
+    assert _standing(row).task.enabled
+
+
 def test_what_is_said_on_saving_is_true(row: PeriodicTask) -> None:
     client = _mover()
 
