@@ -161,7 +161,7 @@ def find_failed_events() -> Iterator[Finding]:
             title=f"An event of Stripe's failed: {names}" if count == 1 else f"{count:,} of Stripe's events failed",
             detail=" ".join(filter(None, [f"Not processed: {names}.", last[0].error if last else ""])),
             since=figures["since"],
-            link=f"{reverse('admin:billing_stripeevent_changelist')}?status__exact=failed",
+            link=f"{reverse('admin:billing_stripeevent_changelist')}?status__exact=dead",
             advice="Repair what the error names, then press “Process again”; dismiss what nobody needs.",
             count=count,
             permission="billing.process_stripeevent",
@@ -177,7 +177,7 @@ def _name_event(event: StripeEvent) -> str:
 @condition("stripe-events-waiting", title="Stripe's events are not processed")
 def find_waiting_events() -> Iterator[Finding]:
     """Find whether events wait that came a while ago and were never tried: nobody listens to their queue."""
-    waiting = list_waiting_events(now() - _PATIENCE).filter(attempts=0, status=StripeEvent.Status.PENDING)
+    waiting = list_waiting_events(now() - _PATIENCE).filter(attempts=0, status=StripeEvent.Status.WAITING)
     figures = waiting.aggregate(count=Count("pk"), since=Min("received_at"))
     if count := figures["count"]:
         yield Finding(
@@ -185,7 +185,7 @@ def find_waiting_events() -> Iterator[Finding]:
             title=f"{count:,} of Stripe's events wait" if count > 1 else "An event of Stripe's waits",
             detail="They came more than ten minutes ago; payments are not known here meanwhile.",
             since=figures["since"],
-            link=f"{reverse('admin:billing_stripeevent_changelist')}?status__exact=pending",
+            link=f"{reverse('admin:billing_stripeevent_changelist')}?status__exact=waiting",
             advice="See that a worker takes the queue “webhooks” and that beat runs.",
             count=count,
         )

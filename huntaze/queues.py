@@ -65,9 +65,9 @@ def list_work() -> Iterator[Waiting]:
             yield Waiting(job.queue, 1, run.seconds, run.attended)
     unsent = Notification.objects.filter(status=Notification.Status.PENDING, channel__is_enabled=True)
     yield from _waiting(NOTIFICATIONS, unsent, "created_at")
-    events = StripeEvent.objects.filter(status=StripeEvent.Status.PENDING, status__in=StripeEvent.ACTIVE)
+    events = StripeEvent.objects.filter(status=StripeEvent.Status.WAITING, status__in=StripeEvent.UNENDED)
     yield from _waiting(_WEBHOOKS, events, "received_at")
-    files = ResultFile.objects.filter(status__in=[ResultFile.Status.WAITING, ResultFile.Status.FAILED])
+    files = ResultFile.objects.filter(status=ResultFile.Status.WAITING)
     yield from _waiting(RESULTS, files, "received_at")
 
 

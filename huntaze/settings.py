@@ -347,6 +347,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "accounts",
+    "workqueue",
     "alerts",
     "jobs",
     "analytics",

@@ -113,9 +113,7 @@ def find_left_results() -> Iterator[Finding]:
 @condition("results-waiting", title="Result files are not read")
 def find_waiting_results() -> Iterator[Finding]:
     """Find whether result files wait that were told of a while ago: nobody listens, or the bucket refuses us."""
-    waiting = ResultFile.objects.filter(
-        status__in=[ResultFile.Status.WAITING, ResultFile.Status.FAILED], received_at__lt=now() - _LONGEST_WAIT
-    )
+    waiting = ResultFile.objects.filter(status=ResultFile.Status.WAITING, received_at__lt=now() - _LONGEST_WAIT)
     figures = waiting.filter(attempts=0).aggregate(count=Count("pk"), since=Min("received_at"))
     if count := figures["count"]:
         said = waiting.exclude(error="").values_list("error", flat=True).first()

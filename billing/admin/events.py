@@ -115,7 +115,9 @@ class StripeEventAdmin(DismissingAdmin, ReadOnlyAdmin):
     @display(description="What was said")
     def what(self, event: StripeEvent) -> str:
         """Show the error, or why nothing followed: of a dismissed one, why nobody needs it."""
-        if event.error and event.status != StripeEvent.Status.DISMISSED:
+        if event.status == StripeEvent.Status.DISMISSED:
+            return format_html('<span class="hz-muted hz-clip">{}</span>', f"Dismissed: {event.dismissed_reason}")
+        if event.error:
             return format_html('<span class="hz-bad hz-clip">{}</span>', event.error)
         return format_html('<span class="hz-muted hz-clip">{}</span>', event.note or "-")
 
@@ -147,7 +149,7 @@ def event_page(admin: DismissingAdmin, request: HttpRequest, object_id: str) -> 
     require(request, "billing.view_stripeevent")
     event = find(StripeEvent, object_id)
     may_process = request.user.has_perm(PROCESS)
-    is_dismissed, has_failed = event.status == StripeEvent.Status.DISMISSED, event.status == StripeEvent.Status.FAILED
+    is_dismissed, has_failed = event.status == StripeEvent.Status.DISMISSED, event.status == StripeEvent.Status.DEAD
     button_url, button_title = admin.find_button(request, event, is_dismissed=is_dismissed, can_be=has_failed)
     context = {
         "event": event,

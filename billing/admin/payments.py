@@ -102,7 +102,7 @@ def list_payment_figures() -> list[tuple[str, str, str, str]]:
         if (count := count_up_to_many(listed)) != "0":
             found.append((title, count, f"{invoices}?payment={condition}", tone))
     if (count := count_up_to_many(list_failed_events())) != "0":
-        failed = f"{events}?status__exact={StripeEvent.Status.FAILED}"
+        failed = f"{events}?status__exact={StripeEvent.Status.DEAD}"
         found.append(("Stripe events failed", count, failed, "danger"))
     return found
 

@@ -37,11 +37,11 @@ PAYMENT_TONES: dict[str, str] = {
     StripeRecord.State.PAID: "success",
 }
 EVENT_TONES: dict[str, str] = {
-    StripeEvent.Status.PENDING: "",
-    StripeEvent.Status.RUNNING: "info",
+    StripeEvent.Status.WAITING: "",
+    StripeEvent.Status.WORKING: "info",
     StripeEvent.Status.DONE: "success",
     StripeEvent.Status.IGNORED: "",
-    StripeEvent.Status.FAILED: "danger",
+    StripeEvent.Status.DEAD: "danger",
     StripeEvent.Status.DISMISSED: "",
 }
 STEP_ICONS: dict[str, str] = {

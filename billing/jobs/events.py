@@ -57,9 +57,9 @@ class ProcessStripeEvents(Job):
         for event in StripeEvent.objects.filter(pk__in=ids).defer("body"):
             key = str(event.pk)
             context.note(key, event=event.event_id, type=event.type, status=event.get_status_display())
-            if event.status == StripeEvent.Status.FAILED:
+            if event.status == StripeEvent.Status.DEAD:
                 context.fail(key, Permanent(event.error))
-            elif event.status in StripeEvent.ACTIVE:
+            elif event.status in StripeEvent.UNENDED:
                 context.fail(key, Retryable(event.error or "Another worker is at it."))
 
     @classmethod

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from billing.models.accounts import BillingAccount
 from billing.models.invoices import Invoice
+from workqueue.models import LeasedRow
 
 
 class Payment(models.Model):
@@ -137,7 +138,7 @@ class StripeRecord(models.Model):
         return f"Payment of {self.invoice}"
 
 
-class StripeEvent(models.Model):
+class StripeEvent(LeasedRow):
     """One event as Stripe sent it, once however often it came, and what became of it; a queue and a ledger in one."""
 
     class Source(models.TextChoices):
@@ -147,14 +148,12 @@ class StripeEvent(models.Model):
         IMPORT = "import", "Import"
 
     class Status(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        RUNNING = "running", "Looking it up"
+        WAITING = "waiting", "Waiting"
+        WORKING = "working", "Looking it up"
         DONE = "done", "Processed"
         IGNORED = "ignored", "Kept only"
-        FAILED = "failed", "Failed"
+        DEAD = "dead", "Failed"
         DISMISSED = "dismissed", "Dismissed"
-
-    ACTIVE = (Status.PENDING, Status.RUNNING)
 
     event_id = models.CharField("event", max_length=255)
     type = models.CharField(max_length=100)
@@ -162,13 +161,8 @@ class StripeEvent(models.Model):
     created_at = models.DateTimeField("created (UTC)", help_text="By Stripe's clock; no order follows from it.")
     received_at = models.DateTimeField(default=timezone.now)
     source = models.CharField(max_length=16, choices=Source)
-    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(null=True, blank=True)
-    lease_expires_at = models.DateTimeField(null=True, blank=True)
-    processed_at = models.DateTimeField(null=True, blank=True)
+    status = models.CharField(max_length=16, choices=Status, default=Status.WAITING)
     look_at = models.CharField(max_length=255, blank=True, help_text="What has to be looked up in Stripe for it.")
-    error = models.TextField(blank=True)
     note = models.CharField(max_length=500, blank=True)
     invoice = models.ForeignKey(
         Invoice, on_delete=models.PROTECT, null=True, blank=True, related_name="stripe_events", db_index=False
@@ -188,13 +182,13 @@ class StripeEvent(models.Model):
         ]
         constraints = [models.UniqueConstraint(fields=["event_id"], name="billing_event_unique")]
         indexes = [
-            models.Index(fields=["id"], condition=Q(status__in=["pending", "running"]), name="billing_event_active"),
+            models.Index(fields=["id"], condition=Q(status__in=["waiting", "working"]), name="billing_event_active"),
             models.Index(
                 fields=["look_at"],
-                condition=Q(status__in=["pending", "running"]) & ~Q(look_at=""),
+                condition=Q(status__in=["waiting", "working"]) & ~Q(look_at=""),
                 name="billing_event_look",
             ),
-            models.Index(fields=["-id"], condition=Q(status="failed"), name="billing_event_failed"),
+            models.Index(fields=["-id"], condition=Q(status="dead"), name="billing_event_failed"),
             models.Index(fields=["object_id", "-id"], name="billing_event_object"),
             models.Index(fields=["type", "-id"], name="billing_event_type"),
             models.Index(fields=["invoice", "-id"], condition=Q(invoice__isnull=False), name="billing_event_invoice"),

@@ -222,9 +222,9 @@ def search_payments(payments: QuerySet[Payment], text: str) -> QuerySet[Payment]
 
 def list_failed_events() -> QuerySet[StripeEvent]:
     """List the events that could not be processed."""
-    return StripeEvent.objects.filter(status=StripeEvent.Status.FAILED)
+    return StripeEvent.objects.filter(status=StripeEvent.Status.DEAD)
 
 
 def list_waiting_events(since: dt.datetime) -> QuerySet[StripeEvent]:
     """List the events that came before an instant and wait still."""
-    return StripeEvent.objects.filter(status__in=StripeEvent.ACTIVE, received_at__lt=since)
+    return StripeEvent.objects.filter(status__in=StripeEvent.UNENDED, received_at__lt=since)

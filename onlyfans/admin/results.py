@@ -29,7 +29,6 @@ TONES: dict[str, str] = {
     Status.DONE: "success",
     Status.REPLACED: "",
     Status.REJECTED: "danger",
-    Status.FAILED: "warning",
     Status.DEAD: "danger",
     Status.DISMISSED: "",
 }
@@ -131,7 +130,7 @@ class ResultFileAdmin(DismissingAdmin):
     @display(description="State")
     def state(self, file: ResultFile) -> str:
         """Show the status as a coloured label."""
-        return coloured(file.get_status_display(), TONES.get(file.status, ""))
+        return coloured(file.state, _tone(file))
 
     @display(description="By")
     def came_by(self, file: ResultFile) -> str:
@@ -160,6 +159,10 @@ class ResultFileAdmin(DismissingAdmin):
             messages.error(request, f"At most {_MOST_AT_ONCE} can be read again at once.")
             return
         _tell(request, retry_files(ids, actor=actor, reason="Ticked in the list"))
+
+
+def _tone(file: ResultFile) -> str:
+    return "warning" if file.is_tried_again else TONES.get(file.status, "")
 
 
 def _list_buckets() -> list[str]:
@@ -202,12 +205,12 @@ def file_page(admin: DismissingAdmin, request: HttpRequest, object_id: str) -> H
     key = find(ResultFile, object_id).pk
     file: ResultFile = admin.get_queryset(request).defer(None).get(pk=key)
     is_dismissed, is_left = file.status == Status.DISMISSED, file.status in ResultFile.LEFT
-    may_retry = request.user.has_perm(RETRY) and (is_left or is_dismissed or file.status == Status.FAILED)
+    may_retry = request.user.has_perm(RETRY) and (is_left or is_dismissed or file.is_tried_again)
     button_url, button_title = admin.find_button(request, file, is_dismissed=is_dismissed, can_be=is_left)
     query = urlencode({"q": file.user_id})
     context = {
         "file": file,
-        "tone": TONES.get(file.status, ""),
+        "tone": _tone(file),
         "creator": _link_creator(file),
         "button_url": button_url,
         "button_title": button_title,

@@ -64,7 +64,7 @@ class IngestResults(Job):
 def _count(ids: Sequence[int], figures: dict[str, int]) -> None:
     """Count what became of files, which others may have read meanwhile."""
     for status in ResultFile.objects.filter(pk__in=ids).values_list("status", flat=True):
-        if status in ResultFile.ACTIVE:
+        if status in ResultFile.UNENDED:
             figures["waiting"] += 1
         else:
             figures["rejected" if status in ResultFile.LEFT else "done"] += 1

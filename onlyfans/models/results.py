@@ -4,8 +4,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from workqueue.models import LeasedRow
 
-class ResultFile(models.Model):
+
+class ResultFile(LeasedRow):
     """One version of one result file, once however often it was announced; a queue and a ledger in one.
 
     A notification that could not be read is kept here, too, as a dead letter: its text is `message`, its key is a
@@ -23,7 +25,6 @@ class ResultFile(models.Model):
         DONE = "done", "Done"
         REPLACED = "replaced", "Replaced"
         REJECTED = "rejected", "Rejected"
-        FAILED = "failed", "To be tried again"
         DEAD = "dead", "Dead letter"
         DISMISSED = "dismissed", "Dismissed"
 
@@ -33,8 +34,6 @@ class ResultFile(models.Model):
         FANS = "fans", "Fans"
         MESSAGES = "messages", "Messages"
 
-    ACTIVE = (Status.WAITING, Status.WORKING, Status.FAILED)
-    # What comes to nothing until a person looks.
     LEFT = (Status.REJECTED, Status.DEAD)
 
     bucket = models.CharField(max_length=255, blank=True)
@@ -46,14 +45,8 @@ class ResultFile(models.Model):
     door = models.CharField("came by", max_length=16, choices=Door)
     status = models.CharField(max_length=16, choices=Status, default=Status.WAITING)
     received_at = models.DateTimeField(default=timezone.now)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(null=True, blank=True)
-    lease_expires_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    error = models.TextField(blank=True)
     reasons = models.JSONField(default=list, blank=True, help_text="Which field was refused, and why.")
     message = models.TextField(blank=True, help_text="The notification, where it could not be read.")
-    dismissed_reason = models.CharField("why dismissed", max_length=500, blank=True, db_default="")
 
     # What stands in it.
     kind = models.CharField(max_length=16, choices=Kind, blank=True)
@@ -72,9 +65,7 @@ class ResultFile(models.Model):
         ]
         constraints = [models.UniqueConstraint(fields=["bucket", "key", "etag"], name="onlyfans_result_unique")]
         indexes = [
-            models.Index(
-                fields=["id"], condition=Q(status__in=["waiting", "working", "failed"]), name="onlyfans_result_active"
-            ),
+            models.Index(fields=["id"], condition=Q(status__in=["waiting", "working"]), name="onlyfans_result_active"),
             models.Index(fields=["status", "-id"], name="onlyfans_result_status"),
             models.Index(fields=["kind", "-id"], name="onlyfans_result_kind"),
             models.Index(fields=["door", "-id"], name="onlyfans_result_door"),
@@ -101,9 +92,14 @@ class ResultFile(models.Model):
         return self.error or " ".join(f"{reason['field']}: {reason['why']}" for reason in self.reasons)
 
     @property
-    def ended_as(self) -> str:
-        """What became of a file that was dismissed: only a rejected one has reasons."""
-        return self.Status.REJECTED if self.reasons else self.Status.DEAD
+    def is_tried_again(self) -> bool:
+        """Whether it failed and waits for another attempt."""
+        return self.status == self.Status.WAITING and bool(self.error)
+
+    @property
+    def state(self) -> str:
+        """How it stands, in words."""
+        return "To be tried again" if self.is_tried_again else self.get_status_display()
 
     @property
     def address(self) -> str:

@@ -74,7 +74,7 @@ def rejected_result() -> ResultFile:
 
 
 def dismissed_result() -> ResultFile:
-    return make_rejected(status="dismissed", dismissed_reason="Before")
+    return make_rejected(status="dismissed", ended_as="rejected", dismissed_at=now(), dismissed_reason="Before")
 
 
 def unmatched() -> UnmatchedAggregate:
@@ -150,14 +150,16 @@ def active_run() -> JobRun:
     return make_run("hourly-usage", JobRun.Status.RUNNING, expected=1)
 
 
-def event(status: str = StripeEvent.Status.FAILED) -> StripeEvent:
+def event(status: str = StripeEvent.Status.DEAD) -> StripeEvent:
     take([EVENT])
     StripeEvent.objects.update(status=status)
     return StripeEvent.objects.get()
 
 
 def dismissed_event() -> StripeEvent:
-    return event(StripeEvent.Status.DISMISSED)
+    found = event(StripeEvent.Status.DISMISSED)
+    StripeEvent.objects.update(dismissed_at=now(), ended_as="dead")
+    return found
 
 
 def account(*, parked: bool = False) -> Any:

@@ -160,7 +160,7 @@ def test_an_events_page_shows_its_body_and_its_error() -> None:
         object_id="in_1",
         created_at=now(),
         source="eventbridge",
-        status="failed",
+        status="dead",
         error="<b>No</b>",
         body={"a": "<script>"},
     )
@@ -180,7 +180,7 @@ def test_a_failed_event_is_processed_again_by_a_run_that_keeps_who_and_why(wired
     invoice, stripe_id = make_sent()
     happen(wired, stripe_id, "pay")
     take(list_events(wired, "invoice.paid"))
-    StripeEvent.objects.update(status="failed", attempts=3, error="It was not to be.")
+    StripeEvent.objects.update(status="dead", attempts=3, error="It was not to be.")
     event = StripeEvent.objects.get()
     client = log_in("Operations")
     assert _again(event) in client.get(f"{EVENTS}{event.pk}/change/").content.decode()
@@ -200,7 +200,7 @@ def test_a_failed_event_is_processed_again_by_a_run_that_keeps_who_and_why(wired
 @pytest.mark.django_db(transaction=True)
 def test_a_run_tells_which_events_fail_still() -> None:
     event = StripeEvent.objects.create(
-        event_id="evt_1", type="invoice.paid", created_at=now(), source="webhook", status="failed", body={}
+        event_id="evt_1", type="invoice.paid", created_at=now(), source="webhook", status="dead", body={}
     )
     client = log_in("Finance")
     client.post(EVENTS, {"action": "process_ticked", "_selected_action": [event.pk]})
@@ -212,7 +212,7 @@ def test_a_run_tells_which_events_fail_still() -> None:
 @pytest.mark.parametrize("group", ["Support", "Read only"])
 def test_others_may_look_and_not_process(group: str) -> None:
     event = StripeEvent.objects.create(
-        event_id="evt_1", type="invoice.paid", created_at=now(), source="webhook", status="failed", body={}
+        event_id="evt_1", type="invoice.paid", created_at=now(), source="webhook", status="dead", body={}
     )
     client = log_in(group)
     shown = client.get(f"{EVENTS}{event.pk}/change/")
@@ -221,12 +221,12 @@ def test_others_may_look_and_not_process(group: str) -> None:
     assert client.post(_again(event), {"reason": "Please"}).status_code == 403
     client.post(EVENTS, {"action": "process_ticked", "_selected_action": [event.pk]})
     event.refresh_from_db()
-    assert (event.status, JobRun.objects.exists()) == ("failed", False)
+    assert (event.status, JobRun.objects.exists()) == ("dead", False)
 
 
 def test_nobody_looks_without_leave_or_changes_an_event() -> None:
     event = StripeEvent.objects.create(
-        event_id="evt_1", type="invoice.paid", created_at=now(), source="webhook", status="failed", body={}
+        event_id="evt_1", type="invoice.paid", created_at=now(), source="webhook", status="dead", body={}
     )
     assert log_in().get(f"{EVENTS}{event.pk}/change/").status_code == 403
     assert Client().get(EVENTS).status_code == 302

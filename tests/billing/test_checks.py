@@ -108,8 +108,8 @@ def _event(**fields: Any) -> StripeEvent:
 def test_failed_events() -> None:
     _event(status="done")
     assert list(find_failed_events()) == []
-    _event(status="failed", error="First.")
-    _event(status="failed", error="Last.")
+    _event(status="dead", error="First.")
+    _event(status="dead", error="Last.")
     (found,) = find_failed_events()
     assert (found.title, found.count) == ("2 of Stripe's events failed", 2)
     assert found.detail == "Not processed: invoice.paid and invoice.paid. Last."
@@ -117,7 +117,7 @@ def test_failed_events() -> None:
 
 def test_a_failed_event_names_its_invoice_and_customer() -> None:
     invoice = make_invoice()
-    _event(status="failed", invoice=invoice, error="No such invoice.")
+    _event(status="dead", invoice=invoice, error="No such invoice.")
     (found,) = find_failed_events()
     name = f"invoice.paid about invoice {invoice.number} of {invoice.organization}"
     assert (found.title, found.detail) == (

@@ -85,4 +85,4 @@ def test_what_is_not_due_yet_is_left() -> None:
     take_event(read_head(EVENT), json.dumps(EVENT), "webhook")
     StripeEvent.objects.update(not_before=now().replace(year=2100))
     assert process_events() == 0
-    assert StripeEvent.objects.get().status == "pending"
+    assert StripeEvent.objects.get().status == "waiting"

@@ -77,7 +77,7 @@ def test_a_signed_event_is_stored_as_it_came_and_answered() -> None:
     }  # fmt: skip
     row = StripeEvent.objects.get()
     assert (row.event_id, row.type, row.object_id, row.source, row.status) == (
-        "evt_1", "invoice.paid", "in_1", "webhook", "pending",
+        "evt_1", "invoice.paid", "in_1", "webhook", "waiting",
     )  # fmt: skip
     assert row.created_at.timestamp() == 1_790_000_000
     assert row.body == EVENT

@@ -92,7 +92,7 @@ def end_up(parts: Sequence[Sequence[Event]]) -> dict[str, Any]:
         for part in parts:
             take(part)
             process_events()
-        assert not StripeEvent.objects.filter(status__in=["pending", "running", "failed"]).exists()
+        assert not StripeEvent.objects.filter(status__in=["waiting", "working", "dead"]).exists()
         found = look_around()
         transaction.set_rollback(True)
     return found

@@ -68,7 +68,7 @@ def test_one_that_cannot_be_processed_yet_is_counted_as_missing_and_retried(wire
     done = repair()
     assert done.summary["missing"] - done.summary["repaired"] == 4
     told = StripeEvent.objects.filter(type__in=["invoice.finalized", "invoice.paid"])
-    assert set(told.values_list("status", flat=True)) == {"pending"}
+    assert set(told.values_list("status", flat=True)) == {"waiting"}
 
 
 def test_a_day_that_stripe_does_not_tell_is_tried_again_and_the_others_are_done(wired: Outside) -> None:

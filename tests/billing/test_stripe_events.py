@@ -49,7 +49,7 @@ def test_a_paid_invoice_is_paid_here(wired: Outside) -> None:
     assert (row.status, row.invoice_id, row.object_id, row.attempts, row.error) == (
         "done", invoice.pk, stripe_id, 1, ""
     )  # fmt: skip
-    assert row.processed_at is not None
+    assert row.finished_at is not None
     assert (status(other), payment(other).state, payment(other).amount_paid_cents) == ("finalized", "open", 0)
 
 
@@ -260,7 +260,7 @@ def test_an_event_that_overtakes_the_delivery_is_retried_until_its_id_is_stored(
     InvoiceDelivery.objects.update(reference="")
     hear(wired, "invoice.paid")
     row = event("invoice.paid")
-    assert (row.status, row.attempts, row.invoice_id) == ("pending", 1, None)
+    assert (row.status, row.attempts, row.invoice_id) == ("waiting", 1, None)
     assert row.not_before is not None
     assert row.error == f"{stripe_id} bears the mark of {invoice.number}, whose delivery to Stripe is not noted yet."
     assert status(invoice) == "finalized"
@@ -282,7 +282,7 @@ def test_one_whose_delivery_never_comes_fails_in_the_end_and_can_be_processed_ag
         process_events()
         pauses.append(event("invoice.paid").not_before is not None)
     row = event("invoice.paid")
-    assert (pauses, row.status, row.attempts) == ([True, True, False], "failed", 3)
+    assert (pauses, row.status, row.attempts) == ([True, True, False], "dead", 3)
     assert process_events() == 0
     InvoiceDelivery.objects.update(reference=stripe_id)
     assert requeue_events([row.pk]) == 1
@@ -300,7 +300,7 @@ def test_a_body_that_says_nothing_useful_fails_alone(wired: Outside) -> None:
     take(events)
     process_events()
     row = StripeEvent.objects.get(event_id=events[0]["id"])
-    assert (row.status, row.attempts) == ("failed", 1)
+    assert (row.status, row.attempts) == ("dead", 1)
     assert row.error == (
         "The event does not say of its invoice what Stripe's events say (KeyError: 'status_transitions')."
     )
@@ -314,13 +314,13 @@ def test_stripe_out_of_reach_is_waited_for_and_a_wrong_key_blames_no_event(wired
     wired.fail("stripe", "/v1/invoice_payments", status=500)
     hear(wired, "charge.refunded")
     row = event("charge.refunded")
-    assert (row.status, row.attempts, row.error) == ("pending", 1, "Stripe failed on its side (500).")
+    assert (row.status, row.attempts, row.error) == ("waiting", 1, "Stripe failed on its side (500).")
     settings.STRIPE_API_KEY = "sk_test_expired"
     for _ in range(5):
         StripeEvent.objects.update(not_before=None)
         process_events()
     row.refresh_from_db()
-    assert (row.status, row.attempts) == ("pending", 1)
+    assert (row.status, row.attempts) == ("waiting", 1)
     assert row.error == "Stripe refuses the API key: set STRIPE_API_KEY to a valid one."
     settings.STRIPE_API_KEY = "sk_test_fine"
     StripeEvent.objects.update(not_before=None)

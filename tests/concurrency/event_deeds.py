@@ -71,7 +71,7 @@ def work_through_events(spec: dict[str, Any]) -> int:
     if "events" in spec:
         return process_events(spec["events"])
     ended, is_last = 0, False
-    while not is_last or StripeEvent.objects.filter(status__in=StripeEvent.ACTIVE).exists():
+    while not is_last or StripeEvent.objects.filter(status__in=StripeEvent.UNENDED).exists():
         is_last = StripeEvent.objects.count() >= spec["expected"]
         ended += process_events()
     return ended

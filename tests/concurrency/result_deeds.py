@@ -21,6 +21,6 @@ def work_through_results(spec: dict[str, Any]) -> int:
     if "files" in spec:
         return process_files(spec["files"])
     ended = 0
-    while ResultFile.objects.filter(status__in=ResultFile.ACTIVE).exists():
+    while ResultFile.objects.filter(status__in=ResultFile.UNENDED).exists():
         ended += process_files()
     return ended

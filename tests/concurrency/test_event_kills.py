@@ -76,7 +76,7 @@ def test_a_door_killed_once_the_event_is_stored(fleet: Fleet, outside: Outside, 
     file = fates.write(tmp_path / "events", fates.ids[0])
     (end,) = fleet.let_loose({"do": "take_events", "file": file, "ports": {}, "kill_at": 1})
     assert end["killed"]
-    assert list(StripeEvent.objects.values_list("status", "attempts")) == [("pending", 0)]
+    assert list(StripeEvent.objects.values_list("status", "attempts")) == [("waiting", 0)]
     assert not StripeRecord.objects.exists()
     fleet.let_loose({"do": "take_events", "file": file})
     assert StripeEvent.objects.count() == 4
@@ -124,7 +124,7 @@ def test_nothing_but_the_end_of_a_lease_brings_back_what_the_dead_had(
     fleet.let_loose({"do": "take_events", "file": fates.write(tmp_path / "again", fates.ids[0])})
     rows = fates.list_rows()[fates.ids[0]]
     assert fleet.let_loose(_process(rows, ports=fleet.ports, kill_at=place))[0]["killed"]
-    assert StripeEvent.objects.filter(status="running").exists()
-    StripeEvent.objects.filter(status="running").update(lease_expires_at=None)
+    assert StripeEvent.objects.filter(status="working").exists()
+    StripeEvent.objects.filter(status="working").update(lease_expires_at=None)
     fleet.let_loose(_process(rows))
-    assert StripeEvent.objects.filter(status="running").exists()
+    assert StripeEvent.objects.filter(status="working").exists()

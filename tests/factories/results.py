@@ -20,7 +20,7 @@ def make_result(status: str = ResultFile.Status.DONE, **fields: Any) -> ResultFi
         "job_id": job,
         "door": "sqs",
         "status": status,
-        "finished_at": None if status in ResultFile.ACTIVE else now(),
+        "finished_at": None if status in ResultFile.UNENDED else now(),
         **fields,
     }
     return ResultFile.objects.create(**values)

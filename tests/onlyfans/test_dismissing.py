@@ -146,7 +146,7 @@ def test_a_dismissed_file_is_no_incident_and_becomes_what_it_was(status: str, re
     assert len(list(find_left_results())) == 1
 
 
-@pytest.mark.parametrize("status", ["waiting", "working", "done", "replaced", "failed"])
+@pytest.mark.parametrize("status", ["waiting", "working", "done", "replaced"])
 def test_only_what_came_to_nothing_is_dismissed(status: str) -> None:
     file = make_result(status)
     dismiss(file.pk, model="resultfile")

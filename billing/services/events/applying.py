@@ -54,7 +54,7 @@ def apply_events(events: Iterable[StripeEvent]) -> dict[int, Outcome]:
             else:
                 outcomes[event.pk] = _send_to_look(event)
         except WorkError as error:
-            outcomes[event.pk] = Outcome(Status.FAILED, error=error)
+            outcomes[event.pk] = Outcome(Status.DEAD, error=error)
     # Accounts before invoices: the order in which everybody locks them.
     outcomes |= _apply_to_accounts(customers)
     # All invoices at once, in one order: locked part by part, two batches could wait for each other.
@@ -77,7 +77,7 @@ def _send_to_look(event: StripeEvent) -> Outcome:
         return Outcome(Status.IGNORED, note="Nothing follows here from events of this type.")
     if not subject:
         return Outcome(Status.IGNORED, note="It belongs to no payment of an invoice.")
-    return Outcome(Status.PENDING, look_at=subject)
+    return Outcome(Status.WAITING, look_at=subject)
 
 
 def _apply_to_invoices(reports: Mapping[int, InvoiceReport]) -> dict[int, Outcome]:
@@ -93,7 +93,7 @@ def _apply_to_invoices(reports: Mapping[int, InvoiceReport]) -> dict[int, Outcom
         facts[found] = facts[found].join(report.facts)
         stripe_ids[found] = report.stripe_id
         outcomes[id_] = Outcome(
-            Status.PENDING if report.must_look else Status.DONE,
+            Status.WAITING if report.must_look else Status.DONE,
             invoice_id=found,
             look_at=report.stripe_id if report.must_look else "",
         )
@@ -128,7 +128,7 @@ class _Places:
         if marked in self._elsewhere:
             return Outcome(Status.IGNORED, note=f"{number} is {self._elsewhere[marked]} in Stripe, not this one.")
         error = Retryable(f"{report.stripe_id} bears the mark of {number}, whose delivery to Stripe is not noted yet.")
-        return Outcome(Status.PENDING, error=error)
+        return Outcome(Status.WAITING, error=error)
 
 
 def _apply_to_accounts(reports: Mapping[int, CustomerReport]) -> dict[int, Outcome]:
@@ -166,5 +166,5 @@ def _apply_to_account(report: CustomerReport, accounts: Sequence[BillingAccount]
         account.save(update_fields=["stripe_customer_id", "stripe_customer_deleted_at"])
     if report.deleted_at is None and report.balance_cents != account.stripe_balance_cents:
         # A balance rises and falls, and events have no order: what holds now is looked up.
-        return Outcome(Status.PENDING, account_id=account.pk, look_at=report.stripe_id)
+        return Outcome(Status.WAITING, account_id=account.pk, look_at=report.stripe_id)
     return Outcome(account_id=account.pk)

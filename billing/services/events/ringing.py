@@ -1,11 +1,11 @@
 """The doorbell of Stripe's events."""
 
-from jobs.services.bells import Bell
+from workqueue.services.bells import Bell
 
 PROCESS_TASK = "billing.process_stripe_events"
-_bell = Bell(PROCESS_TASK, "webhooks")
+BELL = Bell(PROCESS_TASK, "webhooks")
 
 
 def ring() -> None:
-    """Tell the workers to look at the events; a lost bell costs nothing but time, for a sweep follows."""
-    _bell.ring()
+    """Tell the workers to look at the events."""
+    BELL.ring()

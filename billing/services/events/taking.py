@@ -29,7 +29,7 @@ _INSERT_MANY = """
 _AT_ONCE = 200
 _UNKNOWN = StripeEvent.Status.IGNORED.value
 _BROUGHT = "Brought from the former system, which acted on it."
-_WAITING = StripeEvent.Status.PENDING.value
+_WAITING = StripeEvent.Status.WAITING.value
 
 
 def take_event(head: EventHead, body: str, source: str) -> int | None:

@@ -1,18 +1,32 @@
-"""Reading files again because a person asks for it."""
+"""Deciding by hand about files that came to nothing."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 
-from accounts.services.auditing import describe_action, record_actions
 from onlyfans.models import ResultFile
 from onlyfans.services.results.ringing import ring
+from workqueue.services import dismiss, requeue, restore
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 Status = ResultFile.Status
+
+
+def dismiss_files(ids: Iterable[int], *, actor: "User", reason: str) -> int:
+    """Let nobody be asked about these files any more; return how many. Each leaves an audit entry.
+
+    Only what came to nothing can be dismissed. It is read after all once it is stored again, or somebody asks for it.
+    """
+    return len(dismiss(ResultFile.objects.filter(pk__in=list(ids)), actor=actor, reason=reason))
+
+
+def restore_files(ids: Iterable[int], *, actor: "User", reason: str) -> int:
+    """Let dismissed files be what they were; return how many."""
+    return len(restore(ResultFile.objects.filter(pk__in=list(ids)), actor=actor, reason=reason))
 
 
 @transaction.atomic
@@ -21,25 +35,9 @@ def retry_files(ids: Iterable[int], *, actor: "User", reason: str) -> int:
 
     What is done already, or being read, is left alone.
     """
-    chosen = ResultFile.objects.select_for_update().filter(
-        pk__in=list(ids), status__in=[*ResultFile.LEFT, Status.DISMISSED, Status.FAILED]
-    )
-    files = list(chosen.order_by("pk"))
-    entries = [
-        describe_action(
-            "retry",
-            file,
-            actor=actor,
-            before={"status": file.get_status_display()},
-            after={"status": Status.WAITING.label},
-            reason=reason,
-        )
-        for file in files
-    ]
-    ResultFile.objects.filter(pk__in=[file.pk for file in files]).update(
-        status=Status.WAITING, attempts=0, not_before=None, finished_at=None, error="", reasons=[], dismissed_reason=""
-    )
-    record_actions(entries)
-    if files:
+    came_to_nothing = Q(status__in=[*ResultFile.LEFT, Status.DISMISSED]) | (Q(status=Status.WAITING) & ~Q(error=""))
+    chosen = ResultFile.objects.filter(came_to_nothing, pk__in=list(ids))
+    again = requeue(chosen, actor=actor, reason=reason, values={"reasons": []})
+    if again:
         transaction.on_commit(ring)
-    return len(files)
+    return len(again)

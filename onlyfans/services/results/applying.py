@@ -13,9 +13,9 @@ from onlyfans.models import CreatorAccount, ResultFile
 from onlyfans.providers.results import Result
 from onlyfans.services.ingesting import IncomingAggregate, ingest_aggregates
 from onlyfans.services.results.figures import lock, write_figures
-from onlyfans.services.results.outcomes import write_outcomes
 from onlyfans.services.results.reading import Reading
 from onlyfans.services.results.taking import take_files
+from workqueue.services import WorkQueue
 
 Status = ResultFile.Status
 SOURCE, PROVIDER = "result file", "onlyfans"
@@ -27,12 +27,12 @@ _EVENTS = {
 }
 
 
-def apply_readings(readings: Sequence[Reading]) -> int:
+def apply_readings(queue: WorkQueue[ResultFile], readings: Sequence[Reading]) -> int:
     """Write what was read, and what became of each file, in the caller's transaction; return how many ended.
 
     Only what is still ours is written. Idempotent, and the same in whatever order the files come.
     """
-    mine = _hold(readings)
+    mine = _hold(queue, readings)
     _lock_all(mine)
     others = _find_others(mine)
     mine = [_judge(reading, others) for reading in mine]
@@ -40,21 +40,20 @@ def apply_readings(readings: Sequence[Reading]) -> int:
     brought = _write_events(told)
     for id_, outcomes in _write_earnings(told).items():
         brought[id_]["aggregates"] = outcomes
-    ended = write_outcomes(mine, brought)
+    ended = queue.write([reading.as_outcome(brought.get(reading.file.pk)) for reading in mine])
     _take_found(mine)
     _write_figures(mine, others)
     return ended
 
 
-def _hold(readings: Sequence[Reading]) -> list[Reading]:
+def _hold(queue: WorkQueue[ResultFile], readings: Sequence[Reading]) -> list[Reading]:
     """Keep those whose file nobody else has taken, and lock them."""
-    ids = [reading.file.pk for reading in readings]
-    held = ResultFile.objects.select_for_update().filter(pk__in=ids, status=Status.WORKING).order_by("pk")
+    held = {file.pk for file in queue.hold([reading.file for reading in readings])}
+    mine = [reading for reading in readings if reading.file.pk in held]
     # A newer notification may have told the order of the versions meanwhile.
-    claims = {pk: (attempts, sequencer) for pk, attempts, sequencer in held.values_list("pk", "attempts", "sequencer")}
-    mine = [reading for reading in readings if claims.get(reading.file.pk, (0, ""))[0] == reading.file.attempts]
+    sequencers = dict(ResultFile.objects.filter(pk__in=held).values_list("pk", "sequencer"))
     for reading in mine:
-        reading.file.sequencer = claims[reading.file.pk][1]
+        reading.file.sequencer = sequencers[reading.file.pk]
     return mine
 
 

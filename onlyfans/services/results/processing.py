@@ -1,85 +1,86 @@
 """Working through the files that wait: claimed in batches, read outside of any transaction, written in one."""
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db import OperationalError, transaction
 
+from common.errors import Misconfigured, WorkError
 from onlyfans.models import ResultFile
 from onlyfans.services.results.applying import apply_readings
-from onlyfans.services.results.outcomes import keep_lease, write_outcomes
 from onlyfans.services.results.reading import Reading, explain, read_file
+from onlyfans.services.results.ringing import BELL
+from workqueue.retries import RetryPolicy
+from workqueue.services import WorkQueue
 
 logger = logging.getLogger(__name__)
-Status = ResultFile.Status
 _BATCHES_A_THREAD = 4
-_DIED = "Whoever read it came to its end by that, each time."
-_CLAIM = """
-    UPDATE onlyfans_resultfile SET status = 'working', attempts = attempts + 1, not_before = NULL, error = '',
-        lease_expires_at = clock_timestamp() + make_interval(secs => %s)
-    WHERE id = ANY(%s)
-"""
+
+
+class ResultFiles(WorkQueue[ResultFile]):
+    """The result files that wait to be read."""
+
+    name = "result-files"
+    title = "Result files"
+    model = ResultFile
+    bell = BELL
+
+    @property
+    def policy(self) -> RetryPolicy:
+        """When a file is tried again that can't be read."""
+        return RetryPolicy(
+            settings.RESULTS_MAX_ATTEMPTS, settings.RESULTS_RETRY_BASE_SECONDS, settings.RESULTS_RETRY_MAX_SECONDS
+        )
+
+    @property
+    def batch_size(self) -> int:
+        """How many files are read before they are written together."""
+        return settings.JOBS_THREADS * _BATCHES_A_THREAD
+
+    def process_batch(self, rows: Sequence[ResultFile]) -> int:
+        """Read files, several at once, and write what stands in them."""
+        return sum(map(self._write, _split(self.in_threads(read_file, rows, settings.JOBS_THREADS))))
+
+    def _write(self, readings: Sequence[Reading]) -> int:
+        """Write a batch in one transaction, or each file in its own where that does not go through."""
+        try:
+            with transaction.atomic():
+                return apply_readings(self, readings)
+        except Exception:
+            logger.warning("A batch of result files did not go through; they are written one by one", exc_info=True)
+        return sum(map(self._write_one, readings))
+
+    def _write_one(self, reading: Reading) -> int:
+        try:
+            with transaction.atomic():
+                return apply_readings(self, [reading])
+        except OperationalError:
+            # The database is not there, or somebody stood in the way: the lease ends, and it is tried again.
+            raise
+        except Exception as error:
+            return self.write([explain(reading.file, error).as_outcome()])
+
+    def counts(self, row: ResultFile, error: WorkError) -> bool:
+        """Count a refusal for want of settings or rights where other files were read since this one came.
+
+        Then it is the file that refuses us, as one does whose encryption key is not ours.
+        """
+        if isinstance(error, Misconfigured):
+            done = ResultFile.objects.filter(status=ResultFile.Status.DONE).exclude(bucket="").order_by("-id")
+            read_at = done.values_list("finished_at", flat=True).first()
+            return bool(read_at and read_at > row.received_at)
+        return super().counts(row, error)
+
+
+RESULT_FILES = ResultFiles()
 
 
 def process_files(
     ids: Iterable[int] | None = None, *, seconds: float = 240, goes_on: Callable[[], object] = lambda: None
 ) -> int:
-    """Work through what is due, or of it what has these ids, for at most so long; return how many came to an end.
-
-    Any number of processes may do so at once. Whatever fails is tried again with growing pauses, so often as
-    `RESULTS_MAX_ATTEMPTS` allows, and is a dead letter then. `goes_on` is called between batches and may raise.
-    """
-    chosen = None if ids is None else list(ids)
-    deadline, ended = time.monotonic() + seconds, 0
-    _bury()
-    with ThreadPoolExecutor(settings.JOBS_THREADS, thread_name_prefix="results") as pool:
-        while time.monotonic() < deadline:
-            claimed = _claim(chosen)
-            if not claimed:
-                break
-            ended += sum(map(_write, _split(_read_all(pool, claimed))))
-            goes_on()
-    return ended
-
-
-def _bury() -> None:
-    """Give up on what has brought so many to their end that there is no attempt left."""
-    left = ResultFile.objects.filter(status=Status.WORKING, status__in=ResultFile.ACTIVE, lease_expires_at__lt=Now())
-    left.filter(attempts__gte=settings.RESULTS_MAX_ATTEMPTS).update(
-        status=Status.DEAD, error=_DIED, lease_expires_at=None, finished_at=Now()
-    )
-
-
-def _list_due(ids: Sequence[int] | None) -> QuerySet[ResultFile]:
-    due = ResultFile.objects.filter(status__in=ResultFile.ACTIVE)
-    return (due if ids is None else due.filter(pk__in=ids)).order_by("id")
-
-
-@transaction.atomic
-def _claim(ids: Sequence[int] | None) -> list[ResultFile]:
-    """Claim a batch; alone what somebody did not live to finish, for it may be what ended them."""
-    due = _list_due(ids).select_for_update(skip_locked=True)
-    left = due.filter(status=Status.WORKING, lease_expires_at__lt=Now())[:1]
-    waiting = due.filter(Q(not_before=None) | Q(not_before__lte=Now()), status__in=[Status.WAITING, Status.FAILED])
-    files = list(left) or list(waiting[: settings.JOBS_THREADS * _BATCHES_A_THREAD])
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [settings.JOBS_LEASE_SECONDS, [file.pk for file in files]])
-    for file in files:
-        file.attempts, file.status = file.attempts + 1, Status.WORKING
-    return files
-
-
-def _read_all(pool: ThreadPoolExecutor, files: Sequence[ResultFile]) -> list[Reading]:
-    """Read files, several at once, and keep their lease meanwhile."""
-    futures = [pool.submit(read_file, file) for file in files]
-    while wait(futures, timeout=settings.JOBS_LEASE_SECONDS / 3).not_done:
-        keep_lease(files)
-    return [future.result() for future in futures]
+    """Work through what is due, or of it what has these ids, for at most so long; return how many came to an end."""
+    return RESULT_FILES.work(ids, seconds=seconds, goes_on=goes_on)
 
 
 def _split(readings: Sequence[Reading]) -> Iterator[list[Reading]]:
@@ -94,24 +95,3 @@ def _split(readings: Sequence[Reading]) -> Iterator[list[Reading]]:
             keys.add(place)
         yield first
         left = later
-
-
-def _write(readings: Sequence[Reading]) -> int:
-    """Write a batch in one transaction, or each file in its own where that does not go through."""
-    try:
-        with transaction.atomic():
-            return apply_readings(readings)
-    except Exception:
-        logger.warning("A batch of result files did not go through; they are written one by one", exc_info=True)
-    return sum(map(_write_one, readings))
-
-
-def _write_one(reading: Reading) -> int:
-    try:
-        with transaction.atomic():
-            return apply_readings([reading])
-    except OperationalError:
-        # The database is not there, or somebody stood in the way: the lease ends, and it is tried again.
-        raise
-    except Exception as error:
-        return write_outcomes([explain(reading.file, error)], {})

@@ -2,8 +2,10 @@
 
 import datetime as dt
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 
@@ -13,6 +15,7 @@ from onlyfans.providers.notifications import NotANotification, StoredFile
 from onlyfans.providers.results import Reason, Rejected, Result, read_result
 from onlyfans.providers.storage import Bucket, Replaced, TooLarge
 from onlyfans.services.results.taking import is_result, read_kept
+from workqueue.services import Outcome
 
 logger = logging.getLogger(__name__)
 Status = ResultFile.Status
@@ -31,6 +34,21 @@ class Reading:
     # Files that are to be taken in because of it.
     found: tuple[StoredFile, ...] = ()
     note: str = ""
+
+    def as_outcome(self, brought: Mapping[str, Any] | None = None) -> Outcome[ResultFile]:
+        """Make the outcome that is written down, with what was written because of the file."""
+        result = self.result
+        note = {"note": self.note} if self.note else {}
+        values = {
+            "reasons": [{"field": reason.field, "why": reason.why} for reason in self.reasons],
+            "kind": result.kind if result else "",
+            "user_id": result.user_id if result else "",
+            "observed_at": result.observed_at if result else None,
+            "written_at": self.written_at,
+            "figures": dict(result.figures) if result and result.figures else None,
+            "brought": {**(brought or {}), **note},
+        }
+        return Outcome(self.file, self.status, self.error, values)
 
 
 def open_bucket(name: str = "") -> Bucket:
@@ -58,11 +76,11 @@ def read_file(file: ResultFile) -> Reading:
 def explain(file: ResultFile, error: Exception) -> Reading:
     """Say what becomes of a file by an error: what may heal waits for another attempt."""
     if isinstance(error, Retryable | Misconfigured | OutcomeUnknown):
-        return Reading(file, Status.FAILED, error=error)
+        return Reading(file, Status.WAITING, error=error)
     if isinstance(error, WorkError):
         return Reading(file, Status.DEAD, error=error)
     logger.error("Result file %s failed in a way nobody foresaw", file.pk, exc_info=error)
-    return Reading(file, Status.FAILED, error=Retryable(f"Unforeseen {type(error).__name__}: {error}"))
+    return Reading(file, Status.WAITING, error=Retryable(f"Unforeseen {type(error).__name__}: {error}"))
 
 
 def _read(file: ResultFile) -> Reading:

@@ -13,6 +13,7 @@ from common.errors import Misconfigured
 from onlyfans.models import ResultFile
 from onlyfans.providers.notifications import NotANotification, Notification, StoredFile, read_notification
 from onlyfans.services.results.ringing import ring
+from workqueue.services import requeue
 
 PREFIX, NAME = "jobs/", "result.json"
 _AT_ONCE = 1_000
@@ -28,9 +29,9 @@ _TAKE = f"""
     ORDER BY place
     ON CONFLICT (bucket, key, etag) DO UPDATE SET
         sequencer = excluded.sequencer,
-        status = CASE WHEN file.sequencer = '' OR file.status IN ('waiting', 'working', 'failed')
+        status = CASE WHEN file.sequencer = '' OR file.status IN ('waiting', 'working')
             THEN file.status ELSE 'waiting' END,
-        attempts = CASE WHEN file.sequencer = '' OR file.status IN ('waiting', 'working', 'failed')
+        attempts = CASE WHEN file.sequencer = '' OR file.status IN ('waiting', 'working')
             THEN file.attempts ELSE 0 END
     WHERE excluded.sequencer <> '' AND {_NEWER}
     RETURNING id, status
@@ -99,12 +100,10 @@ def _take(files: tuple[StoredFile, ...], door: ResultFile.Door) -> list[int]:
 @transaction.atomic
 def take_anew(ids: Sequence[int]) -> list[int]:
     """Let files that have ended be read again, since the same bytes were stored again after others; and ring."""
-    ended = ResultFile.objects.filter(pk__in=ids).exclude(status__in=ResultFile.ACTIVE)
-    chosen = list(ended.select_for_update().order_by("pk").values_list("pk", flat=True))
-    if chosen:
-        ResultFile.objects.filter(pk__in=chosen).update(status=ResultFile.Status.WAITING, attempts=0)
+    again = requeue(ResultFile.objects.filter(pk__in=ids).exclude(status__in=ResultFile.UNENDED))
+    if again:
         transaction.on_commit(ring)
-    return chosen
+    return [file.pk for file in again]
 
 
 def is_result(one: StoredFile) -> bool:

@@ -243,7 +243,7 @@ def test_what_the_installation_is_to_blame_for_is_no_attempt(shelf: Shelf, setti
 
     shelf.hooks["jobs/1/result.json"] = refuse
     file = take(shelf, GOOD)
-    assert (file.status, file.attempts) == ("failed", 0)
+    assert (file.status, file.attempts) == ("waiting", 0)
     assert file.error == "The bucket of result files refuses us (AccessDenied)."
     assert file.not_before is not None and file.not_before > now()
 
