@@ -14,5 +14,8 @@ class BillingConfig(AppConfig):
         """Declare the jobs and what can be wrong, and create the sweep of Stripe's events after every migrate."""
         from billing import checks, jobs  # noqa: F401
         from billing.schedules import sync_sweep
+        from billing.services.events import STRIPE_EVENTS
+        from workqueue.registry import register
 
+        register(STRIPE_EVENTS)
         post_migrate.connect(sync_sweep, sender=self)

@@ -9,37 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError
 from django.db import connections
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from common import tracing
+from common.commands import SOME_FAILED, SUCCESS
 from jobs.engine import work
 from jobs.models import JobRun
 
-SUCCESS, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 _LOOK_EVERY = 0.2
 _LINE_EVERY = 5.0
-
-
-class OneLineCommand(BaseCommand):
-    """A command that answers wrong usage with one line; the rest is what --help is for."""
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Make Django's parser, which prints all of the usage before an error, print the error alone."""
-        parser = super().create_parser(prog_name, subcommand, **kwargs)
-        parser.print_usage = _print_nothing  # type: ignore[method-assign]  # Django takes no parser class
-        return parser
-
-
-def _print_nothing(file: Any = None) -> None:
-    """Print nothing."""
-
-
-def refuse(message: str) -> CommandError:
-    """Make the error that ends a command with one line and status 2."""
-    return CommandError(message, returncode=WRONG_USAGE)
 
 
 def exit_status(run: JobRun) -> int:

@@ -18,7 +18,10 @@ class OnlyFansConfig(AppConfig):
         from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
         from onlyfans.panels import creators_panel, months_panel, pulls_panel, versions_panel
         from onlyfans.schedules import sync_results
+        from onlyfans.services.results import RESULT_FILES
+        from workqueue.registry import register
 
+        register(RESULT_FILES)
         add_panel(Organization, creators_panel)
         add_panel(CreatorAccount, months_panel)
         add_panel(CreatorAccount, pulls_panel)

@@ -5,7 +5,7 @@ from typing import Any
 
 from billing.models import NumberSeries
 from billing.selectors.series import get_series_report, list_strays
-from jobs.console import OneLineCommand
+from common.commands import OneLineCommand
 
 
 class Command(OneLineCommand):

@@ -10,9 +10,9 @@ from billing.services.books import get_books, resume_deliveries, stop_deliveries
 from billing.services.reconciling import Pair, State, compare_books, describe_difference
 from billing.services.restoring import WHO, repair
 from common.clock import Month
+from common.commands import OneLineCommand, refuse
 from common.errors import Permanent, WorkError
 from common.money import format_money
-from jobs.console import OneLineCommand, refuse
 from jobs.models import JobRun
 from jobs.registry import get_job
 from jobs.services import read_params, start

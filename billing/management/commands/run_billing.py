@@ -9,8 +9,9 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from billing.selectors.summaries import COMPONENTS, list_differences, write_invoiced
+from common.commands import OneLineCommand, refuse
 from common.money import format_money
-from jobs.console import OneLineCommand, default_output, exit_status, refuse, work_and_watch
+from jobs.console import default_output, exit_status, work_and_watch
 from jobs.models import JobRun
 from jobs.registry import get_job
 from jobs.selectors import list_failed_runs

@@ -7,10 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
+from common.commands import SOME_FAILED, OneLineCommand, refuse
 from common.importing import TABLES, find_importer
 from huntaze.importing.rejects import write_rejects
 from huntaze.importing.running import COUNTS, find_import, sum_counts, take_over_kept
-from jobs.console import SOME_FAILED, OneLineCommand, default_output, exit_status, refuse, work_and_watch
+from jobs.console import default_output, exit_status, work_and_watch
 from jobs.models import JobRun
 from jobs.registry import get_job
 from jobs.services import InvalidParams, read_params, start

@@ -25,10 +25,10 @@ from billing.models import (
 from billing.services.parking import park_account
 from billing.services.usage import aggregate_hour, list_hours_to_aggregate
 from common.clock import Month, now, previous_month
+from common.commands import OneLineCommand, refuse
 from huntaze.demo_history import add_former_earnings, add_snapshots, add_up, add_versions, bring_month
 from huntaze.demo_log_ins import LOG_INS, PASSWORD, STAFF
 from huntaze.demo_past import bill_former_month, pay_by_transfer
-from jobs.console import OneLineCommand, refuse
 from jobs.services.announcing import JOB_COMPLETED
 from onlyfans.models import CreatorAccount
 from onlyfans.services.ingesting import ingest_aggregates

@@ -4,7 +4,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
-from jobs.console import OneLineCommand
+from common.commands import OneLineCommand
 
 
 class Command(OneLineCommand):

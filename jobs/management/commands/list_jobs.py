@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jobs.console import OneLineCommand
+from common.commands import OneLineCommand
 from jobs.registry import list_jobs
 from jobs.schedules import declared_schedules
 

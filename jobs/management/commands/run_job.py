@@ -7,7 +7,8 @@ from typing import Any, get_args, get_origin
 from django.core.management.base import CommandParser
 from pydantic.fields import FieldInfo
 
-from jobs.console import OneLineCommand, default_output, exit_status, refuse, work_and_watch
+from common.commands import OneLineCommand, refuse
+from jobs.console import default_output, exit_status, work_and_watch
 from jobs.models import JobRun
 from jobs.registry import Job, UnknownJob, get_job, list_jobs
 from jobs.services import InvalidParams, read_params, start

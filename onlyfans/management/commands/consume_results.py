@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, close_old_connections
 
+from common.commands import refuse
 from common.errors import Misconfigured, Retryable
-from jobs.console import refuse
 from onlyfans.providers.queue import Message, Queue
 from onlyfans.services.results.consuming import open_queue, receive, take_messages
 
