@@ -1,31 +1,11 @@
 """Clients of AWS whose calls keep within `common.bounds`."""
 
-import socket
 from typing import Any
 
 import boto3
 
-from common.bounds import BoundedSocket, bounded, limit, make_bounded
-
-
-class _Connection:
-    """Mixed into the library's connections: makes their sockets bounded."""
-
-    ssl_context: Any = None
-    timeout: Any
-
-    def connect(self) -> None:
-        """Connect, and let the connection be bounded with TLS, too."""
-        if self.ssl_context is not None:
-            make_bounded(self.ssl_context)
-        usual, self.timeout = self.timeout, limit(self.timeout)
-        try:
-            super().connect()  # type: ignore[misc]  # the library's
-        finally:
-            self.timeout = usual
-
-    def _new_conn(self) -> socket.socket:
-        return BoundedSocket.adopt(super()._new_conn())  # type: ignore[misc]  # the library's
+from common.bounds import bounded
+from common.pools import make_bounded_pools
 
 
 class _Session:
@@ -47,9 +27,8 @@ class _Session:
 def bind(client: Any, seconds: float, most_bytes: int) -> None:
     """Bound each call of a client, which has called nobody yet; of a stream, whoever reads it bounds the reading."""
     session = client._endpoint.http_session
-    for scheme, pool in session._pool_classes_by_scheme.items():
-        connection = type(pool.ConnectionCls.__name__, (_Connection, pool.ConnectionCls), {})
-        session._pool_classes_by_scheme[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": connection})
+    # In place: the session's manager of pools holds this very mapping.
+    session._pool_classes_by_scheme.update(make_bounded_pools(session._pool_classes_by_scheme))
     client._endpoint.http_session = _Session(session, seconds, most_bytes)
 
 

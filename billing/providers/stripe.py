@@ -12,6 +12,7 @@ from typing import Any
 import stripe
 
 from billing.providers.stripe_amounts import from_wire, to_wire
+from billing.providers.stripe_http import BoundedClient
 from billing.providers.stripe_marks import DOCUMENT_MARK, LINE_MARK, ORGANIZATION_MARK
 from common.errors import Misconfigured, OutcomeUnknown, Permanent, Retryable
 from common.http import path_part
@@ -19,6 +20,8 @@ from common.http import path_part
 API_VERSION = "2026-10-28.endive"
 _LINES_AT_ONCE = 100
 _TIMEOUT_SECONDS = 30
+# For all of a call, however slowly the answer comes.
+DEADLINE_SECONDS = 60.0
 
 
 class SavedFailure(OutcomeUnknown):
@@ -80,7 +83,7 @@ class StripeGateway:
             api_key,
             stripe_version=API_VERSION,
             max_network_retries=0,
-            http_client=stripe.RequestsClient(timeout=_TIMEOUT_SECONDS),
+            http_client=BoundedClient(_TIMEOUT_SECONDS, DEADLINE_SECONDS),
             **options,
         )
         self._pace = pace

@@ -178,10 +178,10 @@ def test_one_schedule_of_two_that_is_not_met_is_enough() -> None:
 def test_a_slot_that_is_kept_waiting_says_by_what() -> None:
     start = utc("2026-03-01T00:30:00")
     rings = schedule("0 6 * * *", start)
-    rings.problem = "Waits for Often #7, which is under way."
+    rings.problem = "Waits for the run of 2026-03-01 05:00 UTC, which is under way."
     verdict = look(monitor(start), utc("2026-03-01T06:05:00"), rings, runs=[])
     assert verdict.troubles["late"].detail == (
-        "Due 2026-03-01 06:00 UTC: no run has begun. Waits for Often #7, which is under way."
+        "Due 2026-03-01 06:00 UTC: no run has begun. Waits for the run of 2026-03-01 05:00 UTC, which is under way."
     )
 
 
