@@ -1,0 +1,1 @@
+"""Random histories of customers, and an oracle that says what each of them owes."""
