@@ -128,6 +128,31 @@ def test_a_row_alone_becomes_what_it_becomes_beside_others(
 
 @given(rows)
 @with_database
+@example(
+    [
+        make_row(cents=1_000, key="k", etag="a", sequencer="2", received_at=NOW + dt.timedelta(minutes=3)),
+        make_row(cents=500, key="k", etag="b", sequencer="1f"),
+        make_row(cents=700, received_at=NOW + dt.timedelta(minutes=1)),
+        make_row(cents=500, key="k", etag="b", sequencer="3"),
+    ]
+)
+def test_unchanged_is_what_leaves_the_same_version_standing(
+    aurora: CreatorAccount, found: list[IncomingAggregate]
+) -> None:
+    """In the example, the version that comes again takes the place of its object's newest, so the third one stands."""
+    for beside in ([], [make_row("of_nobody")]):
+        forget()
+        stood: set[int | None] = set()
+        for row in found:
+            outcome, *_ = take_in(row, *beside)
+            stands = set(EarningsAggregate.objects.values_list("revision", flat=True))
+            assert outcome != "unchanged" or stands == stood
+            assert outcome != "updated" or stands != stood
+            stood = stands
+
+
+@given(rows)
+@with_database
 def test_the_database_chooses_as_people_are_told(aurora: CreatorAccount, found: list[IncomingAggregate]) -> None:
     end(found)
     versions = {one.pk: one.read() for one in EarningsRevision.objects.all()}
