@@ -52,7 +52,7 @@ def describe_payment(invoice: Invoice) -> dict[str, Any]:
 
 def _list_owed(invoice: Invoice) -> list[tuple[str, str]]:
     """List how the amount that is still to be paid comes about; nothing where nothing was ever asked for."""
-    if not invoice.is_issued or invoice.total_cents <= 0:
+    if not invoice.is_issued or (invoice.total_cents <= 0 and not invoice.remaining_cents):
         return []
     steps = (
         (

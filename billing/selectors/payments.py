@@ -146,7 +146,10 @@ def describe_difference(invoice: Invoice, payment: StripeRecord) -> str:
         return "A credit note made in Stripe has settled it there; here it is still due. Issue a credit note here too."
     kept = payment.amount_paid_cents - payment.refunded_cents - payment.foreign_after_cents
     if invoice.status == Invoice.Status.VOID and kept > 0:
-        return "It is void here and was paid in Stripe. Refund it there, or bill the month again."
+        return (
+            "It is void here and was paid in Stripe. Refund it there, or credit it there if it was paid elsewhere; or "
+            "bill the month again."
+        )
     return _describe_amounts(invoice, payment)
 
 
@@ -157,6 +160,12 @@ def _describe_amounts(invoice: Invoice, record: StripeRecord) -> str:
         return (
             f"A credit note over {amount} was made in Stripe by hand. Issue one over the same amount here: it is taken "
             "for the one in Stripe."
+        )
+    if record.unexplained_cents and invoice.status == Invoice.Status.CREDITED:
+        asked = format_money(record.unexplained_cents, invoice.currency)
+        return (
+            f"It is credited in full, and Stripe still asks for {asked}: an amount that the customer owed before. "
+            "Collect it there, or take it off there by a payment marked as made elsewhere."
         )
     if record.unexplained_cents and invoice.status in Invoice.ISSUED:
         theirs, ours = (

@@ -153,6 +153,8 @@ def credit_invoice(
     reason = _require_reason(reason)
     was, left = invoice.status, get_left_to_credit(invoice)
     taken = _choose(invoice, left, amounts)
+    if invoice.status == Invoice.Status.UNCOLLECTIBLE and sum(taken.values()) != sum(left.values()):
+        raise Permanent(f"{invoice} is uncollectible, and Stripe takes no credit note for a part of it: credit it all.")
     note = _write_credit_note(invoice, taken, left, run)
     number([note.pk], now)
     keep_split(note.pk, invoice)

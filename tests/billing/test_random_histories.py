@@ -28,7 +28,7 @@ from tests.outside import Outside
 
 # So many customers' histories, from one seed on: `BILLING_HISTORIES=1000 BILLING_HISTORIES_FROM=40`. Each seed makes a
 # world of so many customers. What was found and done is written to the report as well.
-HISTORIES = int(os.environ.get("BILLING_HISTORIES", "8"))
+HISTORIES = int(os.environ.get("BILLING_HISTORIES", "6"))
 FIRST_SEED = int(os.environ.get("BILLING_HISTORIES_FROM", "0"))
 REPORT = os.environ.get("BILLING_HISTORIES_REPORT", "")
 SIZE = 40

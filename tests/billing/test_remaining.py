@@ -13,7 +13,7 @@ from billing.services.delivering import deliver_email, deliver_file, deliver_pdf
 from billing.services.delivering.claims import Parcel
 from billing.services.delivering.documents import make_document
 from billing.services.events import process_events
-from common.errors import WorkError
+from common.errors import Permanent, WorkError
 from tests.factories.billing import AUGUST, earn, make_creator, make_organization, make_plan
 from tests.factories.events import happen, hear, list_events, make_sent, take
 from tests.factories.holders import hold
@@ -120,6 +120,59 @@ def test_a_credit_note_of_the_dashboard_is_taken_for_ours_when_we_issue_the_same
     assert owed(invoice) == {"status": "finalized", "credited_before": 5_000, "remaining": 16_000}
 
 
+def test_a_credit_note_of_the_dashboard_is_a_part_of_ours_when_it_leaves_no_room_for_all_of_it(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "credit", amount=5_000)
+    hear(wired)
+    note = credit(invoice)
+    assert deliver(note) is None
+    InvoiceDelivery.objects.filter(invoice=note).update(status="failed")
+    assert deliver(note, 2) is None
+    hear(wired)
+    assert sorted(there["amount"] for there in wired.list_objects("credit_note")) == [5_000, 16_000]
+    assert (asks(wired), owed(invoice)) == ([0], {"status": "credited", "credited_before": 21_000})
+    assert list(list_differing()) == []
+
+
+def test_what_leaves_room_for_neither_all_of_a_credit_note_nor_its_rest_is_said(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "credit", amount=15_000)
+    hear(wired)
+    error = deliver(credit(invoice, 10_000))
+    assert error is not None and error.message == (
+        "USD 100.00 can't be credited in Stripe: USD 150.00 was credited there by hand, which leaves USD 60.00. Void a "
+        "credit note there, then retry."
+    )
+    assert [there["amount"] for there in wired.list_objects("credit_note")] == [15_000]
+
+
+def test_what_stripe_asks_for_beyond_an_invoice_that_is_credited_in_full_is_a_difference(wired: Outside) -> None:
+    first, _ = make_sent()
+    account = first.organization.billing_account
+    account.refresh_from_db()
+    wired.act("POST", f"customers/{account.stripe_customer_id}", balance="2000")
+    earn(first.organization.creators.get(), AUGUST.plus(1), 85_000)
+    second = make_invoice(first.organization, AUGUST.plus(1))
+    assert deliver(second) is None
+    assert owed(second) == {"status": "finalized", "balance_applied": -2_000, "remaining": 20_000}
+    assert deliver(credit(second)) is None
+    hear(wired)
+    assert asks(wired) == [21_000, 2_000]
+    (differing,) = list_differing()
+    assert describe_difference(differing, differing.stripe_record) == (
+        "It is credited in full, and Stripe still asks for USD 20.00: an amount that the customer owed before. Collect "
+        "it there, or take it off there by a payment marked as made elsewhere."
+    )
+
+
+def test_an_invoice_over_nothing_that_asks_for_an_earlier_balance_shows_it(wired: Outside) -> None:
+    invoice = make_invoice()
+    Invoice.objects.filter(pk=invoice.pk).update(balance_applied_cents=-2_000, remaining_cents=23_000)
+    page = log_in("Finance").get(f"/admin/billing/invoice/{invoice.pk}/change/")
+    assert ("Plus earlier balance", "USD 20.00") in page.context["owed"]
+    assert page.context["owed"][-1] == ("Remaining", "USD 230.00")
+
+
 def test_the_customers_balance_is_taken_off_what_we_ask_for(wired: Outside) -> None:
     first, _ = make_sent()
     account = first.organization.billing_account
@@ -160,6 +213,18 @@ def test_an_uncollectible_invoice_that_is_credited_is_void_in_stripe(wired: Outs
     hear(wired)
     assert [there["status"] for there in wired.list_objects("invoice")] == ["void"]
     assert owed(invoice) == {"status": "credited", "credited_before": 21_000}
+
+
+def test_no_part_of_an_uncollectible_invoice_is_credited(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "mark-uncollectible")
+    hear(wired)
+    with pytest.raises(Permanent) as error:
+        credit(invoice, 5_000)
+    assert error.value.message == (
+        f"{invoice} is uncollectible, and Stripe takes no credit note for a part of it: credit it all."
+    )
+    assert not Invoice.objects.filter(corrects=invoice).exists()
 
 
 def test_a_part_paid_invoice_cannot_be_voided(wired: Outside) -> None:

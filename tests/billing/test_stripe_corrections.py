@@ -155,9 +155,13 @@ def test_a_paid_invoice_that_is_void_here_is_done_with_once_it_is_refunded(strip
     status, error = _retry(invoice)
     (there,) = _there(stripe, "invoice")
     assert (status, error) == (
-        "failed", f"{there['id']} is paid in Stripe and can't be voided there: refund it in Stripe, then retry."
+        "failed", f"{there['id']} is paid in Stripe and can't be voided there: refund it in Stripe, or credit it "
+        "there if it was paid elsewhere, then retry."
     )  # fmt: skip
-    assert _differs() == "It is void here and was paid in Stripe. Refund it there, or bill the month again."
+    assert _differs() == (
+        "It is void here and was paid in Stripe. Refund it there, or credit it there if it was paid elsewhere; or "
+        "bill the month again."
+    )
     _say(stripe, "refund")
     assert _retry(invoice) == ("succeeded", "")
     assert _differs() == ""

@@ -145,7 +145,7 @@ def test_unchanged_is_what_leaves_the_same_version_standing(
         stood: set[int | None] = set()
         for row in found:
             outcome, *_ = take_in(row, *beside)
-            stands = set(EarningsAggregate.objects.values_list("revision", flat=True))
+            stands: set[int | None] = set(EarningsAggregate.objects.values_list("revision", flat=True))
             assert outcome != "unchanged" or stands == stood
             assert outcome != "updated" or stands != stood
             stood = stands

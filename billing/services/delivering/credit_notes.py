@@ -43,12 +43,16 @@ def deliver_credit_note(claimed: Attempt) -> None:
         _leave_for_later(claimed, original, there)
         return
     seen = look_at_invoice(original.pk, there.id)
-    found = _find(claimed, seen)
-    if found is None and seen.facts.state in {"uncollectible", "void"}:
+    ours = [one for one in seen.notes if one.mark == make_mark(claimed)] or _adopt(claimed, seen)
+    there_by_now = sum(one.amount_cents for one in ours)
+    missing = -note.total_cents - there_by_now
+    if missing and not ours and seen.facts.state in {"uncollectible", "void"}:
         _write_off(claimed, original, there.id, seen)
         return
-    said, amount = f"Credit note {note.number}", -note.total_cents
-    made = found.id if found else _create(claimed, there.id, seen, make_mark(claimed), said, amount)
+    if ours and missing not in {0, _get_room(seen)}:
+        check_amount(note, ours[0].id, there_by_now)
+    said = f"Credit note {note.number}"
+    made = _create(claimed, there.id, seen, make_mark(claimed), said, missing) if missing else ours[0].id
     claimed.remember(reference=made)
     look_at_invoice(original.pk, there.id)
     note.refresh_from_db(fields=["credited_before_cents", "credited_after_cents", "refunded_cents"])
@@ -99,17 +103,32 @@ def _leave_for_later(claimed: Attempt, original: Invoice, draft: StripeInvoice |
     claimed.end(Status.SKIPPED, said)
 
 
-def _find(claimed: Attempt, seen: LookedAt) -> NoteThere | None:
-    """Find the credit note by our mark; or take one for ours that somebody made in Stripe over the same amount."""
-    note = claimed.invoice
-    marked = next((there for there in seen.notes if there.mark == make_mark(claimed)), None)
-    if marked is not None:
-        check_amount(note, marked.id, marked.amount_cents)
-        return marked
-    same = next((there for there in seen.notes if not there.mark and there.amount_cents == -note.total_cents), None)
-    if same is not None:
-        open_stripe().mark_credit_note(same.id, make_mark(claimed), make_key(claimed, "mark"))
-    return same
+def _get_room(seen: LookedAt) -> int:
+    """Compute what of an invoice Stripe can still credit."""
+    return seen.total_cents - sum(one.amount_cents for one in seen.notes)
+
+
+def _adopt(claimed: Attempt, seen: LookedAt) -> list[NoteThere]:
+    """Take for ours what somebody credited in Stripe by hand: a note over the same amount, or all that leaves no room.
+
+    Raises Permanent where those leave room for neither all of our credit note nor exactly the rest of it.
+    """
+    note, by_hand = claimed.invoice, [one for one in seen.notes if not one.mark]
+    amount, left = -note.total_cents, _get_room(seen)
+    chosen = [one for one in by_hand if one.amount_cents == amount][:1]
+    if not chosen and amount > left:
+        chosen = by_hand
+        if sum(one.amount_cents for one in by_hand) != amount - left:
+            asked, most, made = (
+                format_money(cents, note.currency) for cents in (amount, left, sum(one.amount_cents for one in by_hand))
+            )
+            raise Permanent(
+                f"{asked} can't be credited in Stripe: {made} was credited there by hand, which leaves {most}. Void a "
+                "credit note there, then retry."
+            )
+    for one in chosen:
+        open_stripe().mark_credit_note(one.id, make_mark(claimed), make_key(claimed, f"mark-{one.id}"))
+    return chosen
 
 
 def credit_void_invoice(claimed: Attempt, stripe_invoice: str) -> bool:
@@ -121,10 +140,7 @@ def credit_void_invoice(claimed: Attempt, stripe_invoice: str) -> bool:
     if not seen.facts.amount_paid_cents:
         return False
     if seen.facts.state == "uncollectible":
-        raise Permanent(
-            f"{claimed.invoice} is uncollectible and partly paid in Stripe, which neither voids nor credits it: refund "
-            "there what was paid."
-        )
+        raise Permanent(_neither(claimed.invoice))
     mark, left = f"{make_mark(claimed)}/void", seen.total_cents - sum(note.amount_cents for note in seen.notes)
     if left > 0 and all(note.mark != mark for note in seen.notes):
         _create(claimed, stripe_invoice, seen, mark, f"Void of {claimed.invoice}", left)
@@ -150,9 +166,18 @@ def _create(claimed: Attempt, stripe_invoice: str, seen: LookedAt, mark: str, de
     )
 
 
+def _neither(invoice: Invoice) -> str:
+    return (
+        f"{invoice} is uncollectible and partly paid in Stripe, which neither voids nor credits it: refund there what "
+        "was paid."
+    )
+
+
 def _write_off(claimed: Attempt, original: Invoice, stripe_invoice: str, seen: LookedAt) -> None:
     """Void in Stripe what is uncollectible there and credited in full here: it takes no credit note for it."""
     if seen.facts.state == "uncollectible":
+        if seen.facts.amount_paid_cents:
+            raise Permanent(_neither(original))
         if not Invoice.objects.filter(pk=original.pk, status=Invoice.Status.CREDITED).exists():
             raise Permanent(
                 f"{original} is uncollectible in Stripe, which takes no credit note for a part of it: credit the rest "

@@ -80,7 +80,10 @@ def _check_given_back(parcel: Parcel, found: StripeInvoice) -> None:
     seen = look_at_invoice(parcel.invoice_id, found.id)
     given_back = sum(note.amount_cents for note in seen.notes) + sum(seen.free_refunds.values()) + seen.free_lost_cents
     if given_back < seen.total_cents:
-        raise Permanent(f"{found.id} is paid in Stripe and can't be voided there: refund it in Stripe, then retry.")
+        raise Permanent(
+            f"{found.id} is paid in Stripe and can't be voided there: refund it in Stripe, or credit it there if it "
+            "was paid elsewhere, then retry."
+        )
 
 
 def _deliver_invoice(claimed: Attempt, invoice: Invoice) -> None:

@@ -86,19 +86,21 @@ def _is_behind(seen: LookedAt, record: StripeRecord) -> bool:
 def _keep_splits(notes: tuple[NoteThere, ...]) -> None:
     """Keep how our credit notes took their amounts back: in the end, Stripe decides."""
     ours = find_places([note.id for note in notes if note.mark])
-    for note in notes:
-        if note.id in ours:
-            Invoice.objects.filter(pk=ours[note.id]).update(
-                credited_before_cents=note.before_cents,
-                credited_after_cents=note.after_cents,
-                refunded_cents=note.returned_cents,
-            )
+    for id_, place in ours.items():
+        (mark,) = {note.mark for note in notes if note.id == id_}
+        # Beside the one that we made, those that somebody had made by hand, where they left no room for all of ours.
+        same = [note for note in notes if note.mark == mark]
+        Invoice.objects.filter(pk=place).update(
+            credited_before_cents=sum(note.before_cents for note in same),
+            credited_after_cents=sum(note.after_cents for note in same),
+            refunded_cents=sum(note.returned_cents for note in same),
+        )
 
 
 def _find_unexplained(invoice_id: int, seen: LookedAt) -> int:
     """Return by how much Stripe asks for more than our rows do; credit notes on their way there are in neither."""
     invoice = Invoice.objects.get(pk=invoice_id)
-    if invoice.status not in {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE, Invoice.Status.PAID}:
+    if invoice.status not in {*Invoice.ISSUED, Invoice.Status.CREDITED}:
         return 0
     if seen.facts.state not in {"open", "uncollectible", "paid"}:
         return 0

@@ -186,7 +186,7 @@ class World:
         creator.organization = other.organization
         try:
             with transaction.atomic():
-                creator.save()
+                creator.save(update_fields=["organization"])
         except IntegrityError as error:
             creator.organization = customer.organization
             return self.refuse("move a creator", error)
