@@ -119,8 +119,8 @@ class ResultFileAdmin(DismissingAdmin):
     @display(description="Job")
     def job(self, file: ResultFile) -> str:
         """Name the worker's job, which names the file."""
-        name = "Unreadable notification" if file.is_notification else file.job_id
-        return format_html('<span class="hz-key hz-clip-short" title="{}">{}</span>', file.key, name)
+        name = "Unreadable notification" if file.is_notification else file.job_name
+        return format_html('<span class="hz-key hz-clip-short" title="{}">{}</span>', file, name)
 
     @display(description="Creator")
     def creator(self, file: ResultFile) -> str:

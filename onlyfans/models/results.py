@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from common.validators import drop_unseen
 from workqueue.models import LeasedRow
 
 
@@ -79,7 +80,7 @@ class ResultFile(LeasedRow):
         ]
 
     def __str__(self) -> str:
-        return self.key if self.bucket else f"Notification {self.key[:12]}"
+        return drop_unseen(self.key) if self.bucket else f"Notification {self.key[:12]}"
 
     @property
     def is_notification(self) -> bool:
@@ -104,7 +105,12 @@ class ResultFile(LeasedRow):
     @property
     def address(self) -> str:
         """Where the file is, as people write it."""
-        return f"s3://{self.bucket}/{self.key}"
+        return f"s3://{self.bucket}/{drop_unseen(self.key)}"
+
+    @property
+    def job_name(self) -> str:
+        """The worker's job as it is shown: S3's keys may hold what turns the text beside it around."""
+        return drop_unseen(self.job_id)
 
 
 class CreatorFigures(models.Model):

@@ -67,6 +67,15 @@ def test_a_page_for_every_state(status: str) -> None:
     assert retry_of(file) not in page
 
 
+def test_what_turns_text_around_in_a_key_is_not_shown() -> None:
+    file = make_result("dead", key="jobs/a\u202egnp.b/result.json", job_id="a\u202egnp.b", error="It is gone.")
+    client = log_in("Operations")
+    for page in (client.get(page_of(file)), client.get(LIST)):
+        assert "agnp.b" in page.content.decode() and "\u202e" not in page.content.decode()
+    (found,) = find_left_results()
+    assert "jobs/agnp.b/result.json" in found.title and "\u202e" not in found.title + found.detail
+
+
 def test_a_page_says_why() -> None:
     file = make_rejected()
     client = log_in("Operations")
