@@ -194,7 +194,7 @@ class Plan:
         former: Notification | None = None,
         left_out: str = "",
     ) -> None:
-        """Write a message, or write anew one that was left out; `left_out` says why this one is."""
+        """Write a message, or write again one that was left out; `left_out` says why this one is."""
         values = {
             "status": Status.SKIPPED if left_out else Status.PENDING,
             "error": left_out,
