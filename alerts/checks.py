@@ -13,7 +13,7 @@ _PATIENCE = 3
 Status, What = Notification.Status, Notification.What
 
 
-@condition(CHANNEL_FAILING, title="A channel of alerts fails")
+@condition(CHANNEL_FAILING, title="An alert channel is failing")
 def find_failing_channels() -> Iterator[Finding]:
     """List the channels that took nothing at the last attempts, or that something could not be sent to since."""
     since = Notification.objects.filter(
@@ -25,11 +25,12 @@ def find_failing_channels() -> Iterator[Finding]:
         last = channel.notifications.exclude(error="").order_by("-id").first()
         yield Finding(
             scope=f"channel:{channel.pk}",
-            title=f"Messages to “{channel}” don't arrive",
+            title=f"Alerts to “{channel}” don't arrive",
             detail=last.error if last else "",
             since=last.created_at if last else None,
             link=reverse("admin:alerts_channel_change", args=[channel.pk]),
-            advice="Open the channel, repair its address and press “Send test”. Then send again what failed.",
+            advice="Open the channel, correct its address and press “Send test”. Then open each failed message and "
+            "press “Send again”.",
             count=max(channel.failures, 1),
             permission="alerts.change_channel",
         )

@@ -29,10 +29,10 @@ def find_jumps() -> Iterator[Finding]:
         names = name_some((one.name for one in named.values()), creators.count())
         yield Finding(
             scope=provider,
-            title=f"{title}: {count:,} snapshots jumped" if count > 1 else f"{title}: a snapshot of {names} jumped",
+            title=f"{title}: figures of {names} jumped",
             detail=f"Figures of {names} changed by at least five times what is usual for them within six hours.",
             since=first_at,
             link=f"{reverse('admin:analytics_providersnapshot_changelist')}?provider={provider}&jumps=yes",
-            advice="Look whether that is good news, a mistake of the source, or an account in somebody else's hands.",
+            advice="Find out whether this is good news, an error in the source, or an account that somebody took over.",
             count=count,
         )

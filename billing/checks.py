@@ -33,7 +33,7 @@ _MONTHS_BACK = 3
 _PROVED_FOR = dt.timedelta(hours=1)
 
 
-@condition("invoices-held", title="Invoices wait for approval", severity="warning")
+@condition("invoices-held", title="Invoices need approval", severity="warning")
 def find_held() -> Iterator[Finding]:
     """Find the invoices that were held so many days ago and that nobody decided about."""
     limit = now() - dt.timedelta(days=settings.BILLING_HELD_DAYS)
@@ -43,9 +43,9 @@ def find_held() -> Iterator[Finding]:
         names = _name_some(held, count)
         yield Finding(
             scope="held",
-            title=f"The {names} waits for approval" if count == 1 else f"{count:,} invoices wait for approval",
+            title=f"The {names} needs approval" if count == 1 else f"{count:,} invoices need approval",
             detail=f"Held for more than {settings.BILLING_HELD_DAYS} days: {names}. Nothing is billed until somebody "
-            "decides.",
+            "approves or rejects it.",
             since=figures["since"],
             link=f"{reverse('admin:billing_invoice_changelist')}?status__exact=held",
             advice="Open each invoice and press “Approve” or “Reject”.",
@@ -65,7 +65,7 @@ def _name(invoice: Invoice) -> str:
     return f"{named} of {invoice.organization}"
 
 
-@condition("drafts-left", title="Invoices were computed and not issued")
+@condition("drafts-left", title="Invoices were computed but not issued")
 def find_left_drafts() -> Iterator[Finding]:
     """Find the drafts that no run works on; those of parked organizations stay until somebody unparks them."""
     left = list_left_drafts().filter(computed_at__lt=now() - _PATIENCE, organization__billing_account__parked_at=None)
@@ -74,7 +74,7 @@ def find_left_drafts() -> Iterator[Finding]:
         names = _name_some(left, count)
         yield Finding(
             scope="left",
-            title=f"The {names} was computed and not issued" if count == 1 else f"{count:,} invoices were not issued",
+            title=f"The {names} was computed but not issued" if count == 1 else f"{count:,} invoices were not issued",
             detail=f"Not issued: {names}. The run that computed them was cancelled or stopped before it gave them "
             "numbers.",
             since=figures["since"],
@@ -85,14 +85,14 @@ def find_left_drafts() -> Iterator[Finding]:
         )
 
 
-@condition("left-unbilled", title="Who has left has a month that is not billed", severity="warning")
+@condition("left-unbilled", title="A customer who left has an unbilled month", severity="warning")
 def find_unbilled_of_who_left() -> Iterator[Finding]:
     """Find the last months in which organizations that are suspended or closed now earned or used something."""
     last = Month.of(now()).plus(-1)
     months = [last.plus(-back) for back in range(_MONTHS_BACK)]
     for month, status, count, first in count_unbilled_of_who_left(months):
         names = name_some(first, count)
-        who = f"{names}, {status} now, was" if count == 1 else f"{count:,} {status} organizations were"
+        who = f"{names}, now {status}, was" if count == 1 else f"{count:,} {status} organizations were"
         yield Finding(
             scope=f"{month} {status}",
             title=f"{who} not billed for {month.label}",
@@ -100,13 +100,14 @@ def find_unbilled_of_who_left() -> Iterator[Finding]:
             "organizations only.",
             since=month.ends_at,
             link=f"{reverse('admin:accounts_organization_changelist')}?status__exact={status}",
-            advice="Run the month for each by name, or park its billing account if nothing is to be billed.",
+            advice="Press “Run billing” and enter the month and the organization's id, or open its billing account "
+            "and press “Park” if nothing should be billed.",
             count=count,
             permission="billing.run_billing",
         )
 
 
-@condition("deliveries-failed", title="Invoices could not be delivered")
+@condition("deliveries-failed", title="Invoices were not delivered")
 def find_failed_deliveries() -> Iterator[Finding]:
     """Find, by step of the delivery, what failed a while ago or ended nobody knows how."""
     failed = list_failed_deliveries().filter(created_at__lt=now() - _PATIENCE)
@@ -121,7 +122,7 @@ def find_failed_deliveries() -> Iterator[Finding]:
             detail=" ".join(filter(None, [f"Not delivered: {names}.", said])),
             since=since,
             link=f"{reverse('admin:billing_invoice_changelist')}?failed={step}",
-            advice="Repair what the error names, then open the invoice and press “Retry”.",
+            advice="Fix what the error names, then open the invoice and press “Retry”.",
             count=count,
             permission="billing.deliver_invoice",
         )
@@ -148,7 +149,7 @@ def _find_unbegun() -> Iterator[Finding]:
         )
 
 
-@condition("stripe-events-failed", title="Stripe's events could not be processed")
+@condition("stripe-events-failed", title="Stripe events failed")
 def find_failed_events() -> Iterator[Finding]:
     """Find the events that were tried as often as they are."""
     figures = list_failed_events().aggregate(count=Count("pk"), since=Min("received_at"))
@@ -158,11 +159,11 @@ def find_failed_events() -> Iterator[Finding]:
         names = name_some(map(_name_event, last), count)
         yield Finding(
             scope="failed",
-            title=f"An event of Stripe's failed: {names}" if count == 1 else f"{count:,} of Stripe's events failed",
+            title=f"A Stripe event failed: {names}" if count == 1 else f"{count:,} Stripe events failed",
             detail=" ".join(filter(None, [f"Not processed: {names}.", last[0].error if last else ""])),
             since=figures["since"],
             link=f"{reverse('admin:billing_stripeevent_changelist')}?status__exact=dead",
-            advice="Repair what the error names, then press “Process again”; dismiss what nobody needs.",
+            advice="Fix what the error names, then press “Process again”; or press “Dismiss” if nobody needs it.",
             count=count,
             permission="billing.process_stripeevent",
         )
@@ -174,24 +175,29 @@ def _name_event(event: StripeEvent) -> str:
     return f"{event.type} about {event.account.organization}" if event.account else event.type
 
 
-@condition("stripe-events-waiting", title="Stripe's events are not processed")
+@condition("stripe-events-waiting", title="Stripe events are not being processed")
 def find_waiting_events() -> Iterator[Finding]:
     """Find whether events wait that came a while ago and were never tried: nobody listens to their queue."""
     waiting = list_waiting_events(now() - _PATIENCE).filter(attempts=0, status=StripeEvent.Status.WAITING)
     figures = waiting.aggregate(count=Count("pk"), since=Min("received_at"))
     if count := figures["count"]:
+        first = waiting.select_related("invoice__organization", "account__organization").defer("body").order_by("id")
+        names = name_some(map(_name_event, first[:_NAMED]), count)
         yield Finding(
             scope="waiting",
-            title=f"{count:,} of Stripe's events wait" if count > 1 else "An event of Stripe's waits",
-            detail="They came more than ten minutes ago; payments are not known here meanwhile.",
+            title=f"{count:,} Stripe events are not being processed"
+            if count > 1
+            else f"A Stripe event is not being processed: {names}",
+            detail=f"Received more than ten minutes ago: {names}. Until they are processed, payments that they report "
+            "are missing here.",
             since=figures["since"],
             link=f"{reverse('admin:billing_stripeevent_changelist')}?status__exact=waiting",
-            advice="See that a worker takes the queue “webhooks” and that beat runs.",
+            advice="Ask an engineer whether beat is running and whether a worker takes the queue “webhooks”.",
             count=count,
         )
 
 
-@condition("stripe-differs", title="Stripe says something else than we do", severity="warning")
+@condition("stripe-differs", title="Invoices differ from Stripe", severity="warning")
 def find_differing() -> Iterator[Finding]:
     """Find the invoices about which a person must decide, since Stripe and we differ."""
     if count := list_differing().count():
@@ -202,28 +208,30 @@ def find_differing() -> Iterator[Finding]:
             detail=f"About: {names}. Somebody voided, credited or refunded them in Stripe, they were paid after we "
             "voided them, or Stripe asks for another amount than we do.",
             link=f"{reverse('admin:billing_invoice_changelist')}?payment=differs",
-            advice="Open each: its page says what to do.",
+            advice="Open each invoice: its page says what differs and what to do.",
             count=count,
             permission="billing.correct_invoice",
         )
 
 
-@condition("books-differ", title="Deliveries are switched off", severity="critical")
+@condition("books-differ", title="Deliveries are off", severity="critical")
 def find_stopped() -> Iterator[Finding]:
     """Find whether deliveries are switched off: Stripe has documents that our books don't."""
     stopped = get_stopped()
     if stopped is not None:
         yield Finding(
             scope="books",
-            title="Deliveries are switched off: our books and Stripe's differ",
+            title="Deliveries are off: our books and Stripe's differ",
             detail=stopped.stopped_reason,
             since=stopped.stopped_at,
             link=reverse("admin:billing_invoice_changelist"),
-            advice="Run manage.py reconcile_stripe, look at what it lists, and switch deliveries on again.",
+            advice="Ask an engineer to run manage.py reconcile_stripe, and settle what it lists. Then press “Switch "
+            "deliveries on…” on the list of invoices.",
+            permission="billing.correct_invoice",
         )
 
 
-@condition("payments-disputed", title="Payments are disputed", severity="warning")
+@condition("payments-disputed", title="Disputes need a response", severity="warning")
 def find_disputed() -> Iterator[Finding]:
     """Find the disputes that are lost unless somebody answers them in time."""
     if count := list_disputes_to_answer().count():
@@ -233,15 +241,15 @@ def find_disputed() -> Iterator[Finding]:
             title=f"The dispute about {names} needs a response"
             if count == 1
             else f"{count:,} disputes need a response",
-            detail=f"Disputed: {names}. The customer's bank has taken the money back. Without an answer in time it is "
-            "gone.",
+            detail=f"Disputed: {names}. The customer's bank has taken the money back. Without a response in time it "
+            "stays lost.",
             link=f"{reverse('admin:billing_invoice_changelist')}?payment=disputed",
-            advice="Answer in Stripe, before the date given there; each invoice's page tells its amount.",
+            advice="Respond in the Stripe dashboard before the date given there. Each invoice's page shows the amount.",
             count=count,
         )
 
 
-@condition("number-gap", title="A number series has a gap", severity="critical")
+@condition("number-gap", title="Invoice numbers have a gap or a duplicate", severity="critical")
 def find_broken_series() -> Iterator[Finding]:
     """Find the series whose numbers are not each there once."""
     for series in NumberSeries.objects.all():
@@ -249,10 +257,10 @@ def find_broken_series() -> Iterator[Finding]:
         if report is not None and not report.is_sound:
             yield Finding(
                 scope=str(series),
-                title=f"The number series {series} has a gap or a double",
+                title=f"The invoice numbers {series} have a gap or a duplicate",
                 detail=report.verdict,
                 link=reverse("admin:billing_numberseries_change", args=[series.pk]),
-                advice="Finalize nothing before you know why: the database was changed by other means than ours.",
+                advice="Don't run billing until an engineer knows why: something else changed the database.",
                 count=max(report.missing, 1),
             )
 

@@ -154,8 +154,15 @@ def _runs() -> dict[str, Any]:
     return {
         "shows_runs": True,
         **describe_jobs(now()),
-        "troubled": [{**_describe_run(run), "items": list_failed_left(run)[:_ITEMS_SHOWN]} for run in troubled],
+        "troubled": [{**_describe_run(run), "items": _name_failed(run)} for run in troubled],
     }
+
+
+def _name_failed(run: JobRun) -> list[tuple[str, JobItem]]:
+    """Return the first failed items that are left, each with what people call the thing it worked on."""
+    items = list(list_failed_left(run)[:_ITEMS_SHOWN])
+    names = run.declaration.names([item.key for item in items]) if run.declaration else {}
+    return [(names.get(item.key, item.key), item) for item in items]
 
 
 def _describe_run(run: JobRun) -> dict[str, Any]:

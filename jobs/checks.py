@@ -12,39 +12,40 @@ from jobs.models import JobMonitor
 @condition("job-late", title="A job is late", severity="info")
 def find_late() -> Iterable[Finding]:
     """List the jobs that are due and have not begun, within their grace."""
-    return _find("late", "is late", "Wait for the grace to pass, or see that a worker runs: celery worker.")
+    advice = "Nothing yet: it may still start. If it stays late, ask an engineer whether a worker is running."
+    return _find("late", "is late", advice)
 
 
 @condition("job-missed", title="A job was missed", severity="error")
 def find_missed() -> Iterable[Finding]:
     """List the jobs that did not begin within their grace."""
     advice = (
-        "See that beat and a worker run; what was missed is then caught up as the job wants it. To do it now: "
-        "“Run now…” on the schedule's page."
+        "Ask an engineer whether beat and a worker are running: missed runs are then caught up as the job's schedule "
+        "says. To run it now, press “Run now…” on the schedule's page."
     )
     return _find("missed", "did not run", advice)
 
 
-@condition("job-hanging", title="A job hangs", severity="error")
+@condition("job-hanging", title="A job is hanging", severity="error")
 def find_hanging() -> Iterable[Finding]:
     """List the jobs of which a run takes too long."""
     advice = (
-        "Open the run: items that wait for their next attempt say why. See that a worker runs; if it will not come "
-        "to an end, “Cancel”, then “Rerun missing”."
+        "Open the run: items that wait for another attempt say why. If none does, ask an engineer whether a worker is "
+        "running. To stop it, press “Cancel”, then “Rerun missing”."
     )
-    return _find("hanging", "hangs", advice)
+    return _find("hanging", "is hanging", advice)
 
 
-@condition("job-failing", title="A job fails", severity="error")
+@condition("job-failing", title="A job is failing", severity="error")
 def find_failing() -> Iterable[Finding]:
     """List the jobs whose last runs failed."""
-    return _find("failing", "fails", "Open the run, repair what its failed items say, then “Rerun failed”.")
+    return _find("failing", "is failing", "Open the run, fix what its failed items name, then press “Rerun failed”.")
 
 
-@condition("job-incomplete", title="A job left something out", severity="error")
+@condition("job-incomplete", title="A job is incomplete", severity="error")
 def find_incomplete() -> Iterable[Finding]:
     """List the jobs whose last full run did not bring to an end what was expected."""
-    return _find("incomplete", "is incomplete", "Open the run, see why it ended early, then “Rerun missing”.")
+    return _find("incomplete", "is incomplete", "Open the run, see why it ended early, then press “Rerun missing”.")
 
 
 def _find(kind: str, what: str, advice: str) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ _NAMED = 3
 CONNECT_AGAIN = "Log in to the gateway for this creator, open its page and store the new token."
 
 
-@condition("creator-disconnected", title="Creators must be connected again", severity="warning")
+@condition("creator-disconnected", title="Creators must be reconnected", severity="warning")
 def find_expired() -> Iterator[Finding]:
     """Find, by organization, the creators whose credentials the gateway takes no more; new tokens end it."""
     expired = list_expired().select_related("organization").order_by("organization", "display_name", "id")
@@ -36,9 +36,9 @@ def find_expired() -> Iterator[Finding]:
         query = f"?connection_state__exact=expired&organization__id__exact={organization.pk}"
         yield Finding(
             scope=str(organization.pk),
-            title=f"{first} of {organization} must be connected again"
+            title=f"{first} of {organization} must be reconnected"
             if count == 1
-            else f"{count:,} creators of {organization} must be connected again",
+            else f"{count:,} creators of {organization} must be reconnected",
             detail=f"{names}: {first.connection_reason} Until then no earnings are pulled, and {organization} is not "
             "billed.",
             since=min((creator.connection_since for creator in creators if creator.connection_since), default=None),
@@ -51,7 +51,7 @@ def find_expired() -> Iterator[Finding]:
         )
 
 
-@condition("earnings-unmatched", title="Earnings wait for a creator", severity="warning")
+@condition("earnings-unmatched", title="Earnings have no creator", severity="warning")
 def find_unmatched() -> Iterator[Finding]:
     """Find whether earnings of users whom nobody set up have been waiting for a day."""
     limit = now() - _PATIENCE
@@ -60,33 +60,35 @@ def find_unmatched() -> Iterator[Finding]:
         names = name_some(list_waiting_users(limit, _NAMED), users)
         yield Finding(
             scope="unmatched",
-            title=f"Earnings of {users:,} users wait" if users > 1 else f"Earnings of the OnlyFans user {names} wait",
+            title=f"Earnings of {users:,} OnlyFans users have no creator"
+            if users > 1
+            else f"Earnings of the OnlyFans user {names} have no creator",
             detail=f"No creator here has the OnlyFans user id {names}, so their earnings are neither shown nor billed.",
             since=since,
             link=reverse("admin:onlyfans_unmatchedaggregate_changelist"),
-            advice="Add each as a creator with its OnlyFans user id, or dismiss what was sent by mistake.",
+            advice="Add each user as a creator, or open the earnings and press “Dismiss” if they were sent by mistake.",
             count=users,
             permission="onlyfans.add_creatoraccount",
         )
 
 
-@condition("correction-overruled", title="A correction of earnings no longer stands", severity="warning")
+@condition("correction-overruled", title="A correction of earnings was overruled", severity="warning")
 def find_overruled() -> Iterator[Finding]:
     """Find the months of which a source said something new after staff had entered figures."""
     for one in list_overruled(now() - _NEWS):
         month = Month.of(one.month)
         yield Finding(
             scope=f"{one.creator_id} {month}",
-            title=f"{one.creator} of {one.creator.organization}: the correction of {month.label} no longer stands",
-            detail="A source has said something else since. Its figures stand now, and are what is billed.",
+            title=f"{one.creator} of {one.creator.organization}: the correction of {month.label} was overruled",
+            detail="A source sent other figures after the correction. The newer figures are what is billed.",
             since=one.__dict__["changed_at"],
             link=reverse("admin:onlyfans_earningsrevision_change", args=[one.pk]),
-            advice="Compare the versions. Where the new figures are wrong, too, correct them again; else do nothing.",
+            advice="Compare the versions. If the new figures are wrong too, correct them again; otherwise do nothing.",
             permission="onlyfans.add_earningsaggregate",
         )
 
 
-@condition("results-left", title="Result files came to nothing")
+@condition("results-left", title="Result files failed")
 def find_left_results() -> Iterator[Finding]:
     """Find the result files that were rejected or given up, by which of the two."""
     for status in ResultFile.LEFT:
@@ -95,22 +97,22 @@ def find_left_results() -> Iterator[Finding]:
         if count := figures["count"]:
             files = list(left.order_by("-id")[:_NAMED])
             names = name_some(map(str, files), count)
-            ended = "was rejected" if status == ResultFile.Status.REJECTED else "is a dead letter"
-            ended_all = "were rejected" if status == ResultFile.Status.REJECTED else "are dead letters"
+            ended = "was rejected" if status == ResultFile.Status.REJECTED else "could not be processed"
+            ended_all = "were rejected" if status == ResultFile.Status.REJECTED else "could not be processed"
             yield Finding(
                 scope=str(status),
                 title=f"The result file {names} {ended}" if count == 1 else f"{count:,} result files {ended_all}",
                 detail=f"The last: {names}. {files[0].wrong if files else ''}".strip(),
                 since=figures["since"],
                 link=f"{reverse('admin:onlyfans_resultfile_changelist')}?status__exact={status}",
-                advice="Repair what it names, then press “Read again”. A newer version of it ends it, too, and so does "
-                "dismissing it.",
+                advice="Fix what the error names, then press “Read again”, or press “Dismiss” if nobody needs the "
+                "file. A newer version of the file settles it, too.",
                 count=count,
                 permission="onlyfans.retry_resultfile",
             )
 
 
-@condition("results-waiting", title="Result files are not read")
+@condition("results-waiting", title="Result files are not being read")
 def find_waiting_results() -> Iterator[Finding]:
     """Find whether result files wait that were told of a while ago: nobody listens, or the bucket refuses us."""
     waiting = ResultFile.objects.filter(status=ResultFile.Status.WAITING, received_at__lt=now() - _LONGEST_WAIT)
@@ -120,10 +122,13 @@ def find_waiting_results() -> Iterator[Finding]:
         names = name_some(map(str, waiting.filter(attempts=0).order_by("id")[:_NAMED]), count)
         yield Finding(
             scope="waiting",
-            title=f"{count:,} result files wait" if count > 1 else f"The result file {names} waits",
+            title=f"{count:,} result files are not being read"
+            if count > 1
+            else f"The result file {names} is not being read",
             detail=f"Announced more than half an hour ago and not read: {names}. {said or ''}".strip(),
             since=figures["since"],
             link=f"{reverse('admin:onlyfans_resultfile_changelist')}?status__exact=waiting",
-            advice="See that a worker takes the queue “enrichment”, that beat runs, and that the bucket can be read.",
+            advice="Ask an engineer whether beat is running, whether a worker takes the queue “enrichment”, and "
+            "whether the bucket can be read.",
             count=count,
         )

@@ -64,8 +64,8 @@ def _describe_broken(condition: Condition, error: Exception) -> Finding:
     return Finding(
         scope=condition.name,
         title=f"“{condition.title}” can't be checked",
-        detail=f"The check ended with {type(error).__name__}. Its incidents stay as they are until it works again.",
-        advice="Read the log of the worker: the whole error stands there.",
+        detail=f"The check failed with {type(error).__name__}. Until it works again, its incidents stay as they are.",
+        advice="Ask an engineer to read the worker's log: it has the whole error.",
     )
 
 

@@ -59,8 +59,9 @@ def _list_facts(message: dict[str, Any]) -> list[tuple[str, str]]:
         ("Since", _write_instant(message.get("since_at"))),
         ("Until", _write_instant(message.get("resolved_at"))),
         ("When", _write_instant(message.get("occurred_at"))),
-        ("How often", _write_count(message)),
-        ("What", message["kind_title"]),
+        ("How many", _write_count(message)),
+        ("Came back", _write_returns(message)),
+        ("Alert", message["kind_title"]),
         ("Outcome", str(message.get("outcome_label") or message.get("outcome") or "")),
         ("Note", str(message.get("note") or "")),
         ("Who may do it", str(message.get("who_may") or "")),
@@ -74,12 +75,13 @@ def _write_instant(text: str | None) -> str:
 
 
 def _write_count(message: dict[str, Any]) -> str:
-    count, returns = message.get("count", 0), message.get("returns", 0)
-    if not count:
-        return ""
-    often = "once" if count == 1 else f"{count:,} times"
-    again = {0: "", 1: "; it came back once"}.get(returns, f"; it came back {returns} times")
-    return often + again
+    count = message.get("count", 0)
+    return f"{count:,}" if count > 1 else ""
+
+
+def _write_returns(message: dict[str, Any]) -> str:
+    returns = message.get("returns", 0)
+    return {0: "", 1: "once"}.get(returns, f"{returns} times")
 
 
 def _list_links(message: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,12 +1,13 @@
 """Telling those who asked for it that a run has ended."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.urls import reverse
 
 from alerts.registry import Severity, declare_event
 from alerts.services import publish_event
-from common.clock import iso
+from common.clock import Month, iso
 from jobs.models import JobRun
 
 JOB_COMPLETED = declare_event(
@@ -36,8 +37,12 @@ def announce_end(run: JobRun) -> None:
 
 def _name(run: JobRun) -> str:
     """Name a run by its job, and by the month where it is about one."""
-    title = run.declaration.title if run.declaration else run.job
-    return f"{title} for {run.params['month']}" if isinstance(run.params.get("month"), str) else title
+    title, month = run.declaration.title if run.declaration else run.job, run.params.get("month")
+    if not isinstance(month, str):
+        return title
+    with suppress(ValueError):
+        month = Month.parse(month).label
+    return f"{title} for {month}"
 
 
 def _describe(run: JobRun) -> str:

@@ -81,8 +81,8 @@ def test_a_mail_says_what_happened_since_when_how_often_and_what_to_press(troubl
         "billing failed",
         "Three runs in a row <failed>.",
         "Since: 2026-11-20 07:30 UTC",
-        "How often: 3 times",
-        "What: Something is broken",
+        "How many: 3",
+        "Alert: Something is broken",
         "Who may do it: Finance and Operations",
         "Who may acknowledge it: Finance and Operations",
         "What to do: Press “Rerun failed”.",
@@ -90,7 +90,7 @@ def test_a_mail_says_what_happened_since_when_how_often_and_what_to_press(troubl
         address,
     ):
         assert line in said, line
-    for part in ("Three runs in a row &lt;failed&gt;.", f'href="{address}"', "Since", "3 times"):
+    for part in ("Three runs in a row &lt;failed&gt;.", f'href="{address}"', "Since", "How many"):
         assert part in html.get_content()
     assert (message["Auto-Submitted"], message["To"]) == ("auto-generated", "ops@example.test")
     trouble.end()
@@ -203,7 +203,7 @@ def test_apprise_reaches_a_service(trouble: Trouble, receiver: Receiver) -> None
     assert statuses() == ["sent"]
     body = receiver.requests[-1].json
     assert body["title"] == "[Error] billing failed"
-    assert "How often: 3 times" in body["message"]
+    assert "How many: 3" in body["message"]
 
 
 def test_apprise_calls_no_private_address(trouble: Trouble, receiver: Receiver, settings: Settings) -> None:
@@ -381,7 +381,7 @@ def test_a_refused_address_fails_at_once_and_others_hear_of_it(trouble: Trouble,
     assert send() == 1
     assert [mail["subject"] for mail in wired.list_mails()] == [
         "[Error] billing failed",
-        f"[Error] Messages to “{bad}” don't arrive",
+        f"[Error] Alerts to “{bad}” don't arrive",
     ]
     Channel.objects.filter(pk=bad.pk).update(config={"address": "other@example.test"})
     resend(Notification.objects.get(channel=bad).pk, make_staff())
@@ -391,7 +391,7 @@ def test_a_refused_address_fails_at_once_and_others_hear_of_it(trouble: Trouble,
     assert send() == 3
     assert not Incident.objects.filter(resolved_at=None).exists()
     assert sorted((mail["to"][0], mail["subject"]) for mail in wired.list_mails()[2:]) == [
-        ("ops@example.test", f"[Recovered] Messages to “{bad}” don't arrive"),
+        ("ops@example.test", f"[Recovered] Alerts to “{bad}” don't arrive"),
         ("ops@example.test", "[Recovered] billing failed"),
         ("other@example.test", "[Error] billing failed"),
         ("other@example.test", "[Recovered] billing failed"),

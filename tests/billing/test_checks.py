@@ -32,8 +32,10 @@ def test_held_for_days() -> None:
     Invoice.objects.filter(pk=invoices[0].pk).update(computed_at=since)
     (found,) = find_held()
     name = f"invoice for {invoices[0].period.label} of {invoices[0].organization}"
-    assert (found.scope, found.title, found.since) == ("held", f"The {name} waits for approval", since)
-    assert found.detail == f"Held for more than 3 days: {name}. Nothing is billed until somebody decides."
+    assert (found.scope, found.title, found.since) == ("held", f"The {name} needs approval", since)
+    assert (
+        found.detail == f"Held for more than 3 days: {name}. Nothing is billed until somebody approves or rejects it."
+    )
     assert found.permission == "billing.approve_invoice"
     assert found.link.endswith("?status__exact=held")
 
@@ -111,7 +113,7 @@ def test_failed_events() -> None:
     _event(status="dead", error="First.")
     _event(status="dead", error="Last.")
     (found,) = find_failed_events()
-    assert (found.title, found.count) == ("2 of Stripe's events failed", 2)
+    assert (found.title, found.count) == ("2 Stripe events failed", 2)
     assert found.detail == "Not processed: invoice.paid and invoice.paid. Last."
 
 
@@ -121,7 +123,7 @@ def test_a_failed_event_names_its_invoice_and_customer() -> None:
     (found,) = find_failed_events()
     name = f"invoice.paid about invoice {invoice.number} of {invoice.organization}"
     assert (found.title, found.detail) == (
-        f"An event of Stripe's failed: {name}", f"Not processed: {name}. No such invoice.",
+        f"A Stripe event failed: {name}", f"Not processed: {name}. No such invoice.",
     )  # fmt: skip
 
 
@@ -133,7 +135,11 @@ def test_events_that_nobody_looks_at() -> None:
     assert list(find_waiting_events()) == []
     _event(received_at=long_ago)
     (found,) = find_waiting_events()
-    assert (found.title, found.since, found.count) == ("An event of Stripe's waits", long_ago, 1)
+    assert (found.title, found.since, found.count) == (
+        "A Stripe event is not being processed: invoice.paid",
+        long_ago,
+        1,
+    )
 
 
 def test_invoices_that_differ_from_stripe() -> None:

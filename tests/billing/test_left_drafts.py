@@ -145,7 +145,7 @@ def test_it_is_told_until_somebody_takes_it_up(organization: Organization) -> No
     cancel(run)
     (found,) = find_left_drafts()
     name = f"invoice for {Invoice.objects.get().period.label} of {organization}"
-    assert (found.scope, found.title, found.count) == ("left", f"The {name} was computed and not issued", 1)
+    assert (found.scope, found.title, found.count) == ("left", f"The {name} was computed but not issued", 1)
     assert found.link.endswith("?status__exact=draft")
     Invoice.objects.update(computed_at=now() - dt.timedelta(minutes=9))
     assert list(find_left_drafts()) == [], "somebody may be about to run it again"

@@ -151,7 +151,7 @@ def test_a_month_of_who_has_left_is_told_until_it_is_billed_or_parked() -> None:
     assert {one.pk for one in listed} == {earned.pk, parked.pk, idle.pk}
     park_account(parked.billing_account.pk, actor=None, reason="Nothing is to be billed")
     (found,) = find_unbilled_of_who_left()
-    assert found.title == f"{earned}, suspended now, was not billed for {month.label}"
+    assert found.title == f"{earned}, now suspended, was not billed for {month.label}"
     bill(month, organizations=[earned.pk])
     assert list(find_unbilled_of_who_left()) == []
 

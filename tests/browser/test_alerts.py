@@ -57,7 +57,7 @@ def test_from_nobody_told_to_in_hand(
     incident = Incident.objects.get(condition="job-failing")
     desk.open("/admin/")
     look()
-    desk.click("Monthly billing fails")
+    desk.click("Monthly billing is failing")
     look()
     desk.page.get_by_label("Note").fill("Looking")
     desk.click("Acknowledge")
@@ -67,6 +67,6 @@ def test_from_nobody_told_to_in_hand(
     assert send_waiting(seconds=30) == 1
     desk.page.reload()
     expect(desk.page.get_by_label("Timeline")).to_contain_text("Sent")
-    assert outside.list_mails()[1]["subject"] == "[Error] Monthly billing fails"
+    assert outside.list_mails()[1]["subject"] == "[Error] Monthly billing is failing"
     assert Channel.objects.get().failures == 0
     assert {page: pixels for page, pixels in wide.items() if pixels > 0} == {}

@@ -72,6 +72,15 @@ def test_the_chart_has_twelve_months_with_those_that_brought_nothing() -> None:
     assert ('class="chart"' in page, f"?month={LAST}" in page) == (True, True)
 
 
+def test_what_failed_is_called_by_its_name() -> None:
+    organization = make_organization(name="Café Crème")
+    run = make_run(expected=2, failed=2)
+    make_item(run, organization.pk, "failed", step="compute", error="The plan has no brackets.")
+    make_item(run, "org_gone", "failed", step="compute", error="There is no such organization.")
+    page = _page().partition('aria-label="What failed"')[2].partition("</section>")[0]
+    assert ("Café Crème" in page, organization.pk in page, "org_gone" in page) == (True, False, True)
+
+
 def test_what_is_held_leads_to_its_invoice() -> None:
     held = make_held()
     page = _page()

@@ -346,7 +346,7 @@ def test_a_finding_says_what_happened_since_when_how_often_and_what_to_press() -
     run = run_job("often")
     look()
     [found] = findings("failing")
-    assert (found.scope, found.title, found.count) == ("often", "Often fails", 1)
+    assert (found.scope, found.title, found.count) == ("often", "Often is failing", 1)
     assert found.detail == f"The run of {run.created_at:%Y-%m-%d %H:%M} UTC failed: 2 of 2 items failed."
     assert found.permission == "jobs.start_jobrun"
     assert found.since == run.finished_at

@@ -51,7 +51,7 @@ def test_dismissed_earnings_are_no_incident_and_listed_apart() -> None:
     dismiss(stray)
     (finding,) = find_unmatched()
     user = UnmatchedAggregate.objects.get(pk=other).onlyfans_user_id
-    assert finding.title == f"Earnings of the OnlyFans user {user} wait"
+    assert finding.title == f"Earnings of the OnlyFans user {user} have no creator"
     client = log_in("Read only")
     assert listed(client, UNMATCHED) == [other]
     assert listed(client, f"{UNMATCHED}?state=dismissed") == [stray]

@@ -144,7 +144,7 @@ def test_an_expired_session_is_a_state_and_an_incident_and_ends_with_a_new_token
     assert read_again(other).connection_state == "connected"
     tick()
     incident = Incident.objects.get(condition="creator-disconnected", scope=str(creator.organization_id))
-    title = f"Aurora Star of {creator.organization} must be connected again"
+    title = f"Aurora Star of {creator.organization} must be reconnected"
     assert (incident.title, incident.resolved_at) == (title, None)
     client = log_in("Support")
     address = reverse("admin:onlyfans_creatoraccount_change", args=[creator.pk])
@@ -174,7 +174,7 @@ def test_one_incident_an_organization_and_none_for_those_who_left(wired: Outside
     CreatorAccount.objects.filter(pk=second.pk).update(organization=creator.organization)
     (found,) = find_expired()
     assert (found.scope, found.count) == (str(creator.organization_id), 2)
-    assert found.title == f"2 creators of {creator.organization} must be connected again"
+    assert found.title == f"2 creators of {creator.organization} must be reconnected"
     assert found.detail.startswith(f"Aurora Star and Boreal: {REFUSED}")
     assert found.permission == "onlyfans.change_creatoraccount"
     listed = log_in("Support").get(found.link).content.decode()

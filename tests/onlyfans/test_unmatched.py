@@ -93,5 +93,5 @@ def test_what_waits_for_a_day_is_told() -> None:
     since = dt.datetime.now(dt.UTC) - dt.timedelta(days=2)
     UnmatchedAggregate.objects.update(recorded_at=since)
     (finding,) = find_unmatched()
-    assert (finding.title, finding.since, finding.count) == ("Earnings of 2 users wait", since, 2)
+    assert (finding.title, finding.since, finding.count) == ("Earnings of 2 OnlyFans users have no creator", since, 2)
     assert "OnlyFans user id of_other and of_stranger," in finding.detail

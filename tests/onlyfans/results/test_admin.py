@@ -137,7 +137,7 @@ def test_alerts_hear_of_what_came_to_nothing() -> None:
             2,
         ),
         "dead": (
-            f"The result file {dead} is a dead letter",
+            f"The result file {dead} could not be processed",
             f"The last: {dead}. It is no longer in the bucket.",
             1,
         ),
@@ -158,5 +158,5 @@ def test_alerts_hear_of_what_nobody_reads() -> None:
     since = now() - dt.timedelta(hours=1)
     ResultFile.objects.update(received_at=since)
     (found,) = find_waiting_results()
-    assert (found.title, found.since, found.count) == (f"The result file {file} waits", since, 1)
+    assert (found.title, found.since, found.count) == (f"The result file {file} is not being read", since, 1)
     assert found.detail == f"Announced more than half an hour ago and not read: {file}."
