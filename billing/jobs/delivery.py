@@ -18,6 +18,7 @@ from billing.services.delivering import (
     deliver_stripe_void,
 )
 from billing.services.delivering.claims import Holder, Parcel, read_parcels
+from billing.services.delivering.leaving import leave_undelivered
 from jobs.engine.context import Context
 from jobs.registry import Job, JobParams, Step, job
 
@@ -173,7 +174,8 @@ class DeliverInvoices(Job):
         return asked.exclude(status=InvoiceDelivery.Status.DONE).values_list("invoice", "invoice")
 
     def resend(self, keys: Sequence[str], context: Context) -> None:
-        """Send the e-mails that were asked for again."""
+        """Send the e-mails that were asked for again; of what is void, none."""
+        leave_undelivered(map(int, keys))
         for key in keys:
             asked = InvoiceDelivery.objects.filter(invoice_id=int(key), step=InvoiceDelivery.Step.EMAIL, sequence__gt=1)
             for sequence in asked.exclude(status=InvoiceDelivery.Status.DONE).values_list("sequence", flat=True):

@@ -175,6 +175,12 @@ class Invoice(models.Model):
                 condition=Q(status="finalized"),
                 name="billing_invoice_outstanding",
             ),
+            # Hardly any: what Stripe asks for beyond an invoice, as it was owed before.
+            models.Index(
+                fields=["id"],
+                condition=Q(status="credited", remaining_cents__gt=0),
+                name="billing_invoice_owed_before",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -109,6 +109,9 @@ class StripeRecord(models.Model):
     foreign_after_cents = models.BigIntegerField(
         default=0, help_text="Given back of what was paid, by credit notes made in Stripe by hand."
     )
+    foreign_returned_cents = models.BigIntegerField(
+        default=0, help_text="Of it, what credit notes made in Stripe by hand count as gone back before."
+    )
     unexplained_cents = models.BigIntegerField(
         default=0, help_text="What Stripe asks for beyond what our rows explain, when it was last looked up."
     )

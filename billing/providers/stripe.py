@@ -190,15 +190,6 @@ class StripeGateway:
         with self._call("POST invoice void"):
             return _read(self._client.v1.invoices.void_invoice(invoice_id, options={"idempotency_key": key}))
 
-    def find_credit_note(self, invoice_id: str, mark: str) -> str | None:
-        """Look among an invoice's credit notes for the one that carries our mark."""
-        with self._call("GET credit_notes", reads=True):
-            found = self._client.v1.credit_notes.list({"invoice": invoice_id, "limit": 100})
-            for note in found.auto_paging_iter():
-                if _marks(note).get(DOCUMENT_MARK) == mark:
-                    return str(note.id)
-        return None
-
     def create_credit_note(
         self,
         invoice_id: str,
@@ -232,11 +223,6 @@ class StripeGateway:
         """Take a credit note that somebody made in Stripe for ours; idempotent by `key`."""
         with self._call("POST credit_note"):
             self._client.v1.credit_notes.update(note_id, {"metadata": {DOCUMENT_MARK: mark}}, {"idempotency_key": key})
-
-    def get_credit_note_status(self, note_id: str) -> str:
-        """Read whether a credit note stands (`issued`) or is `void`."""
-        with self._call("GET credit_note", reads=True):
-            return str(self._client.v1.credit_notes.retrieve(note_id).status)
 
     def void_credit_note(self, note_id: str, key: str) -> None:
         """Void a credit note; idempotent by `key`."""

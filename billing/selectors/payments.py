@@ -22,6 +22,7 @@ IS_GIVEN_BACK_TWICE = Q(
     + Coalesce(F("stripe_record__lost_cents"), 0)
     + F("credited_after_cents")
     - F("balance_applied_cents")
+    - Coalesce(F("stripe_record__foreign_returned_cents"), 0)
     - Coalesce(
         Subquery(
             Invoice.objects.filter(corrects=OuterRef("pk"))
@@ -52,7 +53,7 @@ CONDITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Outstanding:
-    """What we ask customers for in one currency: what remains of finalized invoices."""
+    """What we ask customers for in one currency: what remains of finalized invoices, and what was owed before them."""
 
     currency: str
     invoices: int
@@ -66,9 +67,17 @@ def list_outstanding() -> list[Outstanding] | None:
         return None
     found = rows(
         """
+        WITH owed AS (
+            SELECT currency, remaining_cents, due_date FROM billing_invoice
+            WHERE status = 'finalized' AND remaining_cents > 0
+            UNION ALL
+            SELECT currency, remaining_cents, due_date FROM billing_invoice
+            JOIN billing_striperecord ON invoice_id = id AND state = 'open'
+            WHERE status = 'credited' AND remaining_cents > 0
+        )
         SELECT currency, count(*), sum(remaining_cents),
             coalesce(sum(remaining_cents) FILTER (WHERE due_date < %s), 0)
-        FROM billing_invoice WHERE status = 'finalized' AND remaining_cents > 0 GROUP BY 1 ORDER BY 2 DESC, 1
+        FROM owed GROUP BY 1 ORDER BY 2 DESC, 1
         """,
         now().date(),
     )
@@ -77,11 +86,10 @@ def list_outstanding() -> list[Outstanding] | None:
 
 def list_in_condition(invoices: QuerySet[Invoice], condition: str) -> QuerySet[Invoice]:
     """Keep the invoices in one of `CONDITIONS`; none where there is no such condition."""
-    unpaid = Q(status=Invoice.Status.FINALIZED, remaining_cents__gt=0)
     payments = StripeRecord.objects.order_by()
     chosen = {
-        "outstanding": unpaid,
-        "overdue": unpaid & Q(due_date__lt=now().date()),
+        "outstanding": _is_unpaid(),
+        "overdue": _is_unpaid(due_date__lt=now().date()),
         "failed": _about(payments.filter(failed_at__isnull=False, state__in=_UNPAID)) & Q(status__in=Invoice.ISSUED),
         "refunded": Q(refunded_cents__gt=0, total_cents__gt=0),
         "disputed": _about(payments.exclude(dispute="")),
@@ -90,6 +98,13 @@ def list_in_condition(invoices: QuerySet[Invoice], condition: str) -> QuerySet[I
         ),
     }.get(condition)
     return invoices.none() if chosen is None else invoices.filter(chosen)
+
+
+def _is_unpaid(**where: Any) -> Q:
+    """Match what is asked for: of an invoice that is credited in full, what Stripe asks for that was owed before it."""
+    owed = Invoice.objects.filter(remaining_cents__gt=0, **where).order_by().values("pk")
+    before = owed.filter(status=Invoice.Status.CREDITED, stripe_record__state=State.OPEN)
+    return Q(pk__in=owed.filter(status=Invoice.Status.FINALIZED).union(before))
 
 
 def _about(payments: QuerySet[StripeRecord]) -> Q:
@@ -161,13 +176,7 @@ def _describe_amounts(invoice: Invoice, record: StripeRecord) -> str:
             f"A credit note over {amount} was made in Stripe by hand. Issue one over the same amount here: it is taken "
             "for the one in Stripe."
         )
-    if record.unexplained_cents and invoice.status == Invoice.Status.CREDITED:
-        asked = format_money(record.unexplained_cents, invoice.currency)
-        return (
-            f"It is credited in full, and Stripe still asks for {asked}: an amount that the customer owed before. "
-            "Collect it there, or take it off there by a payment marked as made elsewhere."
-        )
-    if record.unexplained_cents and invoice.status in Invoice.ISSUED:
+    if record.unexplained_cents and invoice.status in {*Invoice.ISSUED, Invoice.Status.CREDITED}:
         theirs, ours = (
             format_money(cents, invoice.currency)
             for cents in (invoice.remaining_cents + record.unexplained_cents, invoice.remaining_cents)
@@ -191,6 +200,12 @@ def list_advice(invoice: Invoice, payment: StripeRecord | None) -> list[str]:
         )
     if payment is None:
         return found
+    if invoice.status == Invoice.Status.CREDITED and payment.state == State.OPEN and invoice.remaining_cents:
+        asked = format_money(invoice.remaining_cents, invoice.currency)
+        found.append(
+            f"It is credited in full. Stripe still asks for {asked}, which the customer owed before: collect it there, "
+            "or mark it there as paid elsewhere."
+        )
     if payment.dispute in _TO_ANSWER:
         found.append("Answer the dispute in Stripe, before the date given there.")
     if payment.dispute == "lost":

@@ -32,6 +32,8 @@ _FOLLOWS: dict[str, str] = {
 
 
 _OWED = (Status.FINALIZED, Status.UNCOLLECTIBLE)
+# Of an invoice that is credited in full, Stripe still asks for what the customer owed before, if anything.
+_ASKED_THERE = (StripeRecord.State.OPEN, StripeRecord.State.UNCOLLECTIBLE)
 
 
 @dataclass(slots=True)
@@ -118,7 +120,8 @@ def _fill(invoice: Invoice, standing: Standing, record: StripeRecord | None) -> 
     invoice.disputed_cents, invoice.balance_applied_cents = standing.disputed, standing.balance_applied
     invoice.credited_before_cents, invoice.credited_after_cents = standing.credited_before, standing.credited_after
     invoice.status = get_settled_status(invoice, standing, record)
-    invoice.remaining_cents = standing.remaining if invoice.status in _OWED else 0
+    is_asked_there = invoice.status == Status.CREDITED and record is not None and record.state in _ASKED_THERE
+    invoice.remaining_cents = standing.remaining if invoice.status in _OWED or is_asked_there else 0
 
 
 def get_settled_status(invoice: Invoice, standing: Standing, record: StripeRecord | None) -> str:

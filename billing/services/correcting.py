@@ -20,6 +20,7 @@ from billing.selectors.obstacles import (
 )
 from billing.services.actions import note_action
 from billing.services.balances import keep_split, refresh_balances
+from billing.services.delivering.leaving import leave_undelivered
 from billing.services.locking import lock_accounts_of, lock_invoice
 from billing.services.numbering import finalize_invoices
 from billing.services.recording import record_invoices
@@ -93,6 +94,7 @@ def void_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoi
     restore_statements([invoice.pk])
     if sent.filter(Q(status__in=_REACHED) | ~Q(reference="")).exists():
         InvoiceDelivery.objects.get_or_create(invoice=invoice, step=InvoiceDelivery.Step.STRIPE_VOID)
+    leave_undelivered([invoice.pk])
     refresh_balances([invoice.pk])
     if original := invoice.corrects:
         _reopen(original)

@@ -37,6 +37,8 @@ def retry_delivery(invoice_id: int, *, actor: "User | None", reason: str = "") -
 def resend_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> JobRun:
     """Send an invoice's e-mail once more, as a new e-mail with a Message-ID of its own."""
     invoice = lock_invoice(invoice_id)
+    if invoice.status == Invoice.Status.VOID:
+        raise Permanent(f"{invoice} is void: nothing of it is mailed any more.")
     sent = InvoiceDelivery.objects.filter(invoice=invoice, step=Step.EMAIL)
     if not sent.exists() or sent.exclude(status=Status.DONE).exists():
         raise Permanent(f"The e-mail of {invoice} is not sent yet: retry it instead.")

@@ -7,7 +7,13 @@ import pytest
 from billing.checks import find_differing
 from billing.models import Invoice, InvoiceDelivery, Payment, StripeRecord
 from billing.selectors.obstacles import get_obstacle_to_credit, get_obstacle_to_void
-from billing.selectors.payments import describe_difference, list_differing, list_outstanding
+from billing.selectors.payments import (
+    describe_difference,
+    list_advice,
+    list_differing,
+    list_in_condition,
+    list_outstanding,
+)
 from billing.services.correcting import credit_invoice, void_invoice
 from billing.services.delivering import deliver_email, deliver_file, deliver_pdf, deliver_stripe, deliver_stripe_void
 from billing.services.delivering.claims import Parcel
@@ -138,15 +144,25 @@ def test_what_leaves_room_for_neither_all_of_a_credit_note_nor_its_rest_is_said(
     invoice, stripe_id = make_sent()
     happen(wired, stripe_id, "credit", amount=15_000)
     hear(wired)
-    error = deliver(credit(invoice, 10_000))
+    note = credit(invoice, 10_000)
+    error = deliver(note)
     assert error is not None and error.message == (
-        "USD 100.00 can't be credited in Stripe: USD 150.00 was credited there by hand, which leaves USD 60.00. Void a "
-        "credit note there, then retry."
+        "USD 100.00 can't be credited in Stripe: USD 150.00 was credited there by hand, which leaves USD 60.00. Void "
+        f"{note} here; then issue one over the same amount for each that was made there, or one over all that is left "
+        f"of {invoice}."
     )
     assert [there["amount"] for there in wired.list_objects("credit_note")] == [15_000]
+    # What was advised ends it, though Stripe voids nothing of an invoice that is settled there.
+    happen(wired, stripe_id, "pay")
+    hear(wired)
+    void_invoice(note.pk, actor=None, reason="Advised")
+    assert [deliver(credit(invoice, 15_000), 2), deliver(credit(invoice), 3)] == [None, None]
+    hear(wired)
+    assert sorted(there["amount"] for there in wired.list_objects("credit_note")) == [6_000, 15_000]
+    assert (balance(wired), list(list_differing())) == (-6_000, [])
 
 
-def test_what_stripe_asks_for_beyond_an_invoice_that_is_credited_in_full_is_a_difference(wired: Outside) -> None:
+def test_what_was_owed_before_an_invoice_that_is_credited_in_full_is_still_asked_for(wired: Outside) -> None:
     first, _ = make_sent()
     account = first.organization.billing_account
     account.refresh_from_db()
@@ -157,12 +173,26 @@ def test_what_stripe_asks_for_beyond_an_invoice_that_is_credited_in_full_is_a_di
     assert owed(second) == {"status": "finalized", "balance_applied": -2_000, "remaining": 20_000}
     assert deliver(credit(second)) is None
     hear(wired)
-    assert asks(wired) == [21_000, 2_000]
-    (differing,) = list_differing()
-    assert describe_difference(differing, differing.stripe_record) == (
-        "It is credited in full, and Stripe still asks for USD 20.00: an amount that the customer owed before. Collect "
-        "it there, or take it off there by a payment marked as made elsewhere."
-    )
+    left = {"status": "credited", "balance_applied": -2_000, "credited_before": 18_000}
+    assert (asks(wired), owed(second)) == ([21_000, 2_000], left | {"remaining": 2_000})
+    assert [(one.cents, one.invoices) for one in list_outstanding() or ()] == [(23_000, 2)]
+    assert set(list_in_condition(Invoice.objects.all(), "outstanding")) == {first, second}
+    assert list(list_differing()) == []
+    second.refresh_from_db()
+    assert list_advice(second, second.stripe_record) == [
+        "It is credited in full. Stripe still asks for USD 20.00, which the customer owed before: collect it there, or "
+        "mark it there as paid elsewhere."
+    ]
+    there = InvoiceDelivery.objects.get(invoice=second, step="stripe").reference
+    happen(wired, there, "mark-uncollectible")
+    hear(wired)
+    # Written off: what remains is said with the invoice, and nobody is asked for it.
+    assert owed(second) == left | {"remaining": 2_000}
+    assert [(one.cents, one.invoices) for one in list_outstanding() or ()] == [(21_000, 1)]
+    assert list(list_in_condition(Invoice.objects.all(), "outstanding")) == [first]
+    happen(wired, there, "pay")
+    hear(wired)
+    assert (asks(wired), owed(second)) == ([21_000, 0], left | {"paid": 2_000})
 
 
 def test_an_invoice_over_nothing_that_asks_for_an_earlier_balance_shows_it(wired: Outside) -> None:
@@ -213,6 +243,87 @@ def test_an_uncollectible_invoice_that_is_credited_is_void_in_stripe(wired: Outs
     hear(wired)
     assert [there["status"] for there in wired.list_objects("invoice")] == ["void"]
     assert owed(invoice) == {"status": "credited", "credited_before": 21_000}
+
+
+def test_what_is_uncollectible_unheard_and_credited_in_full_is_void_in_stripe(wired: Outside) -> None:
+    """Whatever somebody credited there by hand before: Stripe takes no credit note for the rest of it."""
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "credit", amount=5_000)
+    happen(wired, stripe_id, "mark-uncollectible")
+    assert deliver(credit(invoice)) is None
+    hear(wired)
+    assert [there["status"] for there in wired.list_objects("invoice")] == ["void"]
+    assert (asks(wired), owed(invoice)["status"], list(list_differing())) == ([0], "credited", [])
+
+
+def test_what_is_void_unheard_and_credited_in_full_takes_no_credit_note_in_stripe(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "credit", amount=5_000)
+    happen(wired, stripe_id, "void")
+    assert deliver(credit(invoice)) is None
+    hear(wired)
+    assert [there["amount"] for there in wired.list_objects("credit_note")] == [5_000]
+    assert (owed(invoice)["status"], list(list_differing())) == ("credited", [])
+
+
+def test_a_part_credited_of_what_is_uncollectible_unheard_is_done_once_the_rest_is_credited(wired: Outside) -> None:
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "mark-uncollectible")
+    part = credit(invoice, 5_000)
+    error = deliver(part)
+    assert error is not None and error.message == (
+        f"{invoice} is uncollectible in Stripe, which takes no credit note for a part of it: credit the rest as well, "
+        "then retry."
+    )
+    hear(wired)
+    assert [deliver(credit(invoice), 2), deliver(part, 3)] == [None, None]
+    hear(wired)
+    assert (asks(wired), owed(invoice)) == ([0], {"status": "credited", "credited_before": 21_000})
+
+
+def test_what_is_uncollectible_and_part_paid_unheard_is_done_once_people_credited_it_in_stripe(wired: Outside) -> None:
+    """Stripe neither voids nor credits it: what people are told to do gives back 40.00, which is all that came in."""
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "pay", amount=4_000)
+    happen(wired, stripe_id, "mark-uncollectible")
+    note = credit(invoice)
+    error = deliver(note)
+    assert error is not None and error.message == (
+        f"{invoice} is uncollectible and partly paid in Stripe, which neither voids nor credits it. Mark it there as "
+        "paid elsewhere, and credit all of it there: what was paid to the customer's balance, the rest as refunded "
+        "outside of Stripe. Then retry."
+    )
+    wired.act("POST", f"invoices/{stripe_id}/pay", paid_out_of_band="true")
+    given = {"invoice": stripe_id, "amount": "21000", "credit_amount": "4000", "out_of_band_amount": "17000"}
+    wired.act("POST", "credit_notes", **given)
+    hear(wired)
+    assert deliver(note, 2) is None
+    hear(wired)
+    assert (asks(wired), balance(wired), owed(invoice)["status"]) == ([0], -4_000, "credited")
+    assert list(list_differing()) == []
+
+
+def test_a_void_credit_note_gives_back_what_was_made_by_hand_and_taken_for_a_part_of_it(wired: Outside) -> None:
+    first, _ = make_sent()
+    account = first.organization.billing_account
+    account.refresh_from_db()
+    wired.act("POST", f"customers/{account.stripe_customer_id}", balance="2000")
+    earn(first.organization.creators.get(), AUGUST.plus(1), 85_000)
+    # What the customer owed before keeps it open in Stripe, where all of it is credited.
+    invoice = make_invoice(first.organization, AUGUST.plus(1))
+    assert deliver(invoice) is None
+    stripe_id = InvoiceDelivery.objects.get(invoice=invoice, step="stripe").reference
+    happen(wired, stripe_id, "credit", amount=5_000)
+    hear(wired)
+    note = credit(invoice)
+    assert deliver(note) is None
+    Invoice.objects.filter(pk=invoice.pk).update(status="finalized")
+    void_invoice(note.pk, actor=None, reason="Agreed otherwise")
+    deliver_stripe_void(Parcel(note.pk, hold(key="void")))
+    hear(wired)
+    assert {there["status"] for there in wired.list_objects("credit_note")} == {"void"}
+    assert (asks(wired), owed(invoice)["remaining"]) == ([21_000, 20_000], 20_000)
+    assert list(list_differing()) == []
 
 
 def test_no_part_of_an_uncollectible_invoice_is_credited(wired: Outside) -> None:
@@ -381,4 +492,16 @@ def test_what_is_void_here_and_part_paid_there_meanwhile_is_asked_for_no_more(wi
     assert (asks(wired), balance(wired)) == ([0], -4_000)
     assert [note["amount"] for note in wired.list_objects("credit_note")] == [21_000]
     assert owed(invoice) == {"status": "void", "paid": 4_000, "credited_before": 17_000, "credited_after": 4_000}
+    assert list(list_differing()) == []
+
+
+def test_what_is_void_here_and_was_part_paid_and_refunded_there_is_settled(wired: Outside) -> None:
+    """The credit note of the void stands for the refund: that is no more than came in."""
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "pay", amount=4_000)
+    happen(wired, stripe_id, "refund", amount=4_000)
+    void_invoice(invoice.pk, actor=None, reason="Wrong")
+    deliver_stripe_void(Parcel(invoice.pk, hold(key="void")))
+    hear(wired)
+    assert (asks(wired), balance(wired)) == ([0], 0)
     assert list(list_differing()) == []

@@ -62,6 +62,26 @@ def test_a_void_invoice_is_not_sent_again(street: Street) -> None:
     finish(retry_delivery(invoice.pk, actor=None))
     assert street.look(street.troubled).mails == []
     assert [status for _, status, _ in street.look(street.troubled).stripe] == ["void"]
+    mail = invoice.deliveries.get(step="email")
+    assert (mail.status, mail.error) == ("skipped", "It is void: nothing of it is delivered any more.")
+    with pytest.raises(Permanent, match=f"{invoice} is void: nothing of it is mailed any more."):
+        resend_invoice(invoice.pk, actor=None, reason="Again")
+
+
+@pytest.mark.parametrize("status", ["failed", "unknown", "pending"])
+def test_nothing_waits_any_more_with_what_is_void(street: Street, status: str) -> None:
+    """What a worker leaves undone that was at it while somebody voided the invoice ends with the next attempt."""
+    street.bill()
+    street.outside.heal()
+    invoice = Invoice.objects.get(organization=street.troubled)
+    sent = len(street.outside.list_mails())
+    void_invoice(invoice.pk, actor=None, reason="Wrong")
+    invoice.deliveries.filter(step__in=["email", "stripe"]).update(status=status)
+    invoice.deliveries.create(step="email", sequence=2, status=status)
+    finish(retry_delivery(invoice.pk, actor=None))
+    left = {delivery.step: delivery.status for delivery in invoice.deliveries.exclude(status="done")}
+    assert left == {"email": "skipped", "stripe": "skipped"}
+    assert len(street.outside.list_mails()) == sent
 
 
 def test_what_is_not_issued_can_not_be_delivered() -> None:

@@ -46,7 +46,8 @@ def deliver_credit_note(claimed: Attempt) -> None:
     ours = [one for one in seen.notes if one.mark == make_mark(claimed)] or _adopt(claimed, seen)
     there_by_now = sum(one.amount_cents for one in ours)
     missing = -note.total_cents - there_by_now
-    if missing and not ours and seen.facts.state in {"uncollectible", "void"}:
+    # Stripe takes no credit note for those, not even for the rest of what somebody credited there by hand.
+    if missing and seen.facts.state in {"uncollectible", "void"}:
         _write_off(claimed, original, there.id, seen)
         return
     if ours and missing not in {0, _get_room(seen)}:
@@ -123,8 +124,9 @@ def _adopt(claimed: Attempt, seen: LookedAt) -> list[NoteThere]:
                 format_money(cents, note.currency) for cents in (amount, left, sum(one.amount_cents for one in by_hand))
             )
             raise Permanent(
-                f"{asked} can't be credited in Stripe: {made} was credited there by hand, which leaves {most}. Void a "
-                "credit note there, then retry."
+                f"{asked} can't be credited in Stripe: {made} was credited there by hand, which leaves {most}. Void "
+                f"{note} here; then issue one over the same amount for each that was made there, or one over all that "
+                f"is left of {note.corrects}."
             )
     for one in chosen:
         open_stripe().mark_credit_note(one.id, make_mark(claimed), make_key(claimed, f"mark-{one.id}"))
@@ -168,8 +170,9 @@ def _create(claimed: Attempt, stripe_invoice: str, seen: LookedAt, mark: str, de
 
 def _neither(invoice: Invoice) -> str:
     return (
-        f"{invoice} is uncollectible and partly paid in Stripe, which neither voids nor credits it: refund there what "
-        "was paid."
+        f"{invoice} is uncollectible and partly paid in Stripe, which neither voids nor credits it. Mark it there as "
+        "paid elsewhere, and credit all of it there: what was paid to the customer's balance, the rest as refunded "
+        "outside of Stripe. Then retry."
     )
 
 
@@ -188,21 +191,36 @@ def _write_off(claimed: Attempt, original: Invoice, stripe_invoice: str, seen: L
 
 
 def void_credit_note(claimed: Attempt, reference: str) -> None:
-    """Void in Stripe a credit note that was voided here; one that never got there is left."""
+    """Void in Stripe a credit note that was voided here, with what was made there by hand and taken for a part of it.
+
+    One that never got there is left.
+    """
     note, gateway = claimed.invoice, open_stripe()
-    original = note.corrects
-    there = original.deliveries.filter(step=Step.STRIPE).first() if original else None
-    if not reference and there and there.reference:
-        reference = gateway.find_credit_note(there.reference, make_mark(claimed)) or ""
-    if not reference or gateway.get_credit_note_status(reference) == "void":
+    original = _get_original(note)
+    there = original.deliveries.filter(step=Step.STRIPE).exclude(reference="").first()
+    if there is None:
         return
-    if there and gateway.get_invoice(there.reference).status == "paid":
-        amount = format_money(-note.total_cents, note.currency)
-        raise Permanent(
-            f"{original} is settled in Stripe, which voids no credit note then: take {amount} off the customer's "
-            "balance there."
+    seen = look_at_invoice(original.pk, there.reference)
+    ours = [one.id for one in seen.notes if one.id == reference or one.mark == make_mark(claimed)]
+    if not ours or seen.facts.state == "void":
+        return
+    if seen.facts.state != "open":
+        raise Permanent(_describe_settled(note, original, seen))
+    for one in ours:
+        gateway.void_credit_note(one, make_key(claimed, f"void-{one}"))
+    claimed.remember(reference=ours[0])
+    look_at_invoice(original.pk, there.reference)
+
+
+def _describe_settled(note: Invoice, original: Invoice, seen: LookedAt) -> str:
+    """Say what to do where Stripe voids no credit note any more."""
+    if seen.facts.state == "uncollectible":
+        return (
+            f"{original} is uncollectible in Stripe, which voids no credit note then: credit here all that is left of "
+            f"{original}, which voids it there, then retry."
         )
-    gateway.void_credit_note(reference, make_key(claimed, "void"))
-    claimed.remember(reference=reference)
-    if original and there:
-        look_at_invoice(original.pk, there.reference)
+    amount = format_money(-note.total_cents, note.currency)
+    return (
+        f"{original} is settled in Stripe, which voids no credit note then: take {amount} off the customer's balance "
+        "there."
+    )

@@ -21,6 +21,7 @@ from billing.services.delivering.credit_notes import (
     void_credit_note,
 )
 from billing.services.delivering.keys import burning_keys, get_generation, make_key, make_mark
+from billing.services.delivering.leaving import leave_stripe
 from billing.services.delivering.recognizing import recognize
 from billing.services.events.looking import look_at_invoice
 from billing.services.events.records import write_facts
@@ -62,6 +63,7 @@ def deliver_stripe_void(parcel: Parcel) -> None:
         if is_credit_note(claimed.invoice):
             with burning_keys(claimed):
                 void_credit_note(claimed, sent.reference if sent else "")
+            leave_stripe(claimed.invoice.pk)
             return
         found = gateway.get_invoice_or_none(sent.reference) if sent and sent.reference else None
         if found is None and account.stripe_customer_id:
@@ -73,6 +75,7 @@ def deliver_stripe_void(parcel: Parcel) -> None:
                 if not credit_void_invoice(claimed, found.id):
                     gateway.void_invoice(found.id, make_key(claimed, "void"))
             claimed.remember(reference=found.id)
+        leave_stripe(claimed.invoice.pk)
 
 
 def _check_given_back(parcel: Parcel, found: StripeInvoice) -> None:

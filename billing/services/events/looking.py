@@ -68,6 +68,7 @@ def write_seen(invoice_id: int, reference: str, ticket: int, seen: LookedAt) -> 
     record.dispute, record.disputed_cents, record.lost_cents = seen.dispute, seen.disputed_cents, seen.lost_cents
     record.foreign_before_cents = sum(note.before_cents for note in foreign)
     record.foreign_after_cents = sum(note.after_cents for note in foreign)
+    record.foreign_returned_cents = sum(note.returned_cents for note in foreign)
     record.look_written = ticket
     record.save(force_insert=known is None)
     _keep_splits(seen.notes)
