@@ -13,9 +13,12 @@ class AlertsConfig(AppConfig):
     verbose_name = "Alerts"
 
     def ready(self) -> None:
-        """Declare the conditions, and make the channel that settings ask for after every migrate."""
+        """Declare the conditions and the queue, and make the channel that settings ask for after every migrate."""
         from alerts import checks  # noqa: F401
+        from alerts.services.sending import NOTIFICATIONS
+        from workqueue.registry import register
 
+        register(NOTIFICATIONS)
         post_migrate.connect(_make_default_channel, sender=self)
 
 

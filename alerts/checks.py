@@ -19,7 +19,7 @@ def find_failing_channels() -> Iterator[Finding]:
     since = Notification.objects.filter(
         channel=OuterRef("channel"), status=Status.SENT, sent_at__gt=OuterRef("created_at")
     )
-    lost = Notification.objects.filter(channel=OuterRef("pk"), status=Status.FAILED).exclude(what=What.TEST)
+    lost = Notification.objects.filter(channel=OuterRef("pk"), status=Status.DEAD).exclude(what=What.TEST)
     failing = Q(failures__gte=_PATIENCE) | Exists(lost.exclude(Exists(since)))
     for channel in Channel.objects.filter(failing, is_enabled=True):
         last = channel.notifications.exclude(error="").order_by("-id").first()

@@ -35,7 +35,7 @@ def is_anybody_told() -> bool:
 
 def count_undelivered() -> int:
     """Count the messages that were given up, a thousand at most."""
-    failed = Notification.objects.filter(status=Notification.Status.FAILED).exclude(what=Notification.What.TEST)
+    failed = Notification.objects.filter(status=Notification.Status.DEAD).exclude(what=Notification.What.TEST)
     return failed.order_by()[:1000].count()
 
 
@@ -54,7 +54,7 @@ class Story:
     def is_untold(self) -> bool:
         """Whether the opening waits and was never tried."""
         row = self.opened
-        if row is None or row.status != Notification.Status.PENDING:
+        if row is None or row.status != Notification.Status.WAITING:
             return False
         return not row.attempts and not row.may_have_arrived
 
@@ -62,7 +62,7 @@ class Story:
     def may_be_told(self) -> bool:
         """Whether the receiver knows of the incident, or may, or is about to."""
         told = (row for row in (self.opened, self.reminder, self.last) if row)
-        return any(row.may_have_arrived or (row.status == Notification.Status.PENDING and row.attempts) for row in told)
+        return any(row.may_have_arrived or (row.status == Notification.Status.WAITING and row.attempts) for row in told)
 
     @property
     def waits(self) -> bool:
@@ -84,7 +84,7 @@ def list_stories(incidents: Iterable[Incident]) -> defaultdict[tuple[int, int], 
         "incident_id", "channel_id", "what"
     ):
         setattr(found[row.incident_id or 0, row.channel_id], row.what, row)
-    ended = rows.filter(what__in=[What.OPENED, What.REMINDER], status__in=[Status.SENT, Status.FAILED])
+    ended = rows.filter(what__in=[What.OPENED, What.REMINDER], status__in=[Status.SENT, Status.DEAD])
     latest = Coalesce("sent_at", "created_at").desc()
     for row in ended.order_by("incident_id", "channel_id", latest, "-id").distinct("incident_id", "channel_id"):
         found[row.incident_id or 0, row.channel_id].last = row

@@ -3,25 +3,20 @@
 The age is that of rows in the database, which are the truth, whatever the broker still knows of them.
 """
 
-import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Min, QuerySet
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Count, Min
+from django.db.models.functions import Coalesce
 
-from alerts.models import Notification
-from alerts.services.ringing import QUEUE as NOTIFICATIONS
-from billing.models import StripeEvent
 from common.clock import now
 from huntaze.broker import Depth, get_broker
 from jobs.registry import find_job
 from jobs.selectors import list_waiting
-from onlyfans.models import ResultFile
-from onlyfans.services.results import QUEUE as RESULTS
-
-_WEBHOOKS = "webhooks"
+from workqueue.registry import list_queues as list_work_queues
+from workqueue.services import WorkQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +54,19 @@ def _queue(name: str, depth: Depth | None, waiting: list[Waiting]) -> Queue:
 
 
 def list_work() -> Iterator[Waiting]:
-    """List what waits: runs, messages to be sent, Stripe's events, result files."""
+    """List what waits: runs, and the rows of each work queue."""
     for run in list_waiting():
         if job := find_job(run.job):
             yield Waiting(job.queue, 1, run.seconds, run.attended)
-    unsent = Notification.objects.filter(status=Notification.Status.PENDING, channel__is_enabled=True)
-    yield from _waiting(NOTIFICATIONS, unsent, "created_at")
-    events = StripeEvent.objects.filter(status=StripeEvent.Status.WAITING, status__in=StripeEvent.UNENDED)
-    yield from _waiting(_WEBHOOKS, events, "received_at")
-    files = ResultFile.objects.filter(status=ResultFile.Status.WAITING)
-    yield from _waiting(RESULTS, files, "received_at")
+    for queue in list_work_queues():
+        yield from _waiting(queue)
 
 
-def _waiting[M: (Notification, StripeEvent, ResultFile)](
-    queue: str, rows: QuerySet[M], since: str
-) -> Iterator[Waiting]:
-    due = rows.annotate(since=Coalesce("not_before", since)).filter(since__lte=Now()).order_by()
-    found = due.aggregate(count=Count("pk"), oldest=Min("since"))
+def _waiting(queue: WorkQueue[Any]) -> Iterator[Waiting]:
+    due = queue.list_rows().filter(queue.is_waiting()).order_by()
+    found = due.aggregate(count=Count("pk"), oldest=Min(Coalesce("not_before", queue.arrived)))
     if found["count"]:
-        oldest: dt.datetime = found["oldest"]
-        yield Waiting(queue, found["count"], (now() - oldest).total_seconds())
+        yield Waiting(queue.bell.queue, found["count"], (now() - found["oldest"]).total_seconds())
 
 
 def _depths() -> dict[str, Depth]:

@@ -202,7 +202,7 @@ class Environment(BaseSettings):
     alerts_settle_seconds: Seconds = 60
     # Longer than the longest deadline of a call: nobody else may send what is still being sent.
     alerts_lease_seconds: Annotated[float, Field(ge=120, le=86_400)] = 300
-    alerts_max_attempts: Count = 12
+    alerts_max_attempts: Count = 15
     alerts_retry_base_seconds: Seconds = 5
     alerts_retry_max_seconds: Seconds = 14_400
     alerts_allow_private_addresses: bool = False

@@ -18,16 +18,20 @@ class RetryPolicy:
     def find_pause(self, error: WorkError, attempts: int) -> dt.timedelta | None:
         """Compute how long to wait after this many counted attempts; None where there is no further one.
 
-        A pause is between half and all of its length, at random. It is never shorter than what the other side asked
-        for. What nobody can be blamed for (`counts`) is tried again without end.
+        It is never shorter than what the other side asked for. What nobody can be blamed for (`counts`) is tried again
+        without end.
         """
         if isinstance(error, Permanent) or (self.counts(error) and attempts >= self.attempts):
             return None
         asked = dt.timedelta(seconds=getattr(error, "retry_after", None) or 0)
         if isinstance(error, NotYet):
             return asked
+        return max(self.compute_pause(attempts), asked)
+
+    def compute_pause(self, attempts: int) -> dt.timedelta:
+        """Compute the pause after so many attempts: twice as long each time, of which at least half is kept."""
         longest = min(self.base_seconds * 2 ** min(max(attempts - 1, 0), 60), self.longest_seconds)
-        return max(dt.timedelta(seconds=longest * random.uniform(0.5, 1)), asked)  # noqa: S311 - jitter, no secret
+        return dt.timedelta(seconds=longest * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
 
     @staticmethod
     def counts(error: WorkError) -> bool:

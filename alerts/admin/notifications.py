@@ -68,7 +68,7 @@ class NotificationAdmin(ReadOnlyAdmin):
             "said": json.dumps(letter.payload, indent=2, ensure_ascii=False) if is_hook else letter.text,
             "reference": make_message_id(row) if is_mail else row.reference,
             "state": self.state(row),
-            "is_waiting": row.status == Notification.Status.PENDING,
+            "is_waiting": row.status == Notification.Status.WAITING,
             "attempts": describe_attempts(row),
             "may_resend": request.user.has_perm(CHANGE) and row.status not in Notification.UNENDED,
         }

@@ -14,10 +14,10 @@ SEVERITY_TONES = {
     Severity.CRITICAL: "danger",
 }
 STATUS_TONES = {
-    Notification.Status.PENDING: "info",
-    Notification.Status.SENDING: "info",
+    Notification.Status.WAITING: "info",
+    Notification.Status.WORKING: "info",
     Notification.Status.SENT: "success",
-    Notification.Status.FAILED: "danger",
+    Notification.Status.DEAD: "danger",
     Notification.Status.SKIPPED: "",
 }
 

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from alerts.models.channels import Channel
 from alerts.models.incidents import Incident
+from workqueue.models import LeasedRow
 
 
-class Notification(models.Model):
-    """One message to one channel: written with what it tells of, sent from a lease, repeated under the same name."""
+class Notification(LeasedRow):
+    """One message to one channel: written with what it tells of, sent under a lease, repeated under the same name."""
 
     class What(models.TextChoices):
         OPENED = "opened", "Opened"
@@ -22,13 +23,12 @@ class Notification(models.Model):
         TEST = "test", "Test"
 
     class Status(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        SENDING = "sending", "Being sent"
+        WAITING = "waiting", "Waiting"
+        WORKING = "working", "Being sent"
         SENT = "sent", "Sent"
-        FAILED = "failed", "Failed"
         SKIPPED = "skipped", "Not needed"
-
-    UNENDED = (Status.PENDING, Status.SENDING)
+        DEAD = "dead", "Failed"
+        DISMISSED = "dismissed", "Dismissed"
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="notifications")
@@ -39,10 +39,8 @@ class Notification(models.Model):
     number = models.PositiveIntegerField(default=1, help_text="The how manieth reminder.")
     event_key = models.CharField(max_length=200, blank=True)
     message = models.JSONField(default=dict)
-    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
-    attempts = models.PositiveIntegerField(default=0)
+    status = models.CharField(max_length=16, choices=Status, default=Status.WAITING)
     history = models.JSONField(default=list, help_text="How each attempt went.")
-    error = models.TextField(blank=True)
     rules = ArrayField(
         models.BigIntegerField(),
         default=list,
@@ -57,10 +55,8 @@ class Notification(models.Model):
         editable=False,
         help_text="Of an opening: whether its end is still to be told.",
     )
-    token = models.PositiveIntegerField(default=0, help_text="Fencing: only the newest sender may write.")
     not_before = models.DateTimeField(default=timezone.now)
     retry_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When the pause is over.")
-    lease_expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
 
@@ -68,7 +64,7 @@ class Notification(models.Model):
         ordering = ["-id"]
         verbose_name = "message"
         verbose_name_plural = "messages sent"
-        default_permissions = ("change", "view")
+        default_permissions = ("change", "view", "dismiss")
         constraints = [
             models.UniqueConstraint(
                 fields=["incident", "channel", "what", "number"],
@@ -82,12 +78,12 @@ class Notification(models.Model):
         indexes = [
             models.Index(
                 fields=["not_before"],
-                condition=Q(status__in=["pending", "sending"]),
+                condition=Q(status__in=["waiting", "working"]),
                 name="alerts_notification_waiting",
             ),
             models.Index(fields=["incident"], condition=Q(owes_end=True), name="alerts_notification_owing"),
             models.Index(fields=["channel", "-id"], name="alerts_notification_channel"),
-            models.Index(fields=["status", "-id"], condition=Q(status="failed"), name="alerts_notification_failed"),
+            models.Index(fields=["status", "-id"], condition=Q(status="dead"), name="alerts_notification_failed"),
         ]
 
     def __str__(self) -> str:
@@ -106,7 +102,7 @@ class Notification(models.Model):
     @property
     def may_have_arrived(self) -> bool:
         """Whether the receiver has it, or nobody knows."""
-        return self.has_arrived or self.status == self.Status.SENDING or self._came_to("unknown")
+        return self.has_arrived or self.status == self.WORKING or self._came_to("unknown")
 
     def _came_to(self, outcome: str) -> bool:
         return any(entry["outcome"] == outcome for entry in self.history)

@@ -16,10 +16,11 @@ from alerts.models import Channel, Notification, Rule, Severity
 from alerts.providers import apprise, sns, webhook
 from alerts.providers.addresses import check_url
 from alerts.services.composing import describe_test
-from alerts.services.ringing import ring
-from alerts.services.sending import carry_out, claim
+from alerts.services.ringing import BELL
+from alerts.services.sending import NOTIFICATIONS
 from common.clock import iso, now
 from common.errors import Permanent, WorkError
+from workqueue.services import requeue
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -142,8 +143,8 @@ def send_test(channel: Channel, actor: "User") -> Notification:
             message=describe_test(channel, str(actor)),
         )
         record_action("test", channel, actor=actor)
-    if claimed := claim(row.pk):
-        carry_out(claimed)
+    if claimed := NOTIFICATIONS.claim_given(row.pk):
+        NOTIFICATIONS.send(claimed)
     row.refresh_from_db()
     return row
 
@@ -156,16 +157,16 @@ def resend(pk: int, actor: "User") -> Notification:
         raise Permanent("This message is on its way already.")
     if not row.channel.is_enabled:
         raise Permanent(f"The channel “{row.channel}” is switched off: switch it on first.")
-    row.status, row.attempts, row.not_before, row.error = Notification.Status.PENDING, 0, now(), ""
-    row.retry_at = None
+    said = {"at": iso(now()), "outcome": "resend", "said": f"{actor} had it sent again."}
+    values: dict[str, Any] = {"history": [*row.history, said], "not_before": now(), "retry_at": None}
     if row.what == Notification.What.OPENED:
         # Who hears of the opening now is told of the end, too.
-        row.owes_end = Rule.objects.filter(pk__in=row.rules, tells_recovery=True).exists()
-    row.history = [*row.history, {"at": iso(now()), "outcome": "resend", "said": f"{actor} had it sent again."}]
-    row.save(update_fields=["status", "attempts", "not_before", "retry_at", "owes_end", "error", "history"])
+        values["owes_end"] = Rule.objects.filter(pk__in=row.rules, tells_recovery=True).exists()
+    requeue(Notification.objects.filter(pk=pk), values=values)
     Channel.objects.filter(pk=row.channel_id).update(rests_until=None)
     record_action("resend", row, actor=actor)
-    transaction.on_commit(ring)
+    transaction.on_commit(BELL.ring)
+    row.refresh_from_db()
     return row
 
 

@@ -15,7 +15,7 @@ from accounts.selectors import list_groups_by_permission
 from alerts.models import Channel, Incident, Notification, Rule, Severity
 from alerts.selectors import Story, list_stories
 from alerts.services.composing import describe_incident
-from alerts.services.ringing import ring
+from alerts.services.ringing import BELL
 
 CHANNEL_FAILING = "channel-failing"
 What = Notification.What
@@ -73,7 +73,7 @@ class Plan:
         """Bring an opening that waits in line with the rules and channels as they are now."""
         for channel, story in self._list_stories(incident):
             opened = story.opened
-            if opened is None or opened.status != Status.PENDING:
+            if opened is None or opened.status != Status.WAITING:
                 continue
             asking = self._list_asking(opened, incident, channel)
             if not asking:
@@ -93,7 +93,7 @@ class Plan:
         silent = incident.is_silent(self.moment)
         for channel, story in self._list_stories(incident):
             due = [rule for rule in wanting.get(channel, ()) if self._is_due(story, rule)]
-            if story.reminder and story.reminder.status == Status.PENDING:
+            if story.reminder and story.reminder.status == Status.WAITING:
                 self._revise_reminder(incident, channel, story.reminder, [] if silent else due)
             elif due and not silent and not story.waits and self._may_be_told(incident, due):
                 number = story.reminder.number + 1 if story.reminder else 1
@@ -114,7 +114,7 @@ class Plan:
         Where the beginning still waits and was never tried, the one message about the end says all.
         """
         for channel, story in self._list_stories(incident):
-            if story.reminder and story.reminder.status == Status.PENDING:
+            if story.reminder and story.reminder.status == Status.WAITING:
                 _skip(story.reminder, _OVER)
             if story.opened and story.is_untold:
                 _skip(story.opened, _OVER)
@@ -127,9 +127,9 @@ class Plan:
     def _bring_end(self, incident: Incident, channel: int, story: Story, opened: Notification) -> None:
         """See that a channel hears of the end, from the moment of it until the message is sent."""
         end = story.recovered
-        if end and end.status == Status.PENDING:
+        if end and end.status == Status.WAITING:
             self._schedule(end, incident, self._recall(end))
-        elif (end and end.status in {Status.SENT, Status.FAILED}) or not story.may_be_told:
+        elif (end and end.status in {Status.SENT, Status.DEAD}) or not story.may_be_told:
             # It was told, or there is nothing to tell.
             Notification.objects.filter(pk=opened.pk).update(owes_end=False)
         elif end is None or (end.status == Status.SKIPPED and channel in self._on):
@@ -181,7 +181,7 @@ class Plan:
         earliest = max(row.retry_at or self.moment, self.moment)
         not_before = find_moment(rules, incident.severity, earliest)
         if not_before != row.not_before and max(not_before, row.not_before) > self.moment:
-            Notification.objects.filter(pk=row.pk, status=Status.PENDING).update(not_before=not_before)
+            Notification.objects.filter(pk=row.pk, status=Status.WAITING).update(not_before=not_before)
 
     def _add(
         self,
@@ -196,7 +196,7 @@ class Plan:
     ) -> None:
         """Write a message, or write again one that was left out; `left_out` says why this one is."""
         values = {
-            "status": Status.SKIPPED if left_out else Status.PENDING,
+            "status": Status.SKIPPED if left_out else Status.WAITING,
             "error": left_out,
             "not_before": find_moment(rules, incident.severity, self.moment),
             "rules": [rule.pk for rule in rules],
@@ -208,7 +208,7 @@ class Plan:
             self._rows.append(Notification(incident=incident, channel_id=channel, what=what, number=number, **values))
         else:
             again = Notification.objects.filter(pk=former.pk, status=Status.SKIPPED)
-            again.update(attempts=0, retry_at=None, **values)
+            again.update(attempts=0, retry_at=None, finished_at=None, **values)
 
     def write(self) -> None:
         """Write the messages; what is there already stays as it is. Rings after the commit."""
@@ -221,13 +221,13 @@ def write(rows: list[Notification], moment: dt.datetime) -> None:
     if not rows:
         return
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
-    if any(row.status == Status.PENDING and row.not_before <= moment for row in rows):
-        transaction.on_commit(ring)
+    if any(row.status == Status.WAITING and row.not_before <= moment for row in rows):
+        transaction.on_commit(BELL.ring)
 
 
 def skip_reminders(incident: Incident, why: str) -> None:
     """Leave out the reminders of an incident that wait to be sent."""
-    waiting = incident.notifications.filter(what=What.REMINDER, status=Status.PENDING)
+    waiting = incident.notifications.filter(what=What.REMINDER, status=Status.WAITING)
     waiting.update(status=Status.SKIPPED, error=why)
 
 
@@ -241,4 +241,4 @@ def _note(row: Notification, rules: Iterable[int], *, owes_end: bool = False) ->
 
 def _skip(row: Notification, why: str) -> None:
     row.status, row.error = Status.SKIPPED, why
-    Notification.objects.filter(pk=row.pk, status=Status.PENDING).update(status=row.status, error=why)
+    Notification.objects.filter(pk=row.pk, status=Status.WAITING).update(status=row.status, error=why)

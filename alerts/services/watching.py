@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from alerts.models import Incident, Notification
 from alerts.registry import BROKEN_CHECK, Condition, Finding, Severity, find_condition, list_conditions
 from alerts.services.planning import Plan
-from alerts.services.ringing import ring_if_waiting
+from alerts.services.sending import ring_if_waiting
 from common.clock import now
 
 logger = logging.getLogger(__name__)

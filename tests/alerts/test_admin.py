@@ -297,7 +297,7 @@ def test_the_test_tells_its_result(wired: Outside, receiver: Receiver) -> None:
     receiver.fail(500)
     page = client.post(reverse("admin:alerts_channel_test", args=[hook.pk]), follow=True).content.decode()
     assert "The test message was not sent: The receiver answered 500" in page
-    assert list(Notification.objects.filter(channel=hook).values_list("status", "attempts")) == [("failed", 1)]
+    assert list(Notification.objects.filter(channel=hook).values_list("status", "attempts")) == [("dead", 1)]
     assert client.get(reverse("admin:alerts_channel_test", args=[hook.pk])).status_code == 405
     assert log_in("Finance").post(reverse("admin:alerts_channel_test", args=[hook.pk])).status_code == 403
 
@@ -308,7 +308,7 @@ def test_a_message_is_seen_and_sent_again(incident: Incident, wired: Outside) ->
     resend = reverse("admin:alerts_notification_resend", args=[row.pk])
     client = log_in("Operations")
     assert "Send again" not in client.get(page).content.decode()
-    Notification.objects.update(status="failed", attempts=12, error="The mail server put it off.")
+    Notification.objects.update(status="dead", attempts=12, error="The mail server put it off.")
     content = client.get(page).content.decode()
     assert (
         "Send again" in content and "The mail server put it off." in content and "[Error] billing is broken" in content
@@ -317,7 +317,7 @@ def test_a_message_is_seen_and_sent_again(incident: Incident, wired: Outside) ->
     client.post(resend)
     client.post(resend)
     row.refresh_from_db()
-    assert (row.status, row.attempts, len(row.history)) == ("pending", 0, 1)
+    assert (row.status, row.attempts, len(row.history)) == ("waiting", 0, 1)
 
 
 def test_rules_are_made_from_what_is_declared(trouble: Trouble) -> None:
@@ -354,7 +354,7 @@ def test_the_front_page_shows_what_is_wrong(trouble: Trouble) -> None:
     make_rule(make_channel())
     trouble.arise("billing")
     tick()
-    Notification.objects.update(status="failed")
+    Notification.objects.update(status="dead")
     page = log_in("Finance").get(front).content.decode()
     assert "billing is broken" in page and "1 alert could not be sent" in page
     assert "Nobody is told" not in page

@@ -16,12 +16,14 @@ from django.db.models.functions import Now
 from alerts.models import Channel, Incident, Notification
 from alerts.providers.webhook import new_secret
 from alerts.services import tick
-from alerts.services.sending import send_waiting
+from alerts.services.sending import NOTIFICATIONS, send_waiting
+from common.errors import Permanent
 from tests.alerts.conftest import Trouble
 from tests.alerts.processes import Worker
 from tests.alerts.receiver import Receiver
 from tests.factories.alerts import make_channel, make_rule
 from tests.outside import Outside
+from workqueue.services import Outcome
 
 pytestmark = [pytest.mark.crash, pytest.mark.django_db(transaction=True)]
 
@@ -58,7 +60,7 @@ def received(outside: Outside) -> list[int]:
 
 
 def let_leases_end() -> None:
-    Notification.objects.filter(status="sending").update(lease_expires_at=Now())
+    Notification.objects.filter(status="working").update(lease_expires_at=Now())
 
 
 def test_killed_between_opening_and_sending(
@@ -112,7 +114,7 @@ def test_killed_after_sending_before_writing_it_down(
     over.set()
     join()
     row = Notification.objects.get(channel=hook)
-    assert (row.status, row.attempts) == ("sending", 1)
+    assert (row.status, row.attempts) == ("working", 1)
     send()
     assert len(receiver.requests) == 1, "nobody may have it before the lease is over"
     let_leases_end()
@@ -185,20 +187,18 @@ def test_two_lookers_and_two_senders_at_once(
 
 def test_a_sender_without_the_token_check_would_overwrite(trouble: Trouble, channels: list[Channel]) -> None:
     """The negative control: whose lease is over writes nothing, and would without the token."""
-    from alerts.services import sending
-
     Channel.objects.filter(pk=channels[0].pk).update(is_enabled=False)
     look(trouble, "billing")
-    late = sending.claim(Notification.objects.get(channel=channels[1]).pk)
+    late = NOTIFICATIONS.claim_given(Notification.objects.get(channel=channels[1]).pk)
     assert late is not None
     let_leases_end()
     assert send_waiting(seconds=10) == 1
-    assert not sending._write(late, status="failed", error="too late")
+    assert NOTIFICATIONS.write([Outcome(late, "dead", Permanent("too late"))]) == 0
     row = Notification.objects.get(pk=late.pk)
     assert (row.status, row.token) == ("sent", 2)
     late.token = row.token
-    Notification.objects.filter(pk=late.pk).update(status="sending")
-    assert sending._write(late, status="failed", error="too late")
+    Notification.objects.filter(pk=late.pk).update(status="working")
+    assert NOTIFICATIONS.write([Outcome(late, "dead", Permanent("too late"))]) == 1
 
 
 def test_an_incident_that_nobody_was_told_of_is_told_at_the_next(trouble: Trouble, channels: list[Channel]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from alerts.models import Channel, Incident, Rule
 from alerts.registry import Finding
 from alerts.services import incidents, tick
-from alerts.services.sending import claim, ends_unsent, finish
+from alerts.services.sending import NOTIFICATIONS
 from tests.alerts.conftest import Trouble
 from tests.alerts.oracle import IncidentModel, Oracle, RuleModel, Told
 from tests.factories.alerts import make_channel
@@ -66,9 +66,10 @@ class Timeline:
         self.send()
 
     def send(self) -> None:
-        while row := claim(moment=self.now):
-            if not ends_unsent(row, self.now):
-                finish(row, lambda: "fine", self.now)
+        while rows := NOTIFICATIONS.claim(moment=self.now):
+            (row,) = rows
+            if not NOTIFICATIONS.ends_unsent(row, self.now):
+                NOTIFICATIONS.finish(row, lambda: "fine", self.now)
                 assert row.incident is not None
                 self.told.append(
                     (self.now, row.channel_id, row.incident.condition, row.incident.scope, row.what, row.number)

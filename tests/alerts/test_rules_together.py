@@ -10,7 +10,7 @@ from alerts.models import Channel, Incident, Notification
 from alerts.registry import declare_event
 from alerts.services import incidents, publish_event, tick
 from alerts.services.channels import resend
-from alerts.services.sending import claim, ends_unsent, finish
+from alerts.services.sending import NOTIFICATIONS
 from common.errors import OutcomeUnknown, Retryable
 from tests.alerts.conftest import Trouble
 from tests.factories.alerts import make_channel, make_rule
@@ -41,9 +41,10 @@ def send(text: str, error: Exception | None = None) -> list[str]:
     """Look, then send what may be sent; return what arrived, or was tried in vain."""
     moment, sent = at(text), []
     tick(moment)
-    while row := claim(moment=moment):
-        if not ends_unsent(row, moment):
-            finish(row, Broken(error) if error else lambda: "fine", moment)
+    while rows := NOTIFICATIONS.claim(moment=moment):
+        (row,) = rows
+        if not NOTIFICATIONS.ends_unsent(row, moment):
+            NOTIFICATIONS.finish(row, Broken(error) if error else lambda: "fine", moment)
             sent.append(row.what)
     Channel.objects.update(rests_until=None)
     return sent
@@ -129,8 +130,8 @@ def test_a_sender_that_is_late_sends_no_reminder_either(trouble: Trouble, channe
     send("09:00")
     tick(at("10:00"))
     Incident.objects.update(acknowledged_at=at("10:00"))
-    row = claim(moment=at("10:00"))
-    assert row and ends_unsent(row, at("10:00"))
+    (row,) = NOTIFICATIONS.claim(moment=at("10:00"))
+    assert NOTIFICATIONS.ends_unsent(row, at("10:00"))
     assert statuses()[1:] == [("reminder", "skipped")]
 
 
@@ -248,7 +249,7 @@ def test_a_sender_that_is_late_keeps_to_quiet_hours(trouble: Trouble, channel: C
     make_rule(channel, **NIGHT)
     trouble.arise("billing")
     tick(at("21:59"))
-    assert claim(moment=at("22:01")) is None
+    assert not NOTIFICATIONS.claim(moment=at("22:01"))
     assert Notification.objects.get().not_before == at("+07:00")
 
 
@@ -263,13 +264,13 @@ def test_a_retry_passes_quiet_hours_with_a_rule_that_has_none(trouble: Trouble, 
 def test_a_retry_keeps_its_pause_when_quiet_hours_are_lifted(
     trouble: Trouble, channel: Channel, settings: Settings
 ) -> None:
-    settings.ALERTS_RETRY_BASE_SECONDS, settings.ALERTS_RETRY_MAX_SECONDS = 600, 600
+    settings.ALERTS_RETRY_BASE_SECONDS, settings.ALERTS_RETRY_MAX_SECONDS = 1200, 1200
     rule = make_rule(channel, **NIGHT)
     trouble.arise("billing")
     assert send("21:59", Retryable("Busy.")) == ["opened"]
     rule.quiet_from = rule.quiet_until = None
     rule.save()
-    assert (send("22:01"), send("22:07"), send("22:11")) == ([], [], ["opened"])
+    assert (send("22:01"), send("22:07"), send("22:20")) == ([], [], ["opened"])
 
 
 def test_no_retry_of_an_event_goes_out_in_quiet_hours(trouble: Trouble, channel: Channel) -> None:

@@ -28,7 +28,7 @@ def told() -> list[tuple[str, int, str]]:
 
 def send_all(moment: dt.datetime = START) -> None:
     """Let what waits be sent."""
-    waiting = Notification.objects.filter(status="pending", not_before__lte=moment)
+    waiting = Notification.objects.filter(status="waiting", not_before__lte=moment)
     waiting.update(status="sent", attempts=1, sent_at=moment)
 
 
@@ -52,7 +52,7 @@ def test_a_rule_wants_what_it_says(trouble: Trouble, values: dict[str, Any], wan
     make_rule(make_channel(), **values)
     trouble.arise("billing", count=3)
     tick(START)
-    assert told() == ([("opened", 1, "pending")] if wanted else [])
+    assert told() == ([("opened", 1, "waiting")] if wanted else [])
 
 
 def test_two_rules_tell_a_channel_once(trouble: Trouble) -> None:
@@ -92,7 +92,7 @@ def test_what_is_over_before_the_quiet_hours_are_is_told_in_one_message(trouble:
     tick(after(hours=15))
     trouble.end()
     tick(after(hours=16))
-    assert told() == [("opened", 1, "skipped"), ("recovered", 1, "pending")]
+    assert told() == [("opened", 1, "skipped"), ("recovered", 1, "waiting")]
     assert Notification.objects.get(what="recovered").not_before == after(hours=22)
 
 
@@ -101,15 +101,15 @@ def test_reminders_come_every_so_many_hours(trouble: Trouble) -> None:
     trouble.arise("billing")
     tick(START)
     tick(after(hours=7))
-    assert told() == [("opened", 1, "pending")], "who was not told yet is not reminded"
+    assert told() == [("opened", 1, "waiting")], "who was not told yet is not reminded"
     send_all()
     for hours in (5.9, 6, 6.1):
         tick(after(hours=hours))
-    assert told()[1:] == [("reminder", 1, "pending")]
+    assert told()[1:] == [("reminder", 1, "waiting")]
     send_all(after(hours=6))
     for hours in (11.9, 12, 12.1):
         tick(after(hours=hours))
-    assert told()[1:] == [("reminder", 1, "sent"), ("reminder", 2, "pending")]
+    assert told()[1:] == [("reminder", 1, "sent"), ("reminder", 2, "waiting")]
 
 
 def test_nobody_is_reminded_without_wishing_it(trouble: Trouble) -> None:
@@ -172,7 +172,7 @@ def test_flapping_is_one_incident_and_one_message(trouble: Trouble, settings: Se
         tick(after(minutes=minutes))
         incident.refresh_from_db()
         assert incident.is_open == is_open, minutes
-    assert told()[1:] == [("recovered", 1, "pending")]
+    assert told()[1:] == [("recovered", 1, "waiting")]
 
 
 def test_without_settling_each_flap_would_be_told(trouble: Trouble) -> None:

@@ -27,14 +27,14 @@ def test_an_incident_opens_once_and_resolves(trouble: Trouble) -> None:
     tick()
     incident = Incident.objects.get()
     assert (incident.condition, incident.scope, incident.severity) == ("broken", "billing", "error")
-    assert (incident.title, incident.resolved_at, told()) == ("billing is broken", None, [("opened", "pending")])
+    assert (incident.title, incident.resolved_at, told()) == ("billing is broken", None, [("opened", "waiting")])
     Notification.objects.update(status="sent", attempts=1)
     trouble.end()
     tick()
     tick()
     incident.refresh_from_db()
     assert incident.resolved_at is not None
-    assert told() == [("opened", "sent"), ("recovered", "pending")]
+    assert told() == [("opened", "sent"), ("recovered", "waiting")]
 
 
 def test_each_scope_has_an_incident_of_its_own(trouble: Trouble) -> None:

@@ -136,7 +136,7 @@ def snoozed_incident() -> Incident:
 
 
 def sent_message() -> Notification:
-    status = Notification.Status.FAILED
+    status = Notification.Status.DEAD
     return Notification.objects.create(channel=make_channel(), what=Notification.What.TEST, status=status)
 
 

@@ -26,7 +26,7 @@ def test_each_queue_is_a_line(manage: Manage) -> None:
     answer = manage("list_queues")
     lines = {line.split()[0]: line.split()[1:] for line in answer.out.splitlines()}
     assert answer.status == 0
-    assert list(lines) == ["queue", "result-files", "stripe-events"]
+    assert list(lines) == ["queue", "notifications", "result-files", "stripe-events"]
     assert lines["result-files"] == ["0", "0", "s", "1", "0"]
     waiting, seconds, _, leased, dead = lines["stripe-events"]
     assert (waiting, leased, dead) == ("1", "0", "1") and 90 <= int(seconds) <= 100
@@ -56,4 +56,4 @@ def test_new_dead_letters_are_a_status_of_their_own(manage: Manage, settings: Se
 def test_an_unknown_queue_is_refused(manage: Manage) -> None:
     answer = manage("work_queue", "letters")
     assert (answer.status, answer.out) == (2, "")
-    assert "There is no queue letters. There are: result-files, stripe-events." in answer.err
+    assert "There is no queue letters. There are: notifications, result-files, stripe-events." in answer.err

@@ -188,7 +188,7 @@ def test_a_row_that_kills_its_worker_is_claimed_alone_and_then_dead() -> None:
     abandon(killer)
     assert now_as(killer).attempts == 3
     assert queue.bury() == 1
-    assert (now_as(killer).status, now_as(killer).error) == ("dead", "Whoever worked on it died each time.")
+    assert (now_as(killer).status, now_as(killer).error) == ("dead", "Every worker that took it crashed.")
     assert queue.work() == 1
     assert now_as(other).status == "done"
 

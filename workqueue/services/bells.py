@@ -20,7 +20,7 @@ class Bell:
     """
 
     def __init__(self, task: str, queue: str) -> None:
-        self._task, self._queue = task, queue
+        self._task, self.queue = task, queue
         self._lock = threading.Lock()
         self._wanted = threading.Event()
         self._pid = 0
@@ -48,6 +48,6 @@ class Bell:
 
     def _send(self) -> None:
         try:
-            current_app.send_task(self._task, queue=self._queue, ignore_result=True, expires=_EXPIRES_SECONDS)
+            current_app.send_task(self._task, queue=self.queue, ignore_result=True, expires=_EXPIRES_SECONDS)
         except Exception as error:
             logger.warning("Could not ring for %s (%s); the sweep will", self._task, type(error).__name__)

@@ -63,7 +63,7 @@ def requeue[R: LeasedRow](
     undismissed = {"ended_as": "", "dismissed_reason": "", "dismissed_at": None}
     times = {"not_before": None, "lease_expires_at": None, "finished_at": None}
     again = rows.model._default_manager.filter(pk__in=[row.pk for row in found])
-    again.update(**fresh, **undismissed, **times, **(values or {}))
+    again.update(**{**fresh, **undismissed, **times, **(values or {})})
     for row in found:
         row.status, row.token = LeasedRow.WAITING, row.token + 1
     if actor is not None:

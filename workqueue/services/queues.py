@@ -3,6 +3,7 @@
 One clock counts, the database server's. Whoever lost a lease holds a stale token, and none of its writes match a row.
 """
 
+import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,20 +23,21 @@ from workqueue.retries import RetryPolicy
 from workqueue.services.bells import Bell
 
 logger = logging.getLogger(__name__)
-_DIED = "Whoever worked on it died each time."
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome[R: LeasedRow]:
     """What became of a row: an ending of its model, or waiting again, after a pause where there is an error.
 
-    `values` are further columns to be written with it, by field name; others stay as they are.
+    `values` are further columns to be written with it, by field name; others stay as they are. With `not_before` the
+    row waits until then, whatever the retry policy says.
     """
 
     row: R
     status: str
     error: WorkError | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    not_before: dt.datetime | None = None
 
 
 class WorkQueue[R: LeasedRow]:
@@ -48,6 +50,8 @@ class WorkQueue[R: LeasedRow]:
     title: ClassVar[str]
     # What an unclaimed row has been waiting since: a column that is set when it arrives.
     arrived: ClassVar[str] = "received_at"
+    # What a row says whose workers crashed until no attempt was left.
+    died: ClassVar[str] = "Every worker that took it crashed."
     bell: Bell
     model: type[R]
 
@@ -139,10 +143,15 @@ class WorkQueue[R: LeasedRow]:
         tokens = dict(held.order_by("pk").values_list("pk", "token"))
         return [row for row in rows if tokens.get(row.pk) == row.token]
 
+    @transaction.atomic
     def bury(self) -> int:
         """Give up on rows that killed so many workers that no attempt is left; return how many."""
-        lost = self.model._default_manager.filter(self.is_abandoned(), attempts__gte=self.policy.attempts)
-        return lost.update(status=LeasedRow.DEAD, error=_DIED, lease_expires_at=None, finished_at=Now())
+        lost = self.list_rows().filter(self.is_abandoned(), attempts__gte=self.policy.attempts)
+        return self.write([self.give_up(row) for row in lost.select_for_update(skip_locked=True, of=("self",))])
+
+    def give_up(self, row: R) -> Outcome[R]:
+        """End a row that killed its workers."""
+        return Outcome(row, LeasedRow.DEAD, Permanent(self.died))
 
     # What became of rows
 
@@ -160,11 +169,12 @@ class WorkQueue[R: LeasedRow]:
                 f"""
                 UPDATE {self._table} written SET status = after.status, attempts = after.attempts,
                     error = after.error, lease_expires_at = NULL,
-                    not_before = coalesce(clock_timestamp() + make_interval(secs => after.pause), written.not_before),
+                    not_before = coalesce(
+                        after.wait_until, clock_timestamp() + make_interval(secs => after.pause), written.not_before),
                     finished_at = CASE WHEN after.status <> 'waiting' THEN clock_timestamp() END
                     {news}
                 FROM jsonb_to_recordset(%s::jsonb) AS after(id bigint, token int, status text, attempts int,
-                    error text, pause float8{types})
+                    error text, pause float8, wait_until timestamptz{types})
                 WHERE written.id = after.id AND written.token = after.token
                     AND written.status IN ('waiting', 'working')
                 RETURNING written.status
@@ -178,7 +188,7 @@ class WorkQueue[R: LeasedRow]:
         counted = error is None or self.counts(row, error)
         attempts = row.attempts if counted else max(row.attempts - 1, 0)
         pause = None
-        if error is not None and status == LeasedRow.WAITING:
+        if error is not None and status == LeasedRow.WAITING and outcome.not_before is None:
             is_last = counted and attempts >= self.policy.attempts
             pause = None if is_last else self.find_pause(row, error, attempts)
             status = LeasedRow.DEAD if pause is None else status
@@ -189,6 +199,7 @@ class WorkQueue[R: LeasedRow]:
             "attempts": attempts,
             "error": error.message if error else "",
             "pause": pause,
+            "wait_until": outcome.not_before,
             **{columns[name]: outcome.values.get(name, getattr(row, columns[name])) for name in columns},
         }
 
