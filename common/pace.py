@@ -5,7 +5,8 @@ at some instant between, so no second of its own, wherever it begins, sees more 
 late a busy machine gets round to sending one.
 
 The shared clock may be put back, and what is remembered may be lost. What lies further ahead than anything can is taken
-for a clock that was put back; where nothing is remembered, nobody calls for two seconds.
+for a clock that was put back. Where the server forgot, was started again or is another one, nobody calls until what was
+called before no longer counts: for two seconds, and for as long as a window is.
 """
 
 import time
@@ -28,23 +29,37 @@ _LOOK_AGAIN = 0.01
 _LONGEST_USUAL = 2_000_000
 # Nobody lines up for longer: a place further ahead is from before the clock was put back.
 _LONGEST_LINE = 10_000_000
-# Where nothing is remembered: what was sent until then may arrive for a second yet, and counts for another.
-_NEW_BEGINNING = 2_000_000
-# What is kept of a line between two calls, in milliseconds: a day without any is as good as a new beginning.
+# From when on the server remembers. What was sent before may arrive for a second yet, and counts for another.
+_BEGAN, _NEW_BEGINNING = "pace:began", 2_000_000
+# What is kept of a line between two calls, in milliseconds.
 _KEPT = 86_400_000
 
+_FIND_BEGINNING = """
+local function find_beginning(key, now)
+    local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+    local known = redis.call('HMGET', key, 'run', 'at')
+    local at = tonumber(known[2] or '')
+    if known[1] == run and at and at <= now then return at end
+    redis.call('HSET', key, 'run', run, 'at', string.format('%.0f', now))
+    return now
+end
+"""
+# Says that nothing was called before.
+_BEGIN = """
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+redis.call('HSET', KEYS[1], 'run', run, 'at', '0')
+"""
+
 # Takes a turn under every limit, or answers how long to wait, in microseconds. With ARGV[3] = 0 it first lines up:
-# places are as far apart as turns are held on average, so that hardly anybody comes before a turn is free.
+# places are as far apart as turns are held on average, so that hardly anybody comes before a turn is free. The last key
+# is that of the beginning.
 _TAKE = f"""
+{_FIND_BEGINNING}
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local wait = 0
-for i = 1, #KEYS do
-    local line = redis.call('HMGET', KEYS[i] .. ':line', 'place', 'held', 'opens')
-    local opens = tonumber(line[3] or now + {_NEW_BEGINNING})
-    if opens > now + {_NEW_BEGINNING} then opens = now end
-    redis.call('HSET', KEYS[i] .. ':line', 'opens', string.format('%.0f', opens))
-    wait = math.max(wait, opens - now)
+local wait = math.max(0, find_beginning(KEYS[#KEYS], now) + {_NEW_BEGINNING} - now)
+for i = 1, #KEYS - 1 do
+    local line = redis.call('HMGET', KEYS[i] .. ':line', 'place', 'held')
     if ARGV[3] == '0' then
         local place = math.max(now, tonumber(line[1] or '0'))
         if place > now + {_LONGEST_LINE} then place = now end
@@ -60,7 +75,7 @@ for i = 1, #KEYS do
     if redis.call('ZCARD', KEYS[i]) >= tonumber(ARGV[3 + i]) then wait = math.max(wait, 1) end
 end
 if wait > 0 then return wait end
-for i = 1, #KEYS do
+for i = 1, #KEYS - 1 do
     redis.call('ZADD', KEYS[i], now + ARGV[2], ARGV[1])
     redis.call('PEXPIRE', KEYS[i], math.ceil(ARGV[2] / 1000))
 end
@@ -80,7 +95,8 @@ for i = 1, #KEYS do
 end
 """
 # Takes a turn of a rolling window, or answers how long to wait, in microseconds; first of all until ':pause' is over.
-_TAKE_OF_WINDOW = """
+_TAKE_OF_WINDOW = f"""
+{_FIND_BEGINNING}
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local pause = redis.call('HMGET', KEYS[2], 'until', 'lasts')
@@ -89,6 +105,7 @@ if wait > tonumber(pause[2] or '0') then
     wait = tonumber(pause[2])
     redis.call('HSET', KEYS[2], 'until', string.format('%.0f', now + wait))
 end
+wait = math.max(wait, find_beginning(KEYS[3], now) + ARGV[3] - now)
 if wait > 0 then return wait end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
 for _, turn in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now), '+inf')) do
@@ -102,12 +119,15 @@ redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[3] / 1000))
 return 0
 """
-# Lets nobody have a turn for so long; who asked for more before is heard still.
+# was asked, the clock was put back.
+# was asked, the clock was put back.
 _HOLD_BACK = """
 local time = redis.call('TIME')
-local until_then = time[1] * 1000000 + time[2] + ARGV[1]
-if until_then > tonumber(redis.call('HGET', KEYS[1], 'until') or '0') then
-    redis.call('HSET', KEYS[1], 'until', string.format('%.0f', until_then), 'lasts', ARGV[1])
+local now = time[1] * 1000000 + time[2]
+local pause = redis.call('HMGET', KEYS[1], 'until', 'lasts')
+local left = math.min(tonumber(pause[1] or '0') - now, tonumber(pause[2] or '0'))
+if tonumber(ARGV[1]) > left then
+    redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + ARGV[1]), 'lasts', ARGV[1])
     redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[1] / 1000) + 1000)
 end
 return 0
@@ -132,13 +152,14 @@ class Window:
 
     @property
     def keys(self) -> list[str]:
-        return [f"window:{self.name}", f"window:{self.name}:pause"]
+        return [f"window:{self.name}", f"window:{self.name}:pause", _BEGAN]
 
 
 @cache
 def _server(url: str) -> tuple[Any, ...]:
     client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
-    return tuple(client.register_script(script) for script in (_TAKE, _GIVE_BACK, _TAKE_OF_WINDOW, _HOLD_BACK))
+    scripts = (_TAKE, _GIVE_BACK, _TAKE_OF_WINDOW, _HOLD_BACK, _BEGIN)
+    return tuple(client.register_script(script) for script in scripts)
 
 
 def take_turn(window: Window) -> float:
@@ -159,9 +180,14 @@ def hold_back(window: Window, seconds: float) -> None:
     Raises Retryable where the shared server can't be reached.
     """
     try:
-        _server(settings.REDIS_URL)[3](keys=window.keys[1:], args=[int(seconds * 1_000_000)])
+        _server(settings.REDIS_URL)[3](keys=window.keys[1:2], args=[int(seconds * 1_000_000)])
     except redis.RedisError as error:
         raise _unreachable(error) from None
+
+
+def begin(url: str) -> None:
+    """Let everybody call at once, because the server at this address is new and nobody was called before."""
+    _server(url)[4](keys=[_BEGAN])
 
 
 def _unreachable(error: redis.RedisError) -> Retryable:
@@ -178,7 +204,7 @@ def in_turn(*limits: Limit) -> Iterator[None]:
     keys, token = [f"pace:{limit.name}" for limit in limits], uuid.uuid4().hex
     asked: list[Any] = [token, _LONGEST_CALL, 0, *(limit.per_second for limit in limits)]
     try:
-        while wait := int(take(keys=keys, args=asked)):
+        while wait := int(take(keys=[*keys, _BEGAN], args=asked)):
             time.sleep(max(wait / 1_000_000, _LOOK_AGAIN))
             asked[2] = 1
     except redis.RedisError as error:

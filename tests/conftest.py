@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pytest
+from django.conf import settings
 from pytest_django import Settings
 from schemathesis.pytest.plugin import SchemathesisFunction
 
+from common.pace import begin
 from tests.emptying import guards_let_flushes_pass
 
 
@@ -26,6 +28,12 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """Throw away between tests what nobody may throw away."""
     with guards_let_flushes_pass():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_was_called() -> None:
+    """Let calls outside begin at once: nobody has called before these tests."""
+    begin(settings.REDIS_URL)
 
 
 @pytest.fixture(autouse=True)

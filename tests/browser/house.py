@@ -12,6 +12,7 @@ import redis
 from botocore.config import Config
 from django.conf import settings
 
+from common.pace import begin
 from scripts.demo.__main__ import answers, listens
 from scripts.demo.processes import Processes
 from tests.outside import Outside
@@ -37,6 +38,7 @@ class House:
         """Start everything and return when it answers."""
         with redis.Redis.from_url(self._redis_url) as broker:
             broker.flushdb()
+        begin(self._redis_url)
         address = ["--host", "127.0.0.1", "--port", str(self._web)]
         queues = ["-Q", ",".join(settings.CELERY_TASK_QUEUE_NAMES)]
         self._start("web", "granian", *address, "--interface", "wsgi", "--no-ws", "huntaze.wsgi:application")

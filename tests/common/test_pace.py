@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from common.errors import Retryable
-from common.pace import Limit, Window, hold_back, in_turn, take_turn
+from common.pace import Limit, Window, begin, hold_back, in_turn, take_turn
 
 PER_SECOND = 60
 CALLS = 150
@@ -28,6 +28,13 @@ def server() -> redis.Redis:
 @pytest.fixture
 def name() -> str:
     return f"test {uuid.uuid4()}"
+
+
+@pytest.fixture
+def forgetful(server: redis.Redis) -> Iterator[redis.Redis]:
+    """The server, of which a test changes since when it remembers."""
+    yield server
+    begin(django_settings.REDIS_URL)
 
 
 def most_in_any_second(arrivals: Sequence[float]) -> int:
@@ -106,12 +113,13 @@ def _now(server: redis.Redis) -> int:
     return int(seconds) * 1_000_000 + int(microseconds)
 
 
-def test_a_clock_that_was_put_back_an_hour_stalls_nobody(server: redis.Redis, name: str) -> None:
+def test_a_clock_that_was_put_back_an_hour_stalls_nobody(forgetful: redis.Redis, name: str) -> None:
     """What the server remembers is what it would remember if its clock had gone an hour further until now."""
-    ahead = _now(server) + 3_600_000_000
-    server.hset(f"pace:{name}:line", mapping={"place": ahead, "held": 100_000, "opens": ahead})
+    ahead = _now(forgetful) + 3_600_000_000
+    forgetful.hset(f"pace:{name}:line", mapping={"place": ahead, "held": 100_000})
+    forgetful.hset("pace:began", "at", ahead)
     for place in range(20):
-        server.zadd(f"pace:{name}", {f"turn {place}": ahead + (60_000_000 if place % 2 else 1_000_000)})
+        forgetful.zadd(f"pace:{name}", {f"turn {place}": ahead + (60_000_000 if place % 2 else 1_000_000)})
     arrivals, begun = [], time.monotonic()
     for _ in range(5):
         with in_turn(Limit(name, 20)):
@@ -129,7 +137,37 @@ def test_a_window_whose_clock_was_put_back_is_held_no_longer_than_was_asked(serv
     assert 6 < take_turn(window) <= 7
 
 
-def test_a_server_that_forgets_everything_lets_no_burst_through(server: redis.Redis, name: str) -> None:
+@pytest.mark.parametrize("case", ["forgot", "another"])
+def test_a_window_is_closed_for_its_length_where_the_server_forgot_or_is_another(
+    forgetful: redis.Redis, name: str, case: str
+) -> None:
+    window = Window(name, 2, 0.8)
+    assert [take_turn(window), take_turn(window)] == [0, 0]
+    forgetful.delete(f"window:{name}")
+    if case == "forgot":
+        forgetful.delete("pace:began")
+    else:
+        # It was started again from what it had last saved, or a copy of it took over.
+        forgetful.hset("pace:began", "run", "1" * 40)
+    wait = take_turn(window)
+    assert 0.7 < wait <= 0.8
+    time.sleep(wait)
+    assert [take_turn(window), take_turn(window)] == [0, 0]
+    assert take_turn(window) > 0
+
+
+def test_a_pause_from_before_the_clock_was_put_back_hides_none_that_is_asked_for_now(
+    server: redis.Redis, name: str
+) -> None:
+    window = Window(name, 3, 2)
+    hold_back(window, 1)
+    # As far ahead as the clock was put back: half a minute.
+    server.hset(f"window:{name}:pause", "until", _now(server) + 31_000_000)
+    hold_back(window, 9)
+    assert 8 < take_turn(window) <= 9
+
+
+def test_a_server_that_forgets_everything_lets_no_burst_through(forgetful: redis.Redis, name: str) -> None:
     arrivals: list[float] = []
     flushed = threading.Event()
 
@@ -139,7 +177,7 @@ def test_a_server_that_forgets_everything_lets_no_burst_through(server: redis.Re
             arrivals.append(time.monotonic())
         if len(arrivals) >= 30 and not flushed.is_set():
             flushed.set()
-            server.delete(f"pace:{name}", f"pace:{name}:line")
+            forgetful.delete(f"pace:{name}", f"pace:{name}:line", "pace:began")
 
     with ThreadPoolExecutor(30) as pool:
         list(pool.map(call, range(90)))
@@ -149,7 +187,7 @@ def test_a_server_that_forgets_everything_lets_no_burst_through(server: redis.Re
 
 def test_what_was_not_used_is_not_saved_up(server: redis.Redis, name: str) -> None:
     """After a pause the turns come one by one again, not all at once."""
-    server.hset(f"pace:{name}:line", mapping={"place": 1, "held": 0, "opens": 1})
+    server.hset(f"pace:{name}:line", mapping={"place": 1, "held": 0})
     with in_turn(Limit(name, 10)):
         seconds, microseconds = server.time()
         place = float(server.hget(f"pace:{name}:line", "place") or 0)
