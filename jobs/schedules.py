@@ -3,11 +3,13 @@
 import datetime as dt
 import json
 import zoneinfo
+from contextlib import suppress
 from typing import Any
 
 from cronsim import CronSim
 from django.conf import settings
 from django.db import transaction
+from django.db.models import ProtectedError
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from accounts.models import User
@@ -94,7 +96,9 @@ def _sync_one(job: type[Job], name: str, expression: str) -> None:
                 description=mark,
             )
     elif untouched and not expression:
-        row.delete()
+        # The last one of a job that is paused stays until it is resumed.
+        with suppress(ProtectedError):
+            row.delete()
     elif untouched and row.description != mark:
         row.crontab, row.description = _crontab(expression), mark
         row.save()

@@ -2,14 +2,27 @@
 
 import datetime as dt
 import json
+from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import ProtectedError, Q
 from django_celery_beat.models import PeriodicTask
 
 from jobs.models.timetables import next_slot, zone_of
 from jobs.registry import Job, find_job
+
+
+def keep_last_pause(collector: Any, field: Any, schedules: "models.QuerySet[JobSchedule]", using: str) -> None:
+    """Delete schedules with their rows, but never the last of a paused job: declared again, it would not be paused.
+
+    Raises ProtectedError there.
+    """
+    for schedule in schedules:
+        others = JobSchedule.objects.filter(job=schedule.job).exclude(pk__in=[one.pk for one in schedules])
+        if schedule.is_paused and not others.exists():
+            raise ProtectedError(f"“{schedule}” is paused: resume it first.", {schedule})
+    models.CASCADE(collector, field, schedules, using)
 
 
 class JobSchedule(models.Model):
@@ -18,7 +31,7 @@ class JobSchedule(models.Model):
     `due_at` is when the tick has to look at it next: its first slot that was not handled yet, or its pause's end.
     """
 
-    task = models.OneToOneField(PeriodicTask, on_delete=models.CASCADE, related_name="job_schedule")
+    task = models.OneToOneField(PeriodicTask, on_delete=keep_last_pause, related_name="job_schedule")
     job = models.CharField(max_length=64)
     timetable = models.CharField(max_length=400, blank=True, help_text="What the due time was computed from.")
     counts_from = models.DateTimeField(help_text="Slots before it never counted: created, edited or resumed then.")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
+from django.db.models import ProtectedError
 from django_celery_beat.models import PeriodicTask
 
 from jobs.models import JobRun, JobSchedule
@@ -64,6 +65,11 @@ def schedule(counts_from: str = "2026-03-01T00:30:00", *, catch_up: CatchUp = "o
 def tick(moment: str) -> list[str]:
     """Let the tick come; return for when it started runs."""
     return [run.params["at"] for run in start_due_slots(utc(moment))]
+
+
+def remove(*names: str) -> None:
+    """Delete rows as a program does that knows nothing of pauses."""
+    PeriodicTask.objects.filter(name__in=names).delete()
 
 
 def save(task: PeriodicTask) -> None:
@@ -296,3 +302,41 @@ def test_a_schedule_that_appears_while_its_job_is_paused_is_paused_with_it() -> 
     fresh = JobSchedule.objects.select_related("task").get(pk=fresh.pk)
     assert (fresh.is_paused, fresh.task.enabled, fresh.due_at) == (False, True, utc("2026-03-02T00:15:00"))
     assert tick("2026-03-02T00:15:00") == ["02 00:15"]
+
+
+def test_a_schedule_that_is_deleted_and_declared_again_keeps_the_pause_of_its_job() -> None:
+    made = schedule(catch_up="all")
+    get_job("often").more_schedules = {"others": "15 * * * *"}
+    sync_schedules()
+    pause_schedule(made, actor=None, reason="Move", until=None, moment=utc("2026-03-01T02:30:00"))
+    remove("often")
+    sync_schedules()
+    again = JobSchedule.objects.get(task__name="often")
+    assert (again.is_paused, again.paused_reason, again.task.enabled) == (True, "Move", False)
+    # With both gone, nothing would remember it.
+    with pytest.raises(ProtectedError):
+        remove("often", "often-others")
+    remove("often-others")
+    with pytest.raises(ProtectedError):
+        remove("often")
+    assert tick("2026-03-02T00:00:00") == []
+    resume_schedule(again, actor=None, moment=utc("2026-03-02T00:00:00"))
+    remove("often")
+    assert not JobSchedule.objects.filter(job="often").exists()
+
+
+def test_the_last_row_of_a_paused_job_that_nobody_needs_stays_until_it_is_resumed() -> None:
+    schedule(catch_up="all")
+    get_job("often").more_schedules = {"others": "15 * * * *"}
+    sync_schedules()
+    remove("often")
+    others = JobSchedule.objects.get(task__name="often-others")
+    pause_schedule(others, actor=None, reason="Move", until=None, moment=utc("2026-03-01T02:30:00"))
+    get_job("often").schedule, get_job("often").more_schedules = "", {"others": ""}
+    sync_schedules()
+    assert list(JobSchedule.objects.filter(job="often").values_list("task__name", "paused_reason")) == [
+        ("often-others", "Move")
+    ]
+    resume_schedule(others, actor=None, moment=utc("2026-03-02T00:00:00"))
+    sync_schedules()
+    assert not PeriodicTask.objects.filter(name="often-others").exists()
