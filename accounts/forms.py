@@ -126,20 +126,12 @@ class EnrolForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    """Why something is done about somebody's log-in."""
-
-    reason = forms.CharField(
-        max_length=500, widget=UnfoldAdminTextareaWidget({"rows": 2}), help_text="Kept in the audit trail."
-    )
-
-
-class DismissalForm(forms.Form):
-    """Why something is dismissed, or brought back."""
+    """Why something is done."""
 
     reason = forms.CharField(
         max_length=500,
         widget=UnfoldAdminTextareaWidget({"rows": 3}),
-        help_text="Kept with what you do, for everybody to read.",
+        help_text="Kept in the audit trail, visible to all staff.",
     )
 
 

@@ -16,6 +16,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from accounts.forms import ReasonForm
 from accounts.models import Organization
 from billing.models import Invoice, InvoiceLine, Payment
 from billing.selectors.credits import find_fault_in_amounts
@@ -25,16 +26,6 @@ from common.forms import OTHERWISE, AmountsForm, AmountsFormSet, MoneyField
 from common.money import MOST_CENTS, format_money
 
 _SEPARATORS = re.compile(r"[\s,;]+")
-
-
-class ReasonForm(forms.Form):
-    """Why something is done; the reason is kept."""
-
-    reason = forms.CharField(
-        max_length=500,
-        widget=UnfoldAdminTextareaWidget({"rows": 3}),
-        help_text="Kept with what you do, for everybody to read.",
-    )
 
 
 class _ShownField(forms.CharField):
@@ -104,7 +95,7 @@ class RunForm(MonthForm):
     reason = forms.CharField(
         max_length=500,
         widget=UnfoldAdminTextareaWidget({"rows": 2}),
-        help_text="Kept with the run, for everybody to read.",
+        help_text="Kept with the run, visible to all staff.",
     )
 
 

@@ -1,7 +1,10 @@
 """Composition: the admin site, and Celery's application made the current one."""
 
+from typing import Any
+
 from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
+from django.db.models.signals import post_migrate
 
 
 class HuntazeConfig(AppConfig):
@@ -12,13 +15,17 @@ class HuntazeConfig(AppConfig):
 
     def ready(self) -> None:
         """Let every process that publishes a task use our Celery application; register checks, switch telemetry on."""
+        from accounts.roles import declare_roles
         from huntaze import checks, telemetry
         from huntaze.celery import app
         from huntaze.importing import jobs, tables  # noqa: F401
+        from huntaze.roles import ROLES
 
         app.set_default()
         checks.register()
         telemetry.switch_on()
+        declare_roles(ROLES)
+        post_migrate.connect(_sync_roles, sender=self)
         _name_foreign_apps()
 
 
@@ -26,6 +33,12 @@ class AdminSiteConfig(AdminConfig):
     """The admin, on our own site class."""
 
     default_site = "huntaze.admin_site.HuntazeAdminSite"
+
+
+def _sync_roles(**_: Any) -> None:
+    from accounts.services.roles import sync_roles
+
+    sync_roles()
 
 
 def _name_foreign_apps() -> None:

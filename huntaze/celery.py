@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "huntaze.settings")
 from django.conf import settings
 
 from common import tracing
-from huntaze.roles import work_off_queues
+from huntaze.processes import work_off_queues
 from huntaze.start import start_embedded_servers
 
 app = Celery("huntaze")

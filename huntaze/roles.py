@@ -1,21 +1,62 @@
-"""What tells the processes of an installation apart: how long one statement of theirs may keep the database busy."""
+"""What each group of staff may do. The groups are brought to this table after every `migrate`.
 
-from django.conf import settings
-from django.db import connections
+Everybody sees everything but users' rights and what stands under *hidden*. A permission is written with the verb and
+the model, as Django names it: `billing.approve_invoice` is `approve_invoice` under `billing`.
+"""
 
+from accounts.roles import Role
 
-def serve_web() -> None:
-    """Bound the statements of a web server: whoever asked has long gone away, and the query goes on."""
-    _bound_statements(settings.WEB_STATEMENT_SECONDS)
+_LOCK_OUTS = {"accounts": ["view_lockout"]}
 
+FINANCE = Role(
+    "Finance",
+    granted={
+        "accounts": ["change_organization"],
+        "alerts": ["change_incident"],
+        "analytics": ["export_dashboard"],
+        "billing": [
+            *("run_billing", "approve_invoice", "correct_invoice", "deliver_invoice", "record_payment"),
+            *("add_billingaccount", "change_billingaccount", "park_billingaccount"),
+            *("add_plan", "change_plan"),
+            *("add_commissionbracket", "change_commissionbracket", "delete_commissionbracket"),
+            *("add_meter", "change_meter", "add_meterprice", "change_meterprice", "delete_meterprice"),
+            *("process_stripeevent", "dismiss_stripeevent"),
+        ],
+        "onlyfans": [
+            *("add_earningsaggregate", "change_earningsaggregate", "dismiss_unmatchedaggregate"),
+            *("retry_resultfile", "dismiss_resultfile"),
+        ],
+    },
+    hidden=_LOCK_OUTS,
+)
 
-def work_off_queues() -> None:
-    """Bound the statements of a worker, which may take longer; those of commands have no bound."""
-    _bound_statements(settings.WORKER_STATEMENT_SECONDS)
+OPERATIONS = Role(
+    "Operations",
+    granted={
+        "accounts": ["add_organization", "change_organization", "unlock_lockout"],
+        "alerts": [
+            *("add_channel", "change_channel", "add_rule", "change_rule", "delete_rule"),
+            *("change_incident", "change_notification", "dismiss_notification"),
+        ],
+        "analytics": ["export_dashboard", "record_event"],
+        "billing": ["process_stripeevent", "dismiss_stripeevent"],
+        "django_celery_beat": ["change_periodictask"],
+        "huntaze": ["run_tableimport"],
+        "jobs": ["start_jobrun", "change_jobmonitor"],
+        "onlyfans": [
+            *("add_creatoraccount", "change_creatoraccount", "dismiss_unmatchedaggregate"),
+            *("retry_resultfile", "dismiss_resultfile"),
+        ],
+    },
+    hidden={},
+)
 
+SUPPORT = Role(
+    "Support",
+    granted={"onlyfans": ["change_creatoraccount"]},
+    hidden={"accounts": ["view_lockout", "view_auditentry"]},
+)
 
-def _bound_statements(seconds: int) -> None:
-    """Bound the statements of all connections that this process opens from now on."""
-    options = connections["default"].settings_dict["OPTIONS"]
-    # Of one parameter given twice the last counts: what DATABASE_URL says stands.
-    options["options"] = f"-c statement_timeout={seconds}s {options.get('options', '')}"
+READ_ONLY = Role("Read only", granted={}, hidden=_LOCK_OUTS)
+
+ROLES = (FINANCE, OPERATIONS, SUPPORT, READ_ONLY)

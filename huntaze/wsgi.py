@@ -10,7 +10,7 @@ from django.core.wsgi import get_wsgi_application
 
 from huntaze.bodies import measure_bodies
 from huntaze.celery import give_up_soon
-from huntaze.roles import serve_web
+from huntaze.processes import serve_web
 from huntaze.start import start_embedded_servers
 
 start_embedded_servers()

@@ -4,6 +4,8 @@ import datetime as dt
 import random
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from common.errors import Misconfigured, NotYet, Permanent, WorkError
 
 
@@ -37,3 +39,8 @@ class RetryPolicy:
     def counts(error: WorkError) -> bool:
         """Say whether a failure is an attempt: not where its turn had not come, or the installation is to blame."""
         return not isinstance(error, NotYet | Misconfigured)
+
+
+def get_default_policy() -> RetryPolicy:
+    """Return how jobs' items are tried again, and the rows of each queue that has no settings of its own."""
+    return RetryPolicy(settings.JOBS_MAX_ATTEMPTS, settings.JOBS_RETRY_BASE_SECONDS, settings.JOBS_RETRY_MAX_SECONDS)

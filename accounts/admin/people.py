@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from unfold.admin import ModelAdmin
@@ -24,6 +24,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from accounts.admin import log_ins
 from accounts.models import Organization, User
 from accounts.panels import list_panels
+from accounts.roles import is_declared
 from accounts.services.second_step import has_second_step
 
 if TYPE_CHECKING:
@@ -208,4 +209,24 @@ class UserAdmin(_UserAdmin, ModelAdmin):
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    """What each kind of staff may do."""
+    """What each kind of staff may do. The permissions of declared roles are read, not changed: `migrate` sets them."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+        """Fix what the code declares."""
+        return ("name", "role") if obj and is_declared(obj.name) else ()
+
+    def get_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+        """Show a declared role's permissions as text."""
+        return ("name", "role") if obj and is_declared(obj.name) else ("name", "permissions")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Keep declared roles: the next `migrate` would make them again, without anybody in them."""
+        return not (obj and is_declared(obj.name)) and bool(super().has_delete_permission(request, obj))
+
+    @display(description="Permissions")
+    def role(self, group: Group) -> SafeString:
+        """List what a declared role may do besides seeing."""
+        granted = group.permissions.exclude(codename__startswith="view_").order_by("content_type__app_label", "name")
+        note = "Huntaze sets this role's permissions. Create another group for anything else."
+        lines = format_html_join("", "<li>{}</li>", ((one.name,) for one in granted.select_related("content_type")))
+        return format_html("<p>{}</p><ul>{}</ul>", note, lines)

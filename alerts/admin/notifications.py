@@ -19,13 +19,19 @@ from alerts.selectors import describe_attempts
 from alerts.services.channels import resend
 from alerts.services.delivering import make_message_id
 from alerts.services.writing import write_letter
+from workqueue.admin import DismissingAdmin
 
 VIEW, CHANGE = "alerts.view_notification", "alerts.change_notification"
 
 
 @admin.register(Notification)
-class NotificationAdmin(ReadOnlyAdmin):
+class NotificationAdmin(DismissingAdmin, ReadOnlyAdmin):
     """Messages, the newest first; nobody adds, edits or deletes one by hand."""
+
+    dismiss_about = (
+        "The front page no longer counts it. It stays in the list with its error, and can be sent again at any time. "
+        "Only failed messages can be dismissed."
+    )
 
     list_display = ("title", "label", "state", "channel", "tried", "written")
     list_display_links = ("title",)
@@ -40,7 +46,6 @@ class NotificationAdmin(ReadOnlyAdmin):
     list_fullwidth = True
     ordering = ("-id",)
     sortable_by = ()
-    actions = None
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
 
@@ -61,8 +66,11 @@ class NotificationAdmin(ReadOnlyAdmin):
         row = find(Notification, object_id)
         letter, is_mail = write_letter(row), row.channel.kind == Channel.Kind.EMAIL
         is_hook = row.channel.kind == Channel.Kind.WEBHOOK
+        button_url, button_title = self.find_button(request, row)
         context = {
             "original": row,
+            "button_url": button_url,
+            "button_title": button_title,
             "row": row,
             "letter": letter,
             "said": json.dumps(letter.payload, indent=2, ensure_ascii=False) if is_hook else letter.text,

@@ -19,6 +19,7 @@ STATUS_TONES = {
     Notification.Status.SENT: "success",
     Notification.Status.DEAD: "danger",
     Notification.Status.SKIPPED: "",
+    Notification.Status.DISMISSED: "",
 }
 
 

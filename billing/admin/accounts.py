@@ -12,10 +12,11 @@ from unfold.decorators import display
 
 from accounts.admin.amounts import AmountsAdmin
 from accounts.admin.pages import AnyAdmin, door, find, require
+from accounts.forms import ReasonForm
 from billing.admin.filters import ParkedFilter
 from billing.admin.pages import Question, ask
 from billing.admin.words import describe_billing, show_label
-from billing.forms import AccountForm, FirstDayField, ReasonForm
+from billing.forms import AccountForm, FirstDayField
 from billing.models import BillingAccount
 from billing.selectors.customer_credit import describe_credits
 from billing.services.parking import park_account, unpark_account

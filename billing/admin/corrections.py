@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts.admin.pages import AnyAdmin, find, require
+from accounts.forms import ReasonForm
 from billing.admin.pages import Question, ask
-from billing.forms import ApproveForm, CreditForm, OnceForm, ReasonForm
+from billing.forms import ApproveForm, CreditForm, OnceForm
 from billing.models import Invoice
 from billing.selectors.invoices import get_correction_by, get_left_to_credit
 from billing.selectors.obstacles import (

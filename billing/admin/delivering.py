@@ -7,10 +7,10 @@ from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from accounts.admin.pages import AnyAdmin, find, render, require
+from accounts.forms import ReasonForm
 from accounts.services.auditing import record_action
 from billing.admin.corrections import CORRECT, address_of, tell_of_run
 from billing.admin.pages import Question, ask
-from billing.forms import ReasonForm
 from billing.models import Invoice, InvoiceDelivery
 from billing.selectors.books import get_stopped
 from billing.services.books import resume_deliveries

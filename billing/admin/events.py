@@ -13,15 +13,15 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from accounts.admin.dismissing import Deed, DismissingAdmin
 from accounts.admin.pages import AnyAdmin, ReadOnlyAdmin, door, find, render, require
+from accounts.forms import ReasonForm
 from billing.admin.corrections import tell_of_run
 from billing.admin.filters import EventTypeFilter
 from billing.admin.pages import Question, ask
 from billing.admin.words import EVENT_TONES, show_label
-from billing.forms import ReasonForm
 from billing.models import Invoice, StripeEvent
-from billing.services.events import dismiss_events, process_again, restore_events
+from billing.services.events import process_again
+from workqueue.admin import DismissingAdmin
 
 PROCESS = "billing.process_stripeevent"
 _MOST_AT_ONCE = 500
@@ -31,18 +31,10 @@ _MOST_AT_ONCE = 500
 class StripeEventAdmin(DismissingAdmin, ReadOnlyAdmin):
     """Stripe's events, the last that came first."""
 
-    dismissal = Deed(
-        "dismiss",
-        "Dismiss",
+    dismiss_about = (
         "Nobody is asked about it any more, and nothing follows from it. It stays in the list with its error, and can "
-        "be processed again at any time. Only what failed can be dismissed.",
-        "dismissed",
-        dismiss_events,
+        "be processed again at any time. Only failed events can be dismissed."
     )
-    restoring = Deed(
-        "restore", "Bring back", "It is what it was, and waits for somebody.", "brought back", restore_events
-    )
-
     list_display = ("received", "type", "about", "state", "attempts", "came_by", "what")
     list_display_links = ("received",)
     list_filter = (("status", ChoicesDropdownFilter), EventTypeFilter, ("source", ChoicesDropdownFilter))
@@ -54,7 +46,7 @@ class StripeEventAdmin(DismissingAdmin, ReadOnlyAdmin):
     search_help_text = "Event, object in Stripe or invoice number"
     ordering = ("-id",)
     sortable_by = ()
-    actions = ("process_ticked", *DismissingAdmin.actions)
+    actions = ("process_selected", *DismissingAdmin.actions)
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -125,8 +117,8 @@ class StripeEventAdmin(DismissingAdmin, ReadOnlyAdmin):
         """Tell who may process events again."""
         return request.user.has_perm(PROCESS)
 
-    @admin.action(description="Process the ticked ones again", permissions=["process"])
-    def process_ticked(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> None:
+    @admin.action(description="Process selected again", permissions=["process"])
+    def process_selected(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> None:
         """Start the run that does it."""
         actor = require(request, "billing.view_stripeevent", PROCESS)
         ids = list(queryset.order_by("id").values_list("pk", flat=True)[: _MOST_AT_ONCE + 1])
@@ -149,8 +141,7 @@ def event_page(admin: DismissingAdmin, request: HttpRequest, object_id: str) -> 
     require(request, "billing.view_stripeevent")
     event = find(StripeEvent, object_id)
     may_process = request.user.has_perm(PROCESS)
-    is_dismissed, has_failed = event.status == StripeEvent.Status.DISMISSED, event.status == StripeEvent.Status.DEAD
-    button_url, button_title = admin.find_button(request, event, is_dismissed=is_dismissed, can_be=has_failed)
+    button_url, button_title = admin.find_button(request, event)
     context = {
         "event": event,
         "tone": EVENT_TONES.get(event.status, ""),

@@ -134,9 +134,9 @@ class InvoiceAdmin(ReadOnlyAdmin):
         """Show a sign for each step of the delivery."""
         return show_marks(mark_deliveries(invoice))
 
-    @admin.action(description="Total of the ticked ones")
+    @admin.action(description="Total of selected")
     def sum_up(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> None:
-        """Say what the ticked rows come to."""
+        """Say what the selected rows come to."""
         selection = get_selection(queryset)
         if selection.totals is None:
             messages.warning(request, f"About {selection.count:,} are too many to add up: filter by month first.")

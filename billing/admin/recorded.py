@@ -15,11 +15,12 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from accounts.admin.pages import AnyAdmin, ReadOnlyAdmin, door, find, require
+from accounts.forms import ReasonForm
 from billing.admin.corrections import address_of, turn_back
 from billing.admin.filters import PaymentMonthFilter
 from billing.admin.pages import Question, ask
 from billing.admin.words import show_label
-from billing.forms import PaymentForm, ReasonForm, RefundForm
+from billing.forms import PaymentForm, RefundForm
 from billing.models import Invoice, Payment
 from billing.selectors.customer_credit import get_refundable
 from billing.selectors.obstacles import get_obstacle_to_record_payment, get_obstacle_to_record_refund

@@ -11,7 +11,7 @@ from jobs.admin.permissions import actor, require_run
 from jobs.admin.previews import describe_preview, find_preview_of_rerun
 from jobs.admin.starting import report_start
 from jobs.admin.words import describe_params
-from jobs.forms import DRY_RUN, ReasonForm, has_preview
+from jobs.forms import DRY_RUN, MarkedReasonForm, has_preview
 from jobs.models import JobRun
 from jobs.registry import Job
 from jobs.selectors import count_failed_left
@@ -41,7 +41,7 @@ def rerun_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, run_id: int, m
     previews_first = job.moves_money and has_preview(job)
     wants_preview = has_preview(job) and request.POST.get("action") == "preview"
     data = request.POST if request.method == "POST" else None
-    form = ReasonForm(data, needs_reason=job.moves_money and not wants_preview)
+    form = MarkedReasonForm(data, needs_reason=job.moves_money and not wants_preview)
     if form.is_bound and form.is_valid():
         if previews_first and not wants_preview and (preview is None or preview.is_active):
             form.add_error(None, "Look at a preview of the difference first.")
@@ -81,7 +81,7 @@ def _count(number: int) -> str:
 
 
 def _rerun(
-    request: HttpRequest, run: JobRun, mode: str, form: ReasonForm, preview_of: type[Job] | None
+    request: HttpRequest, run: JobRun, mode: str, form: MarkedReasonForm, preview_of: type[Job] | None
 ) -> HttpResponse | None:
     slot = form.slot("preview" if preview_of else "rerun", str(run.pk), mode)
     trigger, reason = JobRun.Trigger.ADMIN, form.cleaned_data["reason"]
@@ -106,7 +106,7 @@ def cancel_page(admin: "ModelAdmin[JobRun]", request: HttpRequest, run_id: int) 
         messages.info(request, f"{run} has ended already; there is nothing to cancel.")
         return redirect("admin:jobs_jobrun_change", run.pk)
     data = request.POST if request.method == "POST" else None
-    form = ReasonForm(data, needs_reason=job.moves_money and not run.dry_run)
+    form = MarkedReasonForm(data, needs_reason=job.moves_money and not run.dry_run)
     if form.is_bound and form.is_valid():
         cancel_run(run, actor(request), form.cleaned_data["reason"])
         messages.success(request, f"{run} was asked to stop.")

@@ -19,7 +19,7 @@ from jobs.admin.pages import Button, render
 from jobs.admin.permissions import actor, may_run
 from jobs.admin.starting import report_start
 from jobs.admin.words import RUN_TONES, describe_job, describe_schedule
-from jobs.forms import PauseForm, ReasonForm, ScheduleForm
+from jobs.forms import MarkedReasonForm, PauseForm, ScheduleForm
 from jobs.models import JobMonitor, JobRun, JobSchedule
 from jobs.models.timetables import iterate_slots, zone_of
 from jobs.registry import Job
@@ -237,7 +237,7 @@ def run_page(admin: "ModelAdmin[Any]", request: HttpRequest, task_id: int) -> Ht
     job = schedule.declaration
     if job is None or not may_run(request, job):
         raise PermissionDenied
-    form = ReasonForm(request.POST if request.method == "POST" else None, needs_reason=job.moves_money)
+    form = MarkedReasonForm(request.POST if request.method == "POST" else None, needs_reason=job.moves_money)
     if form.is_bound and form.is_valid():
         slot, reason = form.slot("schedule", str(schedule.pk)), form.cleaned_data["reason"]
         try:

@@ -2,18 +2,17 @@
 
 import datetime as dt
 import logging
-import random
 import threading
 import traceback
 
-from django.conf import settings
 from django.db import OperationalError
 
 from common.clock import iso
-from common.errors import NotYet, Permanent, Retryable, WorkError
+from common.errors import Misconfigured, NotYet, Permanent, Retryable, WorkError
 from common.trail import current
 from jobs.engine.claims import Claimed
 from jobs.models import JobItem
+from workqueue.retries import get_default_policy
 
 logger = logging.getLogger(__name__)
 _KEPT_ERRORS = 10
@@ -86,9 +85,5 @@ def _put_off(item: Claimed, error: NotYet) -> None:
 
 
 def _pause(error: WorkError, attempts: int) -> dt.timedelta | None:
-    """How long to wait before the next attempt: exponential, jittered, bounded; None for never."""
-    if error.kind not in {"retryable", "unknown"} or attempts >= settings.JOBS_MAX_ATTEMPTS:
-        return None
-    ceiling = min(settings.JOBS_RETRY_BASE_SECONDS * 2 ** (attempts - 1), settings.JOBS_RETRY_MAX_SECONDS)
-    wished = getattr(error, "retry_after", None) or 0.0
-    return dt.timedelta(seconds=max(ceiling * random.uniform(0.5, 1), wished))  # noqa: S311 - jitter, no secret
+    """How long to wait before the next attempt; None for never. What is misconfigured ends the run, not the item."""
+    return None if isinstance(error, Misconfigured) else get_default_policy().find_pause(error, attempts)

@@ -20,6 +20,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from accounts.forms import ReasonForm
 from common.clock import Month
 from jobs.registry import Job, JobParams
 from jobs.services import InvalidParams, read_params
@@ -103,7 +104,7 @@ def _kind(annotation: Any) -> _Kind:
     return simple.get(annotation, _Kind(_text()))
 
 
-class ReasonForm(forms.Form):
+class MarkedReasonForm(ReasonForm):
     """Why something is done, and a mark by which a second click is known as one."""
 
     reason = forms.CharField(
@@ -127,7 +128,7 @@ class ReasonForm(forms.Form):
         return f"admin {self.cleaned_data['mark']} {sha256(' '.join(parts).encode()).hexdigest()[:16]}"
 
 
-class StartForm(ReasonForm):
+class StartForm(MarkedReasonForm):
     """A job's parameters; `params` holds them once the form is valid."""
 
     params: JobParams

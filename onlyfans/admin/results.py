@@ -14,11 +14,11 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from accounts.admin.dismissing import Deed, DismissingAdmin
 from accounts.admin.pages import AnyAdmin, coloured, door, find, render, require
-from onlyfans.forms import ReasonForm
+from accounts.forms import ReasonForm
 from onlyfans.models import CreatorAccount, ResultFile
-from onlyfans.services.results import dismiss_files, restore_files, retry_files
+from onlyfans.services.results import retry_files
+from workqueue.admin import DismissingAdmin
 
 VIEW, RETRY = "onlyfans.view_resultfile", "onlyfans.retry_resultfile"
 _MOST_AT_ONCE = 500
@@ -38,16 +38,9 @@ TONES: dict[str, str] = {
 class ResultFileAdmin(DismissingAdmin):
     """Result files, the last that came first."""
 
-    dismissal = Deed(
-        "dismiss",
-        "Dismiss",
+    dismiss_about = (
         "Nobody is asked about it any more. It stays in the list, can be read again at any time, and a newer version "
-        "of it is read as ever. Only what was rejected or is a dead letter can be dismissed.",
-        "dismissed",
-        dismiss_files,
-    )
-    restoring = Deed(
-        "restore", "Bring back", "It is what it was, and waits for somebody.", "brought back", restore_files
+        "of it is read as usual. Only rejected files and dead letters can be dismissed."
     )
     list_display = ("received", "job", "kind", "creator", "state", "attempts", "came_by", "what")
     list_display_links = ("received",)
@@ -63,7 +56,7 @@ class ResultFileAdmin(DismissingAdmin):
     search_help_text = "Job, OnlyFans user id or key"
     ordering = ("-id",)
     sortable_by = ()
-    actions = ("retry_ticked", *DismissingAdmin.actions)
+    actions = ("retry_selected", *DismissingAdmin.actions)
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -150,8 +143,8 @@ class ResultFileAdmin(DismissingAdmin):
         """Tell who may have files read again."""
         return request.user.has_perm(RETRY)
 
-    @admin.action(description="Read the ticked ones again", permissions=["retry"])
-    def retry_ticked(self, request: HttpRequest, queryset: QuerySet[ResultFile]) -> None:
+    @admin.action(description="Read selected again", permissions=["retry"])
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[ResultFile]) -> None:
         """Let those that came to nothing be read again."""
         actor = require(request, VIEW, RETRY)
         ids = list(queryset.order_by("id").values_list("pk", flat=True)[: _MOST_AT_ONCE + 1])
@@ -204,9 +197,9 @@ def file_page(admin: DismissingAdmin, request: HttpRequest, object_id: str) -> H
     require(request, VIEW)
     key = find(ResultFile, object_id).pk
     file: ResultFile = admin.get_queryset(request).defer(None).get(pk=key)
-    is_dismissed, is_left = file.status == Status.DISMISSED, file.status in ResultFile.LEFT
-    may_retry = request.user.has_perm(RETRY) and (is_left or is_dismissed or file.is_tried_again)
-    button_url, button_title = admin.find_button(request, file, is_dismissed=is_dismissed, can_be=is_left)
+    can_be_read_again = file.status in (Status.DISMISSED, *ResultFile.LEFT) or file.is_tried_again
+    may_retry = request.user.has_perm(RETRY) and can_be_read_again
+    button_url, button_title = admin.find_button(request, file)
     query = urlencode({"q": file.user_id})
     context = {
         "file": file,

@@ -1,6 +1,7 @@
 """Versions of months, and what waits for a creator: to be looked at, never changed."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -13,14 +14,15 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from accounts.admin import PanelledAdmin
-from accounts.admin.dismissing import Deed, DismissingAdmin
 from accounts.admin.pages import coloured, find
+from accounts.models import User
 from common.clock import Month, now
 from common.money import format_money
 from onlyfans.admin.months import MonthFilter
 from onlyfans.models import EarningsAggregate, EarningsRevision, UnmatchedAggregate
 from onlyfans.models.revisions import EarningsVersion
-from onlyfans.services.ingesting import dismiss_unmatched, restore_unmatched
+from onlyfans.services.ingesting import restore_unmatched
+from workqueue.admin import DismissingAdmin
 
 
 class _Lookable(ModelAdmin):
@@ -130,21 +132,11 @@ class StateFilter(DropdownFilter):
 class UnmatchedAggregateAdmin(_Lookable, DismissingAdmin):
     """What came of users whom nobody knows: taken in by itself as soon as there is a creator with the user id."""
 
-    dismissal = Deed(
-        "dismiss",
-        "Dismiss",
-        "Nobody is asked about it any more, and no creator who comes later gets it. It stays in the list of what was "
-        "dismissed. If the same is sent again, it waits again.",
-        "dismissed",
-        dismiss_unmatched,
+    dismiss_about = (
+        "Nobody is asked about it any more, and no creator added later gets it. It stays in the list of dismissed "
+        "earnings. If the same is sent again, it waits again."
     )
-    restoring = Deed(
-        "restore",
-        "Bring back",
-        "It waits for its creator again, and is taken in at once where there is one.",
-        "brought back",
-        restore_unmatched,
-    )
+    restore_about = "It waits for its creator again, and is taken in at once where there is one."
     change_form_template = "onlyfans/admin/unmatched.html"
     list_display = ("onlyfans_user_id", "period", "gross", "net", "origin_in_short", "received", "waiting", "state")
     list_filter = (StateFilter, *_Lookable.list_filter)
@@ -152,12 +144,16 @@ class UnmatchedAggregateAdmin(_Lookable, DismissingAdmin):
     search_help_text = "The OnlyFans user id"
     fields = ("onlyfans_user_id", "period", "figures", "came_from", "etag", "sequencer", "received", "waiting")
 
+    def restore(self, ids: Iterable[int], *, actor: User, reason: str) -> int:
+        """Restore versions, and hand them to their creators where there are any by now."""
+        return restore_unmatched(ids, actor=actor, reason=reason)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show a version, and the button that dismisses it or brings it back."""
         one = find(UnmatchedAggregate, object_id)
-        button = self.find_button(request, one, is_dismissed=one.dismissed_at is not None, can_be=True)
+        button = self.find_button(request, one)
         context = dict(zip(("button_url", "button_title"), button, strict=True))
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 

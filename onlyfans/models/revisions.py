@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from onlyfans.explaining import Version, tell
 from onlyfans.models.creators import CreatorAccount
+from workqueue.models import Dismissible
 
 
 class EarningsVersion(models.Model):
@@ -85,15 +86,13 @@ class EarningsRevision(EarningsVersion):
         return Version(*origin, self.fingerprint, self.source, said, answers)
 
 
-class UnmatchedAggregate(EarningsVersion):
+class UnmatchedAggregate(Dismissible, EarningsVersion):
     """A version that waits for its creator: nobody here has its user id yet.
 
     One that staff dismissed waits for nobody, until it is sent again.
     """
 
     onlyfans_user_id = models.CharField("OnlyFans user id", max_length=64)
-    dismissed_at = models.DateTimeField("dismissed (UTC)", null=True, blank=True, editable=False)
-    dismissed_reason = models.CharField("why", max_length=500, blank=True, db_default="", editable=False)
 
     class Meta:
         ordering = ["id"]

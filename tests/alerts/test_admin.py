@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts.models import AuditEntry
 from alerts.models import Channel, Entry, Incident, Notification, Rule
 from alerts.providers.webhook import new_secret
+from alerts.selectors import count_undelivered
 from alerts.services import tick
 from common.clock import now
 from tests.alerts.conftest import Trouble
@@ -358,3 +359,22 @@ def test_the_front_page_shows_what_is_wrong(trouble: Trouble) -> None:
     page = log_in("Finance").get(front).content.decode()
     assert "billing is broken" in page and "1 alert could not be sent" in page
     assert "Nobody is told" not in page
+
+
+def test_a_failed_message_is_dismissed_and_restored(incident: Incident) -> None:
+    row = Notification.objects.get()
+    Notification.objects.update(status="dead", error="The mail server put it off.")
+    address = reverse("admin:alerts_notification_dismiss", args=[row.pk])
+    page = reverse("admin:alerts_notification_change", args=[row.pk])
+    assert count_undelivered() == 1
+    assert address not in log_in("Finance").get(page).content.decode()
+    assert log_in("Finance").post(address, {"reason": "Nobody reads it."}).status_code == 403
+    client = log_in("Operations")
+    assert address in client.get(page).content.decode()
+    client.post(address, {"reason": "Nobody reads it."})
+    row.refresh_from_db()
+    assert (row.status, row.error, count_undelivered()) == ("dismissed", "The mail server put it off.", 0)
+    assert "Dismissed: Nobody reads it." in client.get(page).content.decode()
+    client.post(reverse("admin:alerts_notification_restore", args=[row.pk]), {"reason": "Somebody does."})
+    row.refresh_from_db()
+    assert (row.status, row.dismissed_at, count_undelivered()) == ("dead", None, 1)

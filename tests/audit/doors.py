@@ -103,7 +103,7 @@ def _dismissal(model: str, verb: str, make: Callable[[], Any]) -> Press:
             address, changes = super().prepare()
             return address + ("?state=all" if model == "onlyfans_unmatchedaggregate" else ""), changes
 
-    ticked = _ticked(make, f"{verb}_ticked")
+    ticked = _ticked(make, f"{verb}_selected")
     return _InFullList(
         f"{model}_changelist", (f"{verb} {model.replace('_', '.')}",), None, lambda _: {**ticked(None), **REASON}
     )
@@ -141,12 +141,12 @@ DELETES = (
 )
 TICKED = (
     Press("accounts_lockout_changelist", ("unlock accounts.lockout",), None, _ticked(scene.lock, "unlock")),
-    Press("billing_stripeevent_changelist", ("start jobs.jobrun",), None, _ticked(scene.event, "process_ticked")),
+    Press("billing_stripeevent_changelist", ("start jobs.jobrun",), None, _ticked(scene.event, "process_selected")),
     Press(
         "onlyfans_resultfile_changelist",
         ("retry onlyfans.resultfile",),
         None,
-        _ticked(scene.rejected_result, "retry_ticked"),
+        _ticked(scene.rejected_result, "retry_selected"),
     ),
     _dismissal("onlyfans_resultfile", "dismiss", scene.rejected_result),
     _dismissal("onlyfans_resultfile", "restore", scene.dismissed_result),
@@ -154,6 +154,8 @@ TICKED = (
     _dismissal("onlyfans_unmatchedaggregate", "restore", scene.dismissed),
     _dismissal("billing_stripeevent", "dismiss", scene.event),
     _dismissal("billing_stripeevent", "restore", scene.dismissed_event),
+    _dismissal("alerts_notification", "dismiss", scene.sent_message),
+    _dismissal("alerts_notification", "restore", scene.dismissed_message),
     Press(
         "auth_group_changelist",
         ("delete auth.group",),
@@ -211,6 +213,8 @@ BILLING = (
     Press("billing_billingaccount_park", ("park billing.billingaccount",), scene.account, REASON),
     Press("billing_billingaccount_unpark", ("unpark billing.billingaccount",), scene.parked_account, REASON),
     Press("billing_stripeevent_again", (_STARTED,), scene.event, REASON),
+    Press("alerts_notification_dismiss", ("dismiss alerts.notification",), scene.sent_message, REASON),
+    Press("alerts_notification_restore", ("restore alerts.notification",), scene.dismissed_message, REASON),
     Press("billing_stripeevent_dismiss", ("dismiss billing.stripeevent",), scene.event, REASON),
     Press("billing_stripeevent_restore", ("restore billing.stripeevent",), scene.dismissed_event, REASON),
     Press("billing_invoice_preview", ("preview jobs.jobrun",), None, {"month": "2026-08"}),

@@ -140,6 +140,12 @@ def sent_message() -> Notification:
     return Notification.objects.create(channel=make_channel(), what=Notification.What.TEST, status=status)
 
 
+def dismissed_message() -> Notification:
+    found = sent_message()
+    Notification.objects.filter(pk=found.pk).update(status="dismissed", ended_as="dead", dismissed_at=now())
+    return found
+
+
 def failed_run() -> JobRun:
     found = make_run("hourly-usage", JobRun.Status.PARTIAL, expected=1, failed=1)
     make_item(found, "2026-10-05T10:00:00Z", "failed")

@@ -203,7 +203,7 @@ def test_a_run_tells_which_events_fail_still() -> None:
         event_id="evt_1", type="invoice.paid", created_at=now(), source="webhook", status="dead", body={}
     )
     client = log_in("Finance")
-    client.post(EVENTS, {"action": "process_ticked", "_selected_action": [event.pk]})
+    client.post(EVENTS, {"action": "process_selected", "_selected_action": [event.pk]})
     run = finish(JobRun.objects.get())
     assert (run.status, run.reason, run.items.get().status) == ("failed", "Ticked in the list", "failed")
     assert run.items.get().error.startswith("The event does not say of its invoice")
@@ -219,7 +219,7 @@ def test_others_may_look_and_not_process(group: str) -> None:
     assert (shown.status_code, _again(event) in shown.content.decode()) == (200, False)
     assert client.get(_again(event)).status_code == 403
     assert client.post(_again(event), {"reason": "Please"}).status_code == 403
-    client.post(EVENTS, {"action": "process_ticked", "_selected_action": [event.pk]})
+    client.post(EVENTS, {"action": "process_selected", "_selected_action": [event.pk]})
     event.refresh_from_db()
     assert (event.status, JobRun.objects.exists()) == ("dead", False)
 

@@ -85,7 +85,7 @@ def test_only_what_failed_is_dismissed(status: str) -> None:
         reverse("admin:billing_stripeevent_dismiss", args=[event.pk])
         not in client.get(f"{EVENTS}{event.pk}/change/").content.decode()
     )
-    ticked = {"action": "dismiss_ticked", "_selected_action": [event.pk, failed.pk]}
+    ticked = {"action": "dismiss_selected", "_selected_action": [event.pk, failed.pk]}
     assert "Of an account" not in client.post(EVENTS, ticked).content.decode()
     assert [row[0] for row in states()] == [status, "dead"]
     assert client.post(EVENTS, {**ticked, "reason": REASON}).status_code == 302
@@ -106,6 +106,6 @@ def test_others_may_not(group: str) -> None:
     page = client.get(f"{EVENTS}{event.pk}/change/").content.decode()
     assert reverse("admin:billing_stripeevent_dismiss", args=[event.pk]) not in page
     assert press(client, event) == 403
-    client.post(EVENTS, {"action": "dismiss_ticked", "_selected_action": [event.pk], "reason": REASON})
+    client.post(EVENTS, {"action": "dismiss_selected", "_selected_action": [event.pk], "reason": REASON})
     assert [row[0] for row in states()] == ["dead"]
     assert not AuditEntry.objects.filter(verb="dismiss").exists()

@@ -1,17 +1,12 @@
-"""Members of staff, in the groups that the migration creates."""
+"""Members of staff, in the groups that the product declares."""
 
-from importlib import import_module
 from itertools import count
-from pathlib import Path
 
-from django.apps import apps
 from django.contrib.auth.models import Group
-from django.db import connection
-from django.db.migrations import RunPython
 from django.test import Client
 
 from accounts.models import User
-from huntaze import migrations
+from accounts.services.roles import sync_roles
 
 PASSWORD = "correct horse battery staple"
 _numbers = count(1)
@@ -32,19 +27,10 @@ def make_staff(group: str = "", *, superuser: bool = False, name: str = "") -> U
     return user
 
 
-def make_groups() -> None:
-    """Make the groups as the migrations do."""
-    for path in sorted(Path(migrations.__file__).parent.glob("0*.py")):
-        for operation in import_module(f"huntaze.migrations.{path.stem}").Migration.operations:
-            if isinstance(operation, RunPython):
-                with connection.schema_editor() as editor:
-                    operation.code(apps, editor)  # type: ignore[arg-type]  # the models of today will do
-
-
 def _group(name: str) -> Group:
     """Find a group; a test that emptied the whole database by other means than the plugin's took it with it."""
     if not Group.objects.filter(name=name).exists():
-        make_groups()
+        sync_roles()
     return Group.objects.get(name=name)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from accounts.services.roles import sync_roles
 from alerts import registry
 from alerts.models import Channel, Incident, Notification
 from alerts.registry import BROKEN_CHECK, Finding, condition, find_condition, list_conditions, list_events
@@ -32,7 +33,7 @@ from tests.factories.earnings import NOW, OCTOBER, make_row, take_in
 from tests.factories.invoices import make_draft, make_invoice, note_delivery
 from tests.factories.ledger import make_run
 from tests.factories.results import make_rejected, make_result
-from tests.factories.staff import make_groups, make_staff
+from tests.factories.staff import make_staff
 
 pytestmark = pytest.mark.django_db
 CAFE = "Café Crème"
@@ -267,7 +268,7 @@ def test_every_declared_condition_has_an_example() -> None:
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_every_message_of_a_condition_names_the_thing_and_says_what_to_do(name: str) -> None:
-    make_groups()
+    sync_roles()
     make_rule(make_channel(), kinds=[name], min_severity="info", reminder_hours=1)
     titles = EXAMPLES[name]()
     declared_one = find_condition(name)

@@ -1,94 +1,75 @@
-"""What the processes ask of the database connections they open."""
+"""The groups of staff are what the table of roles says, whatever they were before."""
 
-import os
-import subprocess
-import sys
-
-import psycopg
 import pytest
-from django.db import OperationalError, connection
-from psycopg.errors import QueryCanceled
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+from django.urls import reverse
 
-from common.api.errors import answer_exception
-from tests.commandline import ROOT
-from tests.factories.staff import log_in
-from tests.server import database_url
+from accounts.models import User
+from accounts.roles import Role, declare_roles, list_roles
+from accounts.services.roles import sync_roles
+from huntaze.roles import READ_ONLY, ROLES
+from tests.factories.staff import log_in, make_staff
 
 pytestmark = pytest.mark.django_db
-WEB = "import huntaze.wsgi"
-WORKER = """
-from celery.signals import celeryd_init
-from huntaze.celery import app
-celeryd_init.send(sender="worker", instance=None, conf=app.conf, options={})
-"""
-COMMAND = "import django; django.setup()"
-_ASK = """
-from django.db import connection
-with connection.cursor() as cursor:
-    for name in ("jit", "statement_timeout", "search_path"):
-        cursor.execute(f"SHOW {name}")
-        print("shown", cursor.fetchone()[0])
-"""
+UNSEEN = {"auth.view_group", "auth.view_permission"}
 
 
-def _show(process: str, query: str = "", **environment: str) -> list[str]:
-    """Return what holds on a connection of a process: JIT, the time-out of statements, the search path."""
-    given = {**os.environ, "DJANGO_SETTINGS_MODULE": "huntaze.settings", "DATABASE_URL": database_url() + query}
-    ended = subprocess.run(
-        [sys.executable, "-c", process + _ASK],
-        env={**given, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return [line.removeprefix("shown ") for line in ended.stdout.splitlines() if line.startswith("shown ")]
+def held(name: str) -> set[str]:
+    rows = Group.objects.get(name=name).permissions.values_list("content_type__app_label", "codename")
+    return {f"{app}.{codename}" for app, codename in rows}
 
 
-@pytest.mark.parametrize(
-    ("process", "bound"), [(WEB, "20s"), (WORKER, "10min"), (COMMAND, "0")], ids=["web", "worker", "command"]
-)
-def test_each_process_bounds_its_statements_and_compiles_none(process: str, bound: str) -> None:
-    assert _show(process) == ["off", bound, '"$user", public']
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_a_group_has_what_the_table_says_and_nothing_else(role: Role) -> None:
+    granted = {f"{app}.{name}" for app, names in role.granted.items() for name in names}
+    hidden = {f"{app}.{name}" for app, names in role.hidden.items() for name in names}
+    has = held(role.name)
+    assert {name for name in has if ".view_" not in name} == granted
+    ours = ("accounts.", "alerts.", "analytics.", "billing.", "huntaze.", "jobs.", "onlyfans.", "workqueue.")
+    rows = Permission.objects.filter(codename__startswith="view_").values_list("content_type__app_label", "codename")
+    visible = {name for app, codename in rows if (name := f"{app}.{codename}").startswith(ours)}
+    assert {name for name in has if ".view_" in name and name.startswith(ours)} == visible - hidden
+    assert not has & UNSEEN
 
 
-def test_bounds_can_be_set() -> None:
-    assert _show(WEB, WEB_STATEMENT_SECONDS="7")[1] == "7s"
-    assert _show(WORKER, WORKER_STATEMENT_SECONDS="70")[1] == "70s"
+def test_migrate_brings_a_changed_group_back() -> None:
+    group = Group.objects.get(name="Read only")
+    group.permissions.set(Permission.objects.filter(codename="run_billing"))
+    before = held("Finance")
+    Group.objects.filter(name="Finance").delete()
+    somebody = make_staff("Read only")
+    call_command("migrate", verbosity=0)
+    assert "billing.run_billing" not in held("Read only")
+    assert held("Finance") == before
+    assert User.objects.get(pk=somebody.pk).groups.get() == group
 
 
-def test_what_the_database_url_says_itself_stands() -> None:
-    own = "?options=-c%20search_path%3Dpg_catalog%20-c%20statement_timeout%3D5s"
-    assert _show(WEB, own) == ["off", "5s", "pg_catalog"]
-    assert _show(COMMAND, "?options=-c%20jit%3Don") == ["on", "0", '"$user", public']
+def test_groups_of_ones_own_are_left_alone() -> None:
+    own = Group.objects.create(name="Auditors")
+    own.permissions.set(Permission.objects.filter(codename="view_auditentry"))
+    sync_roles()
+    assert held("Auditors") == {"accounts.view_auditentry"}
 
 
-def test_tests_compile_no_query_either() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW jit")
-        assert cursor.fetchone() == ("off",)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_statement_that_takes_too_long_is_cancelled_and_the_page_says_so() -> None:
-    client, address = log_in(superuser=True), "/admin/billing/stripeevent/"
-    client.raise_request_exception = False
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = '300ms'")
+def test_a_permission_that_does_not_exist_is_named() -> None:
+    declared = list_roles()
     try:
-        with psycopg.connect(**connection.get_connection_params()) as other:
-            other.execute("LOCK TABLE billing_stripeevent IN ACCESS EXCLUSIVE MODE")
-            page = client.get(address)
-        assert (page.status_code, "That took too long" in page.text) == (503, True)
-        assert client.get(address).status_code == 200
+        declare_roles([Role("Wizards", {"billing": ["cast_spell"]}, {})])
+        with pytest.raises(LookupError, match=r"The role Wizards names .* billing\.cast_spell"):
+            sync_roles()
     finally:
-        connection.close()
+        declare_roles(declared)
+    assert not Group.objects.filter(name="Wizards").exists()
 
 
-def test_a_statement_of_the_api_that_takes_too_long_is_answered_503() -> None:
-    error = OperationalError("canceling statement due to statement timeout")
-    error.__cause__ = QueryCanceled()
-    answer = answer_exception(error, {})
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert answer.data["error"]["message"] == "The database took too long: ask for less, or try again later."
+def test_the_page_of_a_declared_role_is_read_and_not_changed() -> None:
+    client, group = log_in(superuser=True), Group.objects.get(name=READ_ONLY.name)
+    page = reverse("admin:auth_group_change", args=[group.pk])
+    assert "Create another group for anything else" in client.get(page).content.decode()
+    client.post(page, {"name": "Anything", "permissions": [Permission.objects.get(codename="run_billing").pk]})
+    group.refresh_from_db()
+    assert (group.name, "billing.run_billing" in held(group.name)) == ("Read only", False)
+    assert client.post(reverse("admin:auth_group_delete", args=[group.pk]), {"post": "yes"}).status_code == 403
+    own = Group.objects.create(name="Auditors")
+    assert client.post(reverse("admin:auth_group_delete", args=[own.pk]), {"post": "yes"}).status_code == 302

@@ -86,7 +86,7 @@ def test_what_is_brought_back_goes_to_the_creator_who_came_meanwhile() -> None:
     assert not EarningsAggregate.objects.exists()
     answer = log_in("Finance").post(f"{UNMATCHED}{stray}/restore/", REASON, follow=True)
     assert (answer.status_code, answer.redirect_chain) == (200, [(UNMATCHED, 302)])
-    assert "1 was brought back." in answer.content.decode()
+    assert "1 was restored." in answer.content.decode()
     assert EarningsAggregate.objects.get().creator == aurora
     assert list(UnmatchedAggregate.objects.values_list("pk", flat=True)) == [other]
 
@@ -178,7 +178,7 @@ def test_many_are_dismissed_and_brought_back_from_the_list(model: str) -> None:
         keys, address = wait("of_1", "of_2", "of_3"), UNMATCHED
         gone = UnmatchedAggregate.objects.filter(dismissed_at__isnull=False)
     client = log_in("Operations")
-    ticked = {"action": "dismiss_ticked", "_selected_action": keys[:2]}
+    ticked = {"action": "dismiss_selected", "_selected_action": keys[:2]}
     asked = client.post(address, ticked)
     assert asked.status_code == 200 and b"Why" not in asked.content and gone.count() == 0
     assert [f'value="{key}"' in asked.content.decode() for key in keys] == [True, True, False]
@@ -186,7 +186,7 @@ def test_many_are_dismissed_and_brought_back_from_the_list(model: str) -> None:
     assert gone.count() == 0
     assert client.post(address, {**ticked, **REASON}).status_code == 302
     assert list(gone.order_by("pk").values_list("pk", flat=True)) == keys[:2]
-    back = {"action": "restore_ticked", "_selected_action": keys, **REASON}
+    back = {"action": "restore_selected", "_selected_action": keys, **REASON}
     assert client.post(f"{address}?state=all" if model == "unmatchedaggregate" else address, back).status_code == 302
     assert (gone.count(), AuditEntry.objects.filter(verb="restore").count()) == (0, 2)
 
@@ -199,7 +199,7 @@ def test_who_may_only_look_dismisses_nothing(group: str) -> None:
             door = reverse(f"admin:onlyfans_{model}_{verb}", args=[key])
             assert client.post(door, REASON).status_code == 403
             assert door not in client.get(f"{address}{key}/change/").content.decode()
-            client.post(address, {"action": f"{verb}_ticked", "_selected_action": [key], **REASON})
+            client.post(address, {"action": f"{verb}_selected", "_selected_action": [key], **REASON})
     assert not AuditEntry.objects.filter(verb__in=["dismiss", "restore"]).exists()
     assert (ResultFile.objects.get().status, UnmatchedAggregate.objects.get().dismissed_at) == ("rejected", None)
 
@@ -218,4 +218,4 @@ def test_a_list_that_nobody_counts_does_not_offer_to_tick_all_of_it(address: str
     make_rejected()
     wait("of_stray")
     page = log_in("Finance").get(address).content.decode()
-    assert "Dismiss the ticked ones" in page and "Select all 9" not in page
+    assert "Dismiss selected" in page and "Select all 9" not in page

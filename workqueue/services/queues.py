@@ -19,7 +19,7 @@ from pydantic_core import to_json
 
 from common.errors import Permanent, Retryable, WorkError
 from workqueue.models import LeasedRow
-from workqueue.retries import RetryPolicy
+from workqueue.retries import RetryPolicy, get_default_policy
 from workqueue.services.bells import Bell
 
 logger = logging.getLogger(__name__)
@@ -62,9 +62,7 @@ class WorkQueue[R: LeasedRow]:
     @property
     def policy(self) -> RetryPolicy:
         """When to try again: as jobs do, unless a queue has settings of its own."""
-        return RetryPolicy(
-            settings.JOBS_MAX_ATTEMPTS, settings.JOBS_RETRY_BASE_SECONDS, settings.JOBS_RETRY_MAX_SECONDS
-        )
+        return get_default_policy()
 
     @property
     def batch_size(self) -> int:

@@ -2,7 +2,7 @@
 
 from onlyfans.services.ingesting.attaching import ATTACH_TASK, attach_unmatched
 from onlyfans.services.ingesting.correcting import correct_category, find_other_currency, lock_creator
-from onlyfans.services.ingesting.dismissing import dismiss_unmatched, restore_unmatched
+from onlyfans.services.ingesting.dismissing import restore_unmatched
 from onlyfans.services.ingesting.rows import IncomingAggregate, Outcome, read_sequencer
 from onlyfans.services.ingesting.writing import ingest_aggregates, ingest_call
 
@@ -12,7 +12,6 @@ __all__ = [
     "Outcome",
     "attach_unmatched",
     "correct_category",
-    "dismiss_unmatched",
     "find_other_currency",
     "ingest_aggregates",
     "ingest_call",

@@ -1,6 +1,6 @@
 """Result files: taken in as rows by whichever door, then read, checked and written, each once."""
 
-from onlyfans.services.results.again import dismiss_files, restore_files, retry_files
+from onlyfans.services.results.again import retry_files
 from onlyfans.services.results.processing import RESULT_FILES, process_files
 from onlyfans.services.results.ringing import POLL_TASK, PROCESS_TASK, QUEUE, ring
 from onlyfans.services.results.taking import Taken, keep_unreadable, take_files, take_notification, take_told
@@ -11,10 +11,8 @@ __all__ = [
     "QUEUE",
     "RESULT_FILES",
     "Taken",
-    "dismiss_files",
     "keep_unreadable",
     "process_files",
-    "restore_files",
     "retry_files",
     "ring",
     "take_files",

@@ -8,25 +8,12 @@ from django.db.models import Q
 
 from onlyfans.models import ResultFile
 from onlyfans.services.results.ringing import ring
-from workqueue.services import dismiss, requeue, restore
+from workqueue.services import requeue
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 Status = ResultFile.Status
-
-
-def dismiss_files(ids: Iterable[int], *, actor: "User", reason: str) -> int:
-    """Let nobody be asked about these files any more; return how many. Each leaves an audit entry.
-
-    Only what came to nothing can be dismissed. It is read after all once it is stored again, or somebody asks for it.
-    """
-    return len(dismiss(ResultFile.objects.filter(pk__in=list(ids)), actor=actor, reason=reason))
-
-
-def restore_files(ids: Iterable[int], *, actor: "User", reason: str) -> int:
-    """Let dismissed files be what they were; return how many."""
-    return len(restore(ResultFile.objects.filter(pk__in=list(ids)), actor=actor, reason=reason))
 
 
 @transaction.atomic

@@ -109,7 +109,7 @@ def test_reading_again_asks_why_and_writes_who_did(django_capture_on_commit_call
 def test_what_is_done_is_not_read_again() -> None:
     done, dead = make_result(), make_result("dead")
     client = log_in("Operations")
-    client.post(LIST, {"action": "retry_ticked", "_selected_action": [done.pk, dead.pk]})
+    client.post(LIST, {"action": "retry_selected", "_selected_action": [done.pk, dead.pk]})
     assert list(ResultFile.objects.order_by("pk").values_list("status", flat=True)) == ["done", "waiting"]
     assert AuditEntry.objects.filter(verb="retry").count() == 1
 
@@ -120,7 +120,7 @@ def test_who_may_only_look() -> None:
         client = log_in(group)
         assert retry_of(file) not in client.get(page_of(file)).content.decode()
         assert client.post(retry_of(file), {"reason": "Because"}).status_code == 403
-        client.post(LIST, {"action": "retry_ticked", "_selected_action": [file.pk]})
+        client.post(LIST, {"action": "retry_selected", "_selected_action": [file.pk]})
     assert ResultFile.objects.get().status == "rejected"
 
 

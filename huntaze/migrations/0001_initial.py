@@ -8,9 +8,7 @@ import common.encryption
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("huntaze", "0010_earnings_versions_groups"),
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
