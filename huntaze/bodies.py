@@ -1,4 +1,8 @@
-"""Bodies that come in chunks: proxies that stream send no length, and without one Django reads nothing at all."""
+"""Bodies that come in chunks, and those that nobody reads.
+
+Proxies that stream send no length, and without one Django reads nothing at all. Where a request is refused before its
+body was read, the server closes the connection on the rest of it, and a proxy may lose the answer by that.
+"""
 
 from collections.abc import Callable, Iterable
 from io import BufferedReader, BytesIO, RawIOBase
@@ -42,6 +46,18 @@ def measure_bodies(application: Application) -> Application:
         return application(environ, start_response)
 
     return measured
+
+
+def read_to_end(application: Application) -> Application:
+    """Read what the application left of a body before it is answered: a proxy has it whole, and sends it at once."""
+
+    def read(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        answer = application(environ, start_response)
+        while environ.get("CONTENT_LENGTH") and environ["wsgi.input"].read(_AT_ONCE):
+            pass
+        return answer
+
+    return read
 
 
 def _read(stream: Any) -> tuple[bytes, bool]:

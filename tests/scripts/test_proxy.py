@@ -1,6 +1,7 @@
 """The shipped proxy's configuration, run as it is: callers who send slowly, or stop, slow nobody else."""
 
 import datetime as dt
+import getpass
 import os
 import shutil
 import socket
@@ -31,6 +32,7 @@ pytestmark = [
 ]
 _MAIN = """
 daemon off;
+user {account};
 worker_processes 1;
 pid {home}/pid;
 error_log {home}/error.log;
@@ -46,6 +48,8 @@ http {{
 }}
 """
 _SLOW = 100
+# So many requests of one address are looked at together: an office behind one address is far below that.
+_HELD = 200
 _SILENCE_SECONDS = 10
 _PAGES = ("/healthz", "/admin/login/", "/api/schema/")
 
@@ -77,7 +81,7 @@ def _running_proxy(home: Path, behind: str) -> Iterator[int]:
         assert shipped in text
         text = text.replace(shipped, ours)
     (home / "huntaze.conf").write_text(text)
-    (home / "nginx.conf").write_text(_MAIN.format(home=home))
+    (home / "nginx.conf").write_text(_MAIN.format(home=home, account=getpass.getuser()))
     process = subprocess.Popen([str(NGINX), "-p", home, "-c", home / "nginx.conf"])
     try:
         _wait(https, process)
@@ -100,7 +104,6 @@ def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[int]:
     """Run the web server behind the proxy."""
-    # The processes of nginx may be another account's.
     home = tmp_path / "nginx"
     home.mkdir()
     with (
@@ -169,3 +172,28 @@ def test_the_proxy_writes_who_calls_whatever_the_caller_says(house: int) -> None
         assert client.post("/api/auth/token", json=body, headers=forged).status_code == 401
         assert client.post("/api/auth/token", content=b"x" * (2 * 1024 * 1024 + 1)).status_code == 413
     assert AuditEntry.objects.get(verb="log-in-failed").address == "127.0.0.1"
+
+
+def test_who_is_refused_without_a_look_at_the_body_hears_why(house: int) -> None:
+    body = b"x" * (2 * 1024 * 1024 - 1)
+    with _ask(house) as client:
+        answers = [
+            client.post(page, content=body, headers={"Content-Type": kind}).status_code
+            for _ in range(20)
+            for page, kind in (("/api/auth/token", "text/plain"), ("/api/cron/hourly-usage", "application/json"))
+        ]
+    assert answers == [415, 403] * 20
+
+
+def test_a_caller_who_holds_connections_leaves_enough_for_everybody_else(house: int) -> None:
+    head = b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(_HELD):
+            slow = stack.enter_context(_open(house))
+            slow.sendall(head + b"a")
+        one_more = stack.enter_context(_open(house))
+        one_more.sendall(head)
+        assert one_more.recv(1_000).startswith(b"HTTP/1.1 429 ")
+        elsewhere = httpx.HTTPTransport(verify=_trusting(), local_address="127.0.0.2")
+        with httpx.Client(transport=elsewhere, timeout=20) as client:
+            assert client.get(f"https://localhost:{house}/healthz").status_code == 200
