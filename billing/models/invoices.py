@@ -277,6 +277,7 @@ class InvoiceAction(models.Model):
         PAYMENT = "payment", "Payment recorded"
         REFUND = "refund", "Refund recorded"
         REVERSE = "reverse", "Payment reversed"
+        STAND = "stand", "Stands again"
 
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="actions")
     verb = models.CharField(max_length=16, choices=Verb)

@@ -1,6 +1,7 @@
 """What stands against a decision on an invoice, in a sentence for whoever wants to take it; empty if nothing does."""
 
 from billing.models import BillingAccount, Invoice, InvoiceDelivery, StripeRecord
+from billing.selectors.charging import find_excess
 from billing.selectors.credits import has_left_to_credit
 from billing.selectors.customer_credit import describe_credits, get_refundable, is_in_stripe, list_begun
 from common.money import format_money
@@ -9,7 +10,11 @@ from common.money import format_money
 OPEN_DISPUTES = ("needs_response", "under_review")
 _VOIDABLE = {Invoice.Status.FINALIZED, Invoice.Status.UNCOLLECTIBLE}
 # In Stripe, what is credited in full is paid.
-_SETTLED = {Invoice.Status.PAID, Invoice.Status.CREDITED}
+_CLOSED: dict[str, str] = {
+    Invoice.Status.PAID: "settled",
+    Invoice.Status.CREDITED: "settled",
+    Invoice.Status.UNCOLLECTIBLE: "uncollectible",
+}
 
 
 def get_obstacle_to_release(invoice: Invoice) -> str:
@@ -20,9 +25,12 @@ def get_obstacle_to_release(invoice: Invoice) -> str:
 
 
 def get_obstacle_to_issue(invoice: Invoice) -> str:
-    """Tell why a month's invoice can't be issued: its organization is parked."""
+    """Tell why a month's invoice can't be issued: its organization is parked, or Stripe can't charge it by now."""
     account = invoice.organization.billing_account
-    return f"{account} is parked ({account.parked_reason}): unpark it first." if account.is_parked else ""
+    if account.is_parked:
+        return f"{account} is parked ({account.parked_reason}): unpark it first."
+    lines = invoice.lines.order_by("position").values_list("description", "amount_cents")
+    return find_excess(invoice.currency, invoice.total_cents, lines, by_stripe=account.deliver_stripe)
 
 
 def get_obstacle_to_void(invoice: Invoice) -> str:
@@ -36,11 +44,11 @@ def get_obstacle_to_void(invoice: Invoice) -> str:
         return f"{invoice} is {invoice.get_status_display().lower()} and can't be voided."
     in_stripe = invoice.deliveries.filter(step=InvoiceDelivery.Step.STRIPE)
     original = invoice.corrects
-    if original and original.status in _SETTLED and in_stripe.exclude(reference="").exists():
+    if original and original.status in _CLOSED and in_stripe.exclude(reference="").exists():
         # Stripe voids a credit note only while its invoice is open; settled, the amount is in the customer's balance.
         return (
-            f"{original} is settled in Stripe, so that {invoice} can't be voided there: let it stand, and bill the "
-            "month anew if more is due."
+            f"{original} is {_CLOSED[original.status]} in Stripe, so that {invoice} can't be voided there: let it "
+            "stand, and bill the month anew if more is due."
         )
     if not invoice.corrects_id and in_stripe.filter(detail__status="paid").exists():
         return f"{invoice} is settled in Stripe and can't be voided there: credit it instead."

@@ -118,9 +118,9 @@ def _list_taken_back_there() -> QuerySet[StripeRecord, Any]:
 
 
 def _list_kept_there() -> QuerySet[Invoice, Any]:
-    """List the invoices that are void here and were paid in Stripe, and neither refunded nor credited."""
-    given_back = F("stripe_record__refunded_cents") + F("stripe_record__foreign_after_cents")
-    kept = Q(stripe_record__amount_paid_cents__gt=given_back)
+    """List the invoices that are void here and were paid in Stripe, and neither refunded, lost, nor credited."""
+    returned = F("stripe_record__refunded_cents") + F("stripe_record__lost_cents")
+    kept = Q(stripe_record__amount_paid_cents__gt=returned + F("stripe_record__foreign_after_cents"))
     return Invoice.objects.filter(kept, status=Invoice.Status.VOID).order_by().values("pk")
 
 
@@ -159,7 +159,7 @@ def describe_difference(invoice: Invoice, payment: StripeRecord) -> str:
         return "It was voided in Stripe and is still due here. Void it here too, or credit it if the customer has it."
     if invoice.status in Invoice.ISSUED and payment.state == State.PAID and payment.is_credited:
         return "A credit note made in Stripe has settled it there; here it is still due. Issue a credit note here too."
-    kept = payment.amount_paid_cents - payment.refunded_cents - payment.foreign_after_cents
+    kept = payment.amount_paid_cents - payment.refunded_cents - payment.lost_cents - payment.foreign_after_cents
     if invoice.status == Invoice.Status.VOID and kept > 0:
         return (
             "It is void here and was paid in Stripe. Refund it there, or credit it there if it was paid elsewhere; or "

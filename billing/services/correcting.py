@@ -93,7 +93,8 @@ def void_invoice(invoice_id: int, *, actor: "User | None", reason: str) -> Invoi
     invoice.save(update_fields=["status"])
     restore_statements([invoice.pk])
     if sent.filter(Q(status__in=_REACHED) | ~Q(reference="")).exists():
-        InvoiceDelivery.objects.get_or_create(invoice=invoice, step=InvoiceDelivery.Step.STRIPE_VOID)
+        asked = {"status": InvoiceDelivery.Status.PENDING, "error": ""}
+        InvoiceDelivery.objects.update_or_create(asked, invoice=invoice, step=InvoiceDelivery.Step.STRIPE_VOID)
     leave_undelivered([invoice.pk])
     refresh_balances([invoice.pk])
     if original := invoice.corrects:

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from billing.providers.stripe_amounts import most_cents
+from billing.selectors.charging import find_excess
 from billing.selectors.inputs import Account
 from billing.services.drafts import Draft
 from common.money import format_money, smallest_charge
@@ -21,21 +21,8 @@ def find_reason_to_refuse(draft: Draft) -> str:
                 f"The line “{line.description}” comes to {amount}, which can't be charged: amounts in "
                 f"{account.currency} end in 0. Change it to {' or '.join(nearest)}, then run the month again."
             )
-    return _find_excess(draft) if account.deliver_stripe and settings.INVOICE_ENABLE_STRIPE else ""
-
-
-def _find_excess(draft: Draft) -> str:
-    currency, most = draft.account.currency, most_cents(draft.account.currency)
-    amounts = {"The total": draft.total_cents}
-    amounts |= {f"The line “{line.description}”": line.amount_cents for line in draft.lines}
-    for name, cents in amounts.items():
-        if abs(cents) > most:
-            return (
-                f"{name} comes to {format_money(cents, currency)}, and Stripe takes at most "
-                f"{format_money(most, currency)}. Switch “Invoice through Stripe” off on the billing account, then "
-                "run the month again."
-            )
-    return ""
+    lines = ((line.description, line.amount_cents) for line in draft.lines)
+    return find_excess(account.currency, draft.total_cents, lines, by_stripe=account.deliver_stripe)
 
 
 def find_reason_to_hold(account: Account, lines: int, total_cents: int) -> str:

@@ -207,3 +207,23 @@ def test_a_zero_total_is_issued_only_where_the_plan_says_so(wanted: bool, status
     invoice = bill_one(organization)
     assert (invoice.kind, invoice.status, invoice.total_cents) == ("invoice", status, 0)
     assert (invoice.number is None) == (not wanted)
+
+
+def test_what_stripe_cant_charge_is_not_approved(settings: Settings) -> None:
+    """It was computed while Stripe was off for the account: approved, it would have a number and never get there."""
+    settings.INVOICE_ENABLE_STRIPE = True
+    organization = make(510_000_000, max_total_cents=100, deliver_stripe=False)
+    held = bill_one(organization)
+    assert (held.status, held.total_cents) == ("held", 102_000_000)
+    organization.billing_account.deliver_stripe = True
+    organization.billing_account.save()
+    with pytest.raises(Permanent) as error:
+        approve_invoice(held.pk, actor=None, reason="Fine")
+    assert error.value.message == (
+        "The total comes to USD 1,020,000.00, and Stripe takes at most USD 999,999.99. Switch “Invoice through Stripe” "
+        "off on the billing account, then run the month again."
+    )
+    held.refresh_from_db()
+    assert (held.status, InvoiceAction.objects.count()) == ("held", 0)
+    settings.INVOICE_ENABLE_STRIPE = False
+    assert approve_invoice(held.pk, actor=None, reason="Fine").status == "draft"

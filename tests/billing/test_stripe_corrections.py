@@ -107,19 +107,59 @@ def test_a_credit_note_on_all_of_an_invoice_stands(stripe: Sandbox) -> None:
     assert Invoice.objects.get(pk=invoice.pk).status == "credited"
 
 
-def test_where_stripe_settled_an_invoice_unheard_its_void_credit_note_says_what_to_do(stripe: Sandbox) -> None:
+@pytest.mark.parametrize(("what", "how"), [("pay", "settled"), ("mark-uncollectible", "uncollectible")])
+def test_where_stripe_closed_an_invoice_unheard_its_void_credit_note_stands_again(
+    stripe: Sandbox, what: str, how: str
+) -> None:
     invoice = _bill()
     line = invoice.lines.get(kind="commission")
     note, run = credit_and_deliver(invoice.pk, actor=None, reason="Goodwill", now=now(), amounts={line.pk: 500})
     assert _finish(run) == "succeeded"
-    (there,) = _there(stripe, "invoice")
-    httpx.post(f"{stripe.http_url}/control/stripe/invoices/{there['id']}/pay", json={}).raise_for_status()
-    assert _finish(void_and_deliver(note.pk, actor=None, reason="Taken back")) == "failed"
-    assert note.deliveries.get(step="stripe_void").error == (
-        f"{invoice.number} is settled in Stripe, which voids no credit note then: take USD 5.00 off the customer's "
-        "balance there."
-    )
+    _say(stripe, what)
+    assert _finish(void_and_deliver(note.pk, actor=None, reason="Taken back")) == "succeeded"
+    why = f"{invoice.number} is {how} in Stripe, which voids no credit note then."
+    step = note.deliveries.get(step="stripe_void")
+    assert (step.status, step.error) == (
+        "skipped", f"{why} {note.number} stands: bill the month anew if more is due."
+    )  # fmt: skip
+    note.refresh_from_db()
+    assert (note.status, [action.reason for action in note.actions.filter(verb="stand")]) == ("finalized", [why])
     assert [there["status"] for there in _there(stripe, "credit_note")] == ["issued"]
+    invoice.refresh_from_db()
+    assert (invoice.credited_before_cents, list(list_differing())) == (500, [])
+
+
+def test_a_credit_note_that_stands_again_with_all_of_an_invoice_leaves_it_credited(stripe: Sandbox) -> None:
+    """The answer that said so was lost: nothing here knew that Stripe had the credit note."""
+    invoice = _bill()
+    note, run = credit_and_deliver(invoice.pk, actor=None, reason="Wrong", now=now())
+    assert _finish(run) == "succeeded"
+    note.deliveries.filter(step="stripe").update(reference="", status="unknown")
+    assert _finish(void_and_deliver(note.pk, actor=None, reason="Taken back")) == "succeeded"
+    invoice.refresh_from_db()
+    assert (invoice.status, invoice.statements.count()) == ("credited", 0)
+    assert set(note.deliveries.values_list("step", "status")) >= {("stripe_void", "skipped"), ("stripe", "unknown")}
+
+
+def test_what_is_void_here_and_stands_in_stripe_is_taken_over_by_the_next_credit_note(stripe: Sandbox) -> None:
+    invoice = _bill()
+    line = invoice.lines.get(kind="commission")
+    former, run = credit_and_deliver(invoice.pk, actor=None, reason="Goodwill", now=now(), amounts={line.pk: 500})
+    assert _finish(run) == "succeeded"
+    _say(stripe, "pay")
+    void_invoice(former.pk, actor=None, reason="Taken back")
+    note, run = credit_and_deliver(invoice.pk, actor=None, reason="Wrong", now=now())
+    assert _finish(retry_delivery(former.pk, actor=None)) == "failed"
+    assert former.deliveries.get(step="stripe_void").error == (
+        f"{invoice.number} is settled in Stripe, which voids no credit note then. {invoice.number} was credited again "
+        "meanwhile: deliver that credit note, then retry."
+    )
+    assert [_finish(run), _finish(retry_delivery(former.pk, actor=None))] == ["succeeded", "succeeded"]
+    assert sorted(str(there["amount"]) for there in _there(stripe, "credit_note")) == ["1500", "500"]
+    former.refresh_from_db()
+    note.refresh_from_db()
+    assert (former.status, note.credited_before_cents, note.credited_after_cents) == ("void", 500, 1500)
+    assert list(list_differing()) == []
 
 
 def test_what_cant_be_voided_in_stripe_counts_as_an_error_of_stripes(stripe: Sandbox) -> None:
@@ -163,5 +203,18 @@ def test_a_paid_invoice_that_is_void_here_is_done_with_once_it_is_refunded(strip
         "bill the month again."
     )
     _say(stripe, "refund")
+    assert _retry(invoice) == ("succeeded", "")
+    assert _differs() == ""
+
+
+def test_a_paid_invoice_that_is_void_here_is_done_with_once_a_dispute_is_lost(stripe: Sandbox) -> None:
+    invoice = _bill()
+    _say(stripe, "pay")
+    void_and_deliver(invoice.pk, actor=None, reason="Wrong")
+    assert _retry(invoice)[0] == "failed"
+    _say(stripe, "dispute")
+    (dispute,) = _there(stripe, "dispute")
+    closed = httpx.post(f"{stripe.http_url}/control/stripe/disputes/{dispute['id']}/close", json={"status": "lost"})
+    closed.raise_for_status()
     assert _retry(invoice) == ("succeeded", "")
     assert _differs() == ""

@@ -6,11 +6,13 @@ from billing.models import Invoice, InvoiceDelivery
 from billing.providers.stripe import GivenBack, StripeInvoice
 from billing.providers.stripe_payments import LookedAt, NoteThere
 from billing.services.balances import lock_invoices
+from billing.services.books import identify
 from billing.services.delivering.claims import Attempt, is_held
 from billing.services.delivering.keys import make_key, make_mark
 from billing.services.delivering.recognizing import check_amount, recognize
 from billing.services.events.looking import look_at_invoice
 from billing.services.pacing import open_stripe
+from billing.services.reinstating import reinstate_credit_note
 from billing.standing import split_credit
 from common.errors import Permanent, Retryable
 from common.money import format_money
@@ -112,9 +114,11 @@ def _get_room(seen: LookedAt) -> int:
 def _adopt(claimed: Attempt, seen: LookedAt) -> list[NoteThere]:
     """Take for ours what somebody credited in Stripe by hand: a note over the same amount, or all that leaves no room.
 
-    Raises Permanent where those leave room for neither all of our credit note nor exactly the rest of it.
+    So is one of ours that is void here and stands there. Raises Permanent where those leave room for neither all of our
+    credit note nor exactly the rest of it.
     """
-    note, by_hand = claimed.invoice, [one for one in seen.notes if not one.mark]
+    note, free = claimed.invoice, {"", *_list_void_marks(claimed.invoice)}
+    by_hand = [one for one in seen.notes if one.mark in free]
     amount, left = -note.total_cents, _get_room(seen)
     chosen = [one for one in by_hand if one.amount_cents == amount][:1]
     if not chosen and amount > left:
@@ -128,9 +132,16 @@ def _adopt(claimed: Attempt, seen: LookedAt) -> list[NoteThere]:
                 f"{note} here; then issue one over the same amount for each that was made there, or one over all that "
                 f"is left of {note.corrects}."
             )
+    InvoiceDelivery.objects.filter(step=Step.STRIPE, reference__in=[one.id for one in chosen]).update(reference="")
     for one in chosen:
         open_stripe().mark_credit_note(one.id, make_mark(claimed), make_key(claimed, f"mark-{one.id}"))
     return chosen
+
+
+def _list_void_marks(note: Invoice) -> list[str]:
+    """List what credit notes of the same invoice that are void here are called in Stripe."""
+    void = Invoice.objects.filter(corrects=note.corrects, number__isnull=False, status=Invoice.Status.VOID)
+    return [str(identify(one)) for one in void]
 
 
 def credit_void_invoice(claimed: Attempt, stripe_invoice: str) -> bool:
@@ -190,10 +201,10 @@ def _write_off(claimed: Attempt, original: Invoice, stripe_invoice: str, seen: L
     claimed.note(note="Stripe credits no uncollectible invoice: it is void there instead.", voided=True)
 
 
-def void_credit_note(claimed: Attempt, reference: str) -> None:
+def void_credit_note(claimed: Attempt) -> None:
     """Void in Stripe a credit note that was voided here, with what was made there by hand and taken for a part of it.
 
-    One that never got there is left.
+    One that never got there is left. Stripe voids none of an invoice that is settled: then it stands again here, too.
     """
     note, gateway = claimed.invoice, open_stripe()
     original = _get_original(note)
@@ -201,26 +212,17 @@ def void_credit_note(claimed: Attempt, reference: str) -> None:
     if there is None:
         return
     seen = look_at_invoice(original.pk, there.reference)
-    ours = [one.id for one in seen.notes if one.id == reference or one.mark == make_mark(claimed)]
+    ours = [one.id for one in seen.notes if one.mark == make_mark(claimed)]
     if not ours or seen.facts.state == "void":
         return
     if seen.facts.state != "open":
-        raise Permanent(_describe_settled(note, original, seen))
+        how = "settled" if seen.facts.state == "paid" else seen.facts.state
+        why = f"{original} is {how} in Stripe, which voids no credit note then."
+        reinstate_credit_note(note.pk, why=why)
+        look_at_invoice(original.pk, there.reference)
+        claimed.end(Status.SKIPPED, f"{why} {note} stands: bill the month anew if more is due.")
+        return
     for one in ours:
         gateway.void_credit_note(one, make_key(claimed, f"void-{one}"))
     claimed.remember(reference=ours[0])
     look_at_invoice(original.pk, there.reference)
-
-
-def _describe_settled(note: Invoice, original: Invoice, seen: LookedAt) -> str:
-    """Say what to do where Stripe voids no credit note any more."""
-    if seen.facts.state == "uncollectible":
-        return (
-            f"{original} is uncollectible in Stripe, which voids no credit note then: credit here all that is left of "
-            f"{original}, which voids it there, then retry."
-        )
-    amount = format_money(-note.total_cents, note.currency)
-    return (
-        f"{original} is settled in Stripe, which voids no credit note then: take {amount} off the customer's balance "
-        "there."
-    )

@@ -18,6 +18,13 @@ def leave_undelivered(invoice_ids: Iterable[int]) -> None:
     _leave(invoice_ids, Q(step__in=[Step.STRIPE, Step.PDF, Step.STORE, Step.EMAIL]) & ~may_be_there)
 
 
+def resume_undelivered(invoice_id: int) -> None:
+    """Let what was left wait again, of a document that stands again."""
+    InvoiceDelivery.objects.filter(invoice=invoice_id, status=Status.SKIPPED, error=_SAID).update(
+        status=Status.PENDING, error=""
+    )
+
+
 def leave_stripe(invoice_id: int) -> None:
     """Let the way to Stripe end as well, once the document is void there."""
     _leave([invoice_id], Q(step=Step.STRIPE))

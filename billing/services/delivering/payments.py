@@ -62,7 +62,7 @@ def deliver_stripe_void(parcel: Parcel) -> None:
             raise Retryable("It is on its way to Stripe right now: it is voided there once it has arrived.")
         if is_credit_note(claimed.invoice):
             with burning_keys(claimed):
-                void_credit_note(claimed, sent.reference if sent else "")
+                void_credit_note(claimed)
             leave_stripe(claimed.invoice.pk)
             return
         found = gateway.get_invoice_or_none(sent.reference) if sent and sent.reference else None

@@ -41,6 +41,9 @@ class Asking:
             return get_asked(there) // customer.wire
         return customer.ledger.documents[str(invoice)].asked
 
+    def _is_written_off(self, invoice: Invoice) -> bool:
+        return self._there.get(str(invoice), {}).get("status") == "uncollectible"
+
     def find_faults(self) -> Iterator[str]:
         yield from self._find_wrong_lists()
         # One over nothing says only what was owed before, if anything.
@@ -58,7 +61,7 @@ class Asking:
         sums: defaultdict[str, int] = defaultdict(int)
         due = set()
         for invoice in self._invoices:
-            if invoice.status != "uncollectible" and (asked := self._get_asked(invoice)):
+            if not self._is_written_off(invoice) and (asked := self._get_asked(invoice)):
                 sums[invoice.currency] += asked
                 due.add(invoice.pk)
         for invoice in Invoice.objects.filter(pk__in=self._unknown, status="finalized"):

@@ -1,6 +1,6 @@
 """What the stand-in for Stripe has, by customer and by invoice."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from tests.outside import Outside
@@ -34,6 +34,7 @@ class StripeBooks:
         payments = self._group(outside.list_objects("invoice_payment"), "invoice")
         charges = self._group(outside.list_objects("charge"), "payment_intent")
         disputes = self._group(outside.list_objects("dispute"), "charge")
+        self._refunds = self._group(outside.list_objects("refund"), "charge")
         self.charges = {
             id_: [charge for one in paid for charge in charges.get(one["payment"].get("payment_intent", ""), [])]
             for id_, paid in payments.items()
@@ -65,6 +66,21 @@ class StripeBooks:
 
     def covered(self, id_: str) -> int:
         """Sum what credit notes stand for of what was returned."""
-        notes = self.live_notes(id_)
-        refunds = sum(entry["amount_refunded"] for note in notes for entry in note["refunds"])
-        return int(refunds + sum(note["out_of_band_amount"] or 0 for note in notes))
+        linked = sum(entry["amount_refunded"] for note in self.live_notes(id_) for entry in note["refunds"])
+        return int(linked) + min(self.outside(id_), self.lost(id_))
+
+    def outside(self, id_: str) -> int:
+        """Sum what credit notes count as given back outside of Stripe."""
+        return sum(note["out_of_band_amount"] or 0 for note in self.live_notes(id_))
+
+    def never_came(self, id_: str) -> int:
+        """Sum what was marked as paid elsewhere and credited as refunded outside, so that it could be closed."""
+        return max(self.outside(id_) - self.lost(id_), 0)
+
+    def free_refunds(self, id_: str) -> dict[str, int]:
+        """List what no credit note stands for yet of each refund."""
+        taken: Counter[str] = Counter()
+        for note in self.live_notes(id_):
+            taken.update({entry["refund"]: entry["amount_refunded"] for entry in note["refunds"]})
+        refunds = [one for charge in self.charges.get(id_, []) for one in self._refunds.get(charge["id"], [])]
+        return {one["id"]: left for one in refunds if (left := one["amount"] - taken[one["id"]])}

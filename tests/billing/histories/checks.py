@@ -10,8 +10,6 @@ from tests.billing.histories.customers import Customer
 from tests.billing.histories.history import History
 from tests.billing.histories.oracle import Balance, Document
 
-_OWED = ("finalized", "uncollectible")
-
 
 def find_faults(history: History, books: StripeBooks) -> Iterator[str]:
     """Go through what does not hold at rest."""
@@ -22,7 +20,7 @@ def find_faults(history: History, books: StripeBooks) -> Iterator[str]:
         documents = list(Invoice.objects.filter(organization=customer.id, number__isnull=False).order_by("pk"))
         yield from _find_wrong_documents(customer, documents)
         if customer.in_stripe:
-            yield from _find_disagreements(customer, documents, books, history.by_hand, told)
+            yield from _find_disagreements(customer, documents, books, history, told)
         else:
             yield from _find_wrong_demands(customer, documents)
 
@@ -44,13 +42,13 @@ def _find_failures(history: History, books: StripeBooks, told: set[int]) -> Iter
     undone = InvoiceDelivery.objects.exclude(status__in=["done", "skipped"])
     # Nobody asks any more whether the e-mail of a void invoice went out.
     for delivery in undone.exclude(status="unknown", invoice__status="void").select_related("invoice"):
-        # Somebody voided or paid in Stripe what people decided otherwise about here: they are told, and settle it.
-        if delivery.invoice_id in told and ("voided there" in delivery.error or "paid in Stripe" in delivery.error):
+        # Somebody did in Stripe what people decided otherwise about here: they are told, and settle it.
+        if not history.is_settled and history.is_advice(delivery.error):
             continue
         yield f"{delivery.step} of {_name(delivery.invoice)} is {delivery.status}: {delivery.error}"
     for record in StripeRecord.objects.filter(invoice__in=told).select_related("invoice"):
         there = books.invoices.get(record.stripe_invoice)
-        if there is None or not _is_for_people(record.invoice, there, books, history.by_hand):
+        if there is None or not _is_for_people(record.invoice, there, books, history):
             yield f"{_name(record.invoice)} differs: {describe_difference(record.invoice, record)}"
 
 
@@ -110,7 +108,7 @@ def _get_status(document: Document) -> str:
 
 
 def _find_disagreements(
-    customer: Customer, documents: list[Invoice], books: StripeBooks, by_hand: set[str], told: set[int]
+    customer: Customer, documents: list[Invoice], books: StripeBooks, history: History, told: set[int]
 ) -> Iterator[str]:
     account = BillingAccount.objects.get(organization=customer.id)
     there = books.customers.get(account.stripe_customer_id)
@@ -131,10 +129,11 @@ def _find_disagreements(
             if invoice.status not in {"void", "credited"}:
                 yield f"{_name(invoice)} is not in Stripe"
             continue
-        is_told = invoice.pk in told and _is_for_people(invoice, found, books, by_hand)
+        is_waiting = found["id"] in history.by_hand
+        is_told = is_waiting or (invoice.pk in told and _is_for_people(invoice, found, books, history))
         yield from _compare(customer, invoice, found, books, is_told=is_told)
         _add(balance, customer, invoice, notes, found, books)
-        is_settled &= invoice.pk not in told
+        is_settled &= invoice.pk not in told and not is_waiting
     if is_settled and (said := balance.find_fault()):
         yield f"{customer.id}: {said}"
 
@@ -143,7 +142,7 @@ def _compare(customer: Customer, invoice: Invoice, there: There, books: StripeBo
     name, wire, id_ = f"{_name(invoice)}, {there['status']} in Stripe", customer.wire, there["id"]
     if there["total"] != invoice.total_cents * wire:
         yield f"{name}: total {invoice.total_cents}, {there['total']} in Stripe"
-    ours = invoice.remaining_cents * wire if invoice.status in _OWED else 0
+    ours = invoice.remaining_cents * wire
     if ours != get_asked(there):
         if not is_told:
             yield f"{name}: we ask for {ours}, Stripe for {get_asked(there)}"
@@ -161,10 +160,11 @@ def _compare(customer: Customer, invoice: Invoice, there: There, books: StripeBo
         yield f"{name}: more went back than came in, and nobody is told"
 
 
-def _is_for_people(invoice: Invoice, there: There, books: StripeBooks, by_hand: set[str]) -> bool:
+def _is_for_people(invoice: Invoice, there: There, books: StripeBooks, history: History) -> bool:
     """Return whether a person must settle something, so that Stripe and we may differ as long as people are told."""
     is_kept = invoice.status == "void" and there["status"] == "paid" and get_paid(there) > books.returned(there["id"])
-    return there["id"] in by_hand or is_kept or _is_given_back_twice(there, books)
+    waits = not history.is_settled and (there["id"] in history.by_hand or is_kept)
+    return waits or _is_given_back_twice(there, books)
 
 
 def _is_given_back_twice(there: There, books: StripeBooks) -> bool:
@@ -193,7 +193,7 @@ def _add(balance: Balance, customer: Customer, invoice: Invoice, notes: int, the
         return
     returned = books.returned(there["id"])
     balance.worth += 0 if invoice.status == "void" else (invoice.total_cents + min(notes, 0)) * customer.wire
-    balance.paid += get_paid(there)
+    balance.paid += get_paid(there) - books.never_came(there["id"])
     balance.returned += returned
     balance.uncovered += max(returned - books.covered(there["id"]), 0)
     balance.owed += get_asked(there)

@@ -72,6 +72,8 @@ class World:
         self.reader = log_in("Read only")
         # Stripe invoices about which people did something there that a person must settle here.
         self.by_hand: set[str] = set()
+        # Whether people have done all that they were told to do.
+        self.is_settled = False
         # Months of which a run left Stripe out, so that e-mails asked for all before Stripe used a balance.
         self.without_stripe: set[Month] = set()
         self.earned: dict[tuple[int, Month], tuple[int, int]] = {}
@@ -105,7 +107,9 @@ class World:
         )
         meter = price_meter(plan, f"meter-{self.seed}-{place}", str(agreement.unit_price), str(agreement.included))
         in_stripe = self.random.random() < 0.75
-        account = {**WIDE, "tax_rate_bps": agreement.tax_bps, "deliver_stripe": in_stripe, "due_since": LONG_AGO}
+        # Some are held from the start, until somebody approves or rejects them.
+        limits = {**WIDE, "max_total_cents": 0} if self.random.random() < 0.25 else WIDE
+        account = {**limits, "tax_rate_bps": agreement.tax_bps, "deliver_stripe": in_stripe, "due_since": LONG_AGO}
         made = make_organization(plan, account=account, currency=currency, created_at=LONG_AGO)
         creators = [make_creator(made) for _ in range(pick([1, 1, 2]))]
         self.customer = Customer(agreement, made, in_stripe, meter, creators)

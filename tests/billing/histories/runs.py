@@ -156,13 +156,31 @@ class Runs(Payers):
         said = [self.act_on(customer, self.act) for customer in self.customers if self.random.random() < 0.4]
         run.refresh_from_db()
         self.done["run broken off"] += 1
-        if run.is_active and self.random.random() < 0.5:
+        if run.is_active and self.random.random() < 0.7:
             cancel_run(run, None, "Random")
             self.done["run cancelled"] += 1
             self.done[f"run cancelled that broke off at {where}"] += 1
             said.append("cancelled")
         self.work_off()
         return f"bill {month} {params or ''} broken at {where}; {[*filter(None, said)]}: {self.describe_run(run)}"
+
+    def bill_and_cancel(self) -> str:
+        """Bill a month until it has numbers, or before; then somebody cancels it, and people act."""
+        month, params = self._choose_month(), self._choose_params()
+        run = self.start(month, **params)
+        if self.random.random() < 0.7:
+            self._break("books")
+            work(run.pk)
+            self.observe()
+            self.outside.heal()
+        run.refresh_from_db()
+        if run.is_active:
+            cancel_run(run, None, "Random")
+            self.done["run cancelled"] += 1
+            self.done["run cancelled before its numbers"] += 1
+        said = [self.act_on(customer, self.act) for customer in self.customers if self.random.random() < 0.4]
+        self.work_off()
+        return f"bill {month} {params or ''} and cancel it; {[*filter(None, said)]}: {self.describe_run(run)}"
 
     def _break(self, where: str) -> None:
         if where == "mail":
@@ -186,7 +204,7 @@ class Runs(Payers):
     def bill_among_people(self) -> str:
         """Bill a month in a worker of its own while people act in this thread; somebody may cancel it."""
         month, params = self._choose_month(), self._choose_params()
-        run, cancels = self.start(month, **params), self.random.random() < 0.25
+        run, cancels = self.start(month, **params), self.random.random() < 0.4
         for customer in self.customers:
             customer.ledger.credits = {customer.ledger.credit}
         worker = threading.Thread(target=self._work_apart, args=(run.pk,))

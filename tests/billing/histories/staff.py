@@ -20,7 +20,9 @@ class Staff(World):
 
     def credit(self) -> str:
         """Credit an invoice, in full or some of its lines in part."""
-        invoice = self.choose(corrects=None, status__in=Invoice.ISSUED)
+        # Those with lines of both signs are few, and the harder ones.
+        both = self.choose(corrects=None, status__in=Invoice.ISSUED, lines__amount_cents__lt=0, total_cents__gt=0)
+        invoice = both or self.choose(corrects=None, status__in=Invoice.ISSUED)
         if invoice is None:
             return ""
         amounts = None if self.random.random() < 0.5 else self._choose_amounts(invoice)
@@ -67,7 +69,7 @@ class Staff(World):
 
     def set_limit(self) -> str:
         """Set the limit above which invoices are held: all of them, or none."""
-        limit = self.random.choice([0, 10**12])
+        limit = self.random.choice([0, 0, 10**12])
         BillingAccount.objects.filter(organization=self.customer.id).update(max_total_cents=limit)
         return f"limit is {limit}"
 
