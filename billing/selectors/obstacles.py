@@ -76,7 +76,8 @@ def get_obstacle_to_credit(invoice: Invoice) -> str:
     record = StripeRecord.objects.filter(invoice=invoice).first()
     if record is not None and record.dispute in OPEN_DISPUTES:
         return f"The payment of {invoice} is disputed: credit it once the bank has decided, or it is given back twice."
-    if record is not None and invoice.status == Invoice.Status.UNCOLLECTIBLE and invoice.paid_cents:
+    is_credited_there = record is not None and record.foreign_before_cents + record.foreign_after_cents > 0
+    if invoice.status == Invoice.Status.UNCOLLECTIBLE and invoice.paid_cents and not is_credited_there:
         return (
             f"{invoice} is uncollectible in Stripe and partly paid: Stripe takes no credit note for it. Refund in "
             "Stripe what was paid; the rest is written off already."

@@ -303,6 +303,31 @@ def test_what_is_uncollectible_and_part_paid_unheard_is_done_once_people_credite
     assert list(list_differing()) == []
 
 
+def test_what_was_part_credited_and_part_paid_there_can_be_credited_in_full_though_uncollectible(
+    wired: Outside,
+) -> None:
+    """A credit note made there by hand asks for one here, which nothing else allows."""
+    invoice, stripe_id = make_sent()
+    happen(wired, stripe_id, "credit", amount=1_000)
+    happen(wired, stripe_id, "pay", amount=4_000)
+    happen(wired, stripe_id, "mark-uncollectible")
+    hear(wired)
+    assert list(list_differing()) == [invoice]
+    note = credit(invoice)
+    for attempt in (1, 2):
+        error = deliver(note, attempt)
+        assert error is not None and error.message.startswith(f"{invoice} is uncollectible and partly paid in Stripe")
+    wired.act("POST", f"invoices/{stripe_id}/pay", paid_out_of_band="true")
+    given = {"invoice": stripe_id, "amount": "20000", "credit_amount": "4000", "out_of_band_amount": "16000"}
+    wired.act("POST", "credit_notes", **given)
+    hear(wired)
+    assert deliver(note, 3) is None
+    hear(wired)
+    assert sorted(there["amount"] for there in wired.list_objects("credit_note")) == [1_000, 20_000]
+    assert (asks(wired), balance(wired), owed(invoice)["status"]) == ([0], -4_000, "credited")
+    assert list(list_differing()) == []
+
+
 def test_a_void_credit_note_gives_back_what_was_made_by_hand_and_taken_for_a_part_of_it(wired: Outside) -> None:
     first, _ = make_sent()
     account = first.organization.billing_account

@@ -45,15 +45,17 @@ def deliver_credit_note(claimed: Attempt) -> None:
         _leave_for_later(claimed, original, there)
         return
     seen = look_at_invoice(original.pk, there.id)
-    ours = [one for one in seen.notes if one.mark == make_mark(claimed)] or _adopt(claimed, seen)
-    there_by_now = sum(one.amount_cents for one in ours)
-    missing = -note.total_cents - there_by_now
+    ours = [one for one in seen.notes if one.mark == make_mark(claimed)]
+    missing, by_hand = -note.total_cents - sum(one.amount_cents for one in ours), _list_by_hand(note, seen)
+    if missing > 0 and (by_hand or not ours):
+        adopted = _adopt(claimed, seen, by_hand, missing)
+        ours, missing = [*ours, *adopted], missing - sum(one.amount_cents for one in adopted)
     # Stripe takes no credit note for those, not even for the rest of what somebody credited there by hand.
     if missing and seen.facts.state in {"uncollectible", "void"}:
         _write_off(claimed, original, there.id, seen)
         return
     if ours and missing not in {0, _get_room(seen)}:
-        check_amount(note, ours[0].id, there_by_now)
+        check_amount(note, ours[0].id, -note.total_cents - missing)
     said = f"Credit note {note.number}"
     made = _create(claimed, there.id, seen, make_mark(claimed), said, missing) if missing else ours[0].id
     claimed.remember(reference=made)
@@ -111,15 +113,13 @@ def _get_room(seen: LookedAt) -> int:
     return seen.total_cents - sum(one.amount_cents for one in seen.notes)
 
 
-def _adopt(claimed: Attempt, seen: LookedAt) -> list[NoteThere]:
+def _adopt(claimed: Attempt, seen: LookedAt, by_hand: list[NoteThere], amount: int) -> list[NoteThere]:
     """Take for ours what somebody credited in Stripe by hand: a note over the same amount, or all that leaves no room.
 
-    So is one of ours that is void here and stands there. Raises Permanent where those leave room for neither all of our
-    credit note nor exactly the rest of it.
+    Raises Permanent where those leave room for neither all of our credit note nor exactly the rest of it.
     """
-    note, free = claimed.invoice, {"", *_list_void_marks(claimed.invoice)}
-    by_hand = [one for one in seen.notes if one.mark in free]
-    amount, left = -note.total_cents, _get_room(seen)
+    note = claimed.invoice
+    left = _get_room(seen)
     chosen = [one for one in by_hand if one.amount_cents == amount][:1]
     if not chosen and amount > left:
         chosen = by_hand
@@ -138,10 +138,11 @@ def _adopt(claimed: Attempt, seen: LookedAt) -> list[NoteThere]:
     return chosen
 
 
-def _list_void_marks(note: Invoice) -> list[str]:
-    """List what credit notes of the same invoice that are void here are called in Stripe."""
+def _list_by_hand(note: Invoice, seen: LookedAt) -> list[NoteThere]:
+    """List what somebody credited in Stripe by hand, and what of ours is void here and stands there."""
     void = Invoice.objects.filter(corrects=note.corrects, number__isnull=False, status=Invoice.Status.VOID)
-    return [str(identify(one)) for one in void]
+    free = {"", *(str(identify(one)) for one in void)}
+    return [one for one in seen.notes if one.mark in free]
 
 
 def credit_void_invoice(claimed: Attempt, stripe_invoice: str) -> bool:

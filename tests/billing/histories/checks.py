@@ -129,11 +129,14 @@ def _find_disagreements(
             if invoice.status not in {"void", "credited"}:
                 yield f"{_name(invoice)} is not in Stripe"
             continue
-        is_waiting = found["id"] in history.by_hand
-        is_told = is_waiting or (invoice.pk in told and _is_for_people(invoice, found, books, history))
+        if found["id"] in history.by_hand:
+            # People are told, and settle it: then all of it is compared.
+            is_settled = False
+            continue
+        is_told = invoice.pk in told and _is_for_people(invoice, found, books, history)
         yield from _compare(customer, invoice, found, books, is_told=is_told)
         _add(balance, customer, invoice, notes, found, books)
-        is_settled &= invoice.pk not in told and not is_waiting
+        is_settled &= invoice.pk not in told
     if is_settled and (said := balance.find_fault()):
         yield f"{customer.id}: {said}"
 
