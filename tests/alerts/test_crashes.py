@@ -19,10 +19,10 @@ from alerts.services import tick
 from alerts.services.sending import NOTIFICATIONS, send_waiting
 from common.errors import Permanent
 from tests.alerts.conftest import Trouble
-from tests.alerts.processes import Worker
 from tests.alerts.receiver import Receiver
 from tests.factories.alerts import make_channel, make_rule
 from tests.outside import Outside
+from tests.processes import Worker
 from workqueue.services import Outcome
 
 pytestmark = [pytest.mark.crash, pytest.mark.django_db(transaction=True)]
@@ -43,6 +43,13 @@ def channels(wired: Outside, receiver: Receiver) -> list[Channel]:
 def mail(wired: Outside) -> dict[str, str]:
     """Where the processes find the mail server."""
     return {"INVOICE_SMTP_HOST": wired.sandbox.smtp_host, "INVOICE_SMTP_PORT": str(wired.sandbox.smtp_port)}
+
+
+def start_worker(*words: str, **variables: str) -> Worker:
+    """Start a process that looks or sends."""
+    # A lease is longer than any test: it ends when a test says so.
+    own = {"ALERTS_ALLOW_PRIVATE_ADDRESSES": "1", "ALERTS_LEASE_SECONDS": "3600"}
+    return Worker("tests.alerts.worker", *words, **own, **variables)
 
 
 def look(trouble: Trouble, *scopes: str) -> None:
@@ -66,11 +73,11 @@ def let_leases_end() -> None:
 def test_killed_between_opening_and_sending(
     trouble: Trouble, wired: Outside, receiver: Receiver, channels: list[Channel], mail: dict[str, str]
 ) -> None:
-    with Worker("tick", "billing", "die") as worker:
+    with start_worker("tick", "billing", "die") as worker:
         assert worker.begin().end() == -9
     assert (received(wired), receiver.requests) == ([], [])
     assert Incident.objects.count() == 1
-    with Worker("send", **mail) as worker:
+    with start_worker("send", **mail) as worker:
         assert worker.begin().end() == 0
     look(trouble, "billing")
     send()
@@ -107,7 +114,7 @@ def test_killed_after_sending_before_writing_it_down(
     look(trouble, "billing")
     over = threading.Event()
     join = hold(hook, over)
-    with Worker("send", **mail) as sender:
+    with start_worker("send", **mail) as sender:
         sender.begin()
         receiver.wait()
         sender.kill()
@@ -131,7 +138,7 @@ def test_killed_while_the_receiver_listens(trouble: Trouble, mail: dict[str, str
         port = deaf.getsockname()[1]
         make_rule(make_channel(Channel.Kind.WEBHOOK, url=f"http://127.0.0.1:{port}/hook", secret=new_secret()))
         look(trouble, "billing")
-        with Worker("send", **mail) as sender:
+        with start_worker("send", **mail) as sender:
             sender.begin()
             caller, _ = deaf.accept()
             sender.kill()
@@ -156,7 +163,7 @@ def test_killed_after_the_mail_server_took_it(
     look(trouble, "billing")
     over = threading.Event()
     join = hold(box, over)
-    with Worker("send", **mail) as sender:
+    with start_worker("send", **mail) as sender:
         sender.begin()
         while not wired.list_mails():
             over.wait(0.02)
@@ -175,8 +182,8 @@ def test_two_lookers_and_two_senders_at_once(
 ) -> None:
     scopes = [f"job{number}" for number in range(12)]
     with ExitStack() as stack:
-        lookers = [stack.enter_context(Worker("tick", *scopes)) for _ in range(2)]
-        senders = [stack.enter_context(Worker("send", **mail)) for _ in range(2)]
+        lookers = [stack.enter_context(start_worker("tick", *scopes)) for _ in range(2)]
+        senders = [stack.enter_context(start_worker("send", **mail)) for _ in range(2)]
         for pair in (lookers, senders):
             assert [worker.begin() for worker in pair]
             assert [worker.end() for worker in pair] == [0, 0]

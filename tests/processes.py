@@ -1,6 +1,7 @@
-"""Real processes that look and send, begun together and killed by the tests."""
+"""Real processes that work, begun together and killed by the tests."""
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import AbstractContextManager
@@ -17,17 +18,14 @@ _PATIENCE = 60
 class Worker(AbstractContextManager["Worker"]):
     """One process; it waits, loaded and connected to nothing, until it is told to begin."""
 
-    def __init__(self, *words: str, **variables: str) -> None:
+    def __init__(self, module: str, *words: str, **variables: str) -> None:
         server = os.environ["DATABASE_URL"].rsplit("/", 1)[0]
         environment = os.environ | {
             "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
-            "ALERTS_ALLOW_PRIVATE_ADDRESSES": "1",
-            # Longer than any test: a lease ends when a test says so.
-            "ALERTS_LEASE_SECONDS": "3600",
             **variables,
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.alerts.worker", *words],
+            [sys.executable, "-m", module, *words],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
@@ -45,6 +43,16 @@ class Worker(AbstractContextManager["Worker"]):
     def kill(self) -> None:
         self._process.kill()
         assert self._process.wait(_PATIENCE) == -9
+
+    def wait_until_it_sleeps(self) -> None:
+        """Wait until it stopped itself."""
+        _, status = os.waitpid(self._process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+
+    def wake(self) -> Self:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+        return self
 
     def end(self) -> int:
         """Wait for its end and return its status: -9 where it was killed."""
