@@ -29,7 +29,7 @@ def order_open_first(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
 
 
 def is_anybody_told() -> bool:
-    """Tell whether there is a rule that holds with a channel that is on."""
+    """Return whether there is a rule that holds with a channel that is on."""
     return Rule.objects.filter(is_enabled=True, channels__is_enabled=True).exists()
 
 

@@ -72,7 +72,7 @@ class Earnings:
     received_at: dt.datetime | None = None
 
     def is_part_of(self, month: Month) -> bool:
-        """Tell whether the figures are from before the month's end, so that something may be missing."""
+        """Return whether the figures are from before the month's end, so that something may be missing."""
         return self.received_at is not None and self.received_at < month.ends_at
 
 

@@ -17,7 +17,7 @@ _OF_ADDRESS = frozenset({"http.query", "http.fragment"})
 
 
 def wants_traces(environment: Mapping[str, str]) -> bool:
-    """Tell whether OpenTelemetry's own variables ask for traces: they name a receiver, and do not switch it off."""
+    """Return whether OpenTelemetry's own variables ask for traces: they name a receiver, and do not switch it off."""
     is_off = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     is_elsewhere = environment.get("OTEL_TRACES_EXPORTER", "otlp").strip().lower() != "otlp"
     return not is_off and not is_elsewhere and any(environment.get(name) for name in _ENDPOINTS)

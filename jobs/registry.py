@@ -103,12 +103,12 @@ class Job:
         return ""
 
     def is_whole(self) -> bool:
-        """Tell whether everything is asked for, so that the run counts as the job's and not as a part of it."""
+        """Return whether everything is asked for, so that the run counts as the job's and not as a part of it."""
         fields = type(self.params).model_fields.items()
         return all(getattr(self.params, name) == field.default for name, field in fields if not field.default_factory)
 
     def needs_reason(self) -> bool:
-        """Tell whether somebody must say why before this is started."""
+        """Return whether somebody must say why before this is started."""
         return False
 
     def previews_first(self) -> bool:

@@ -37,7 +37,7 @@ class RetryPolicy:
 
     @staticmethod
     def counts(error: WorkError) -> bool:
-        """Say whether a failure is an attempt: not where its turn had not come, or the installation is to blame."""
+        """Return whether a failure is an attempt: not where its turn had not come, or the installation is to blame."""
         return not isinstance(error, NotYet | Misconfigured)
 
 

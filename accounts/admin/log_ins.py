@@ -28,7 +28,7 @@ _UNLOCK = "accounts.unlock_lockout"
 
 
 def describe_second_step(user: User) -> str:
-    """Tell whether somebody has a second step, and how many recovery codes are left."""
+    """Return whether somebody has a second step, and how many recovery codes are left."""
     authenticator = Authenticator.objects.filter(user=user).first()
     if authenticator is None:
         return "Not set up"
@@ -161,7 +161,7 @@ class LockOutAdmin(ReadOnlyAdmin):
 
     @display(description="State", label={"Locked out": "danger", "Not locked": ""})
     def state(self, lock: LockOut) -> str:
-        """Tell whether the door is shut."""
+        """Return whether the door is shut."""
         return "Locked out" if lock.is_locked(now()) else "Not locked"
 
     @display(description="Until (UTC)")

@@ -174,7 +174,7 @@ class UserAdmin(_UserAdmin, ModelAdmin):
 
     @display(description="Password")
     def password_state(self, user: User) -> str:
-        """Tell whether there is one, never its hash."""
+        """Return whether there is one, never its hash."""
         return "Set" if user.has_usable_password() else "None: nobody logs in by one"
 
     @display(description="")
@@ -185,7 +185,7 @@ class UserAdmin(_UserAdmin, ModelAdmin):
 
     @display(description="Second step")
     def second_step(self, user: User) -> str:
-        """Tell whether there is one, and how many recovery codes are left."""
+        """Return whether there is one, and how many recovery codes are left."""
         return log_ins.describe_second_step(user)
 
     @display(description="")

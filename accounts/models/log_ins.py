@@ -68,5 +68,5 @@ class LockOut(models.Model):
         return f"{self.account or 'Anybody'} from {self.network or 'anywhere'}"
 
     def is_locked(self, moment: dt.datetime) -> bool:
-        """Tell whether the door is shut at an instant."""
+        """Return whether the door is shut at an instant."""
         return self.locked_until is not None and self.locked_until > moment

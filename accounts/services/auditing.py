@@ -134,7 +134,7 @@ def _read(thing: Model, field: "Field[Any, Any]") -> Any:
 
 
 def is_secret(name: str, thing: type[Model] | None = None) -> bool:
-    """Tell whether the values of a field are nobody's to read."""
+    """Return whether the values of a field are nobody's to read."""
     if thing is not None:
         columns = {field.name: field for field in thing._meta.concrete_fields}
         if isinstance(columns.get(name), EncryptedJSONField):

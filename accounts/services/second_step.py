@@ -58,7 +58,7 @@ def find_step(secret: str, code: str, after: int = 0, at: float | None = None) -
 
 
 def has_second_step(user: User) -> bool:
-    """Tell whether somebody has an authenticator."""
+    """Return whether somebody has an authenticator."""
     return Authenticator.objects.filter(user=user).exists()
 
 
@@ -76,12 +76,12 @@ def enrol(user: User, secret: str, code: str) -> list[str] | None:
 
 
 def check_code(user: User, code: str) -> bool:
-    """Tell whether a code is right and new, which it is once; LockedOut after too many that were not."""
+    """Return whether a code is right and new, which it is once; LockedOut after too many that were not."""
     return _check(user, lambda: _take_code(user, code))
 
 
 def check_recovery_code(user: User, code: str) -> bool:
-    """Tell whether a recovery code is one of the user's and unused, and use it up; LockedOut after too many."""
+    """Return whether a recovery code is one of the user's and unused, and use it up; LockedOut after too many."""
     return _check(user, lambda: _take_recovery_code(user, code))
 
 

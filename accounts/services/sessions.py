@@ -72,7 +72,7 @@ def note_second_step(request: HttpRequest, proof: str) -> None:
 
 
 def has_shown_second_step(request: HttpRequest) -> bool:
-    """Tell whether the session began with, or has since shown, the second step."""
+    """Return whether the session began with, or has since shown, the second step."""
     return bool(request.session.get(_PROOF))
 
 

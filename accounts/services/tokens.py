@@ -43,7 +43,7 @@ class _Refresh(RefreshToken):
 
 
 def may_have_tokens(user: User) -> bool:
-    """Tell whether somebody may use the API: active, and not of an organization that is closed."""
+    """Return whether somebody may use the API: active, and not of an organization that is closed."""
     organization = user.organization
     return user.is_active and (organization is None or organization.status != Organization.Status.CLOSED)
 

@@ -85,11 +85,11 @@ class Incident(models.Model):
         return self.since_at or self.opened_at
 
     def is_silent(self, moment: dt.datetime) -> bool:
-        """Tell whether reminders rest: somebody has it in hand or wants to hear of it later."""
+        """Return whether reminders rest: somebody has it in hand or wants to hear of it later."""
         return self.acknowledged_at is not None or self.is_snoozed(moment)
 
     def is_snoozed(self, moment: dt.datetime) -> bool:
-        """Tell whether somebody wants to hear of it later."""
+        """Return whether somebody wants to hear of it later."""
         return self.snoozed_until is not None and self.snoozed_until > moment
 
 

@@ -88,19 +88,19 @@ class Rule(models.Model):
         return self.name
 
     def wants(self, incident: Incident, moment: dt.datetime) -> bool:
-        """Tell whether an incident is one of this rule's, and bad enough by now."""
+        """Return whether an incident is one of this rule's, and bad enough by now."""
         return self.covers(incident) and (
             incident.count >= self.min_count and moment - incident.opened_at >= dt.timedelta(minutes=self.min_minutes)
         )
 
     def covers(self, incident: Incident) -> bool:
-        """Tell whether an incident is one of this rule's."""
+        """Return whether an incident is one of this rule's."""
         chosen = not self.kinds or incident.condition in self.kinds
         grave = Severity(incident.severity).rank >= Severity(self.min_severity).rank
         return chosen and grave and self._has_scope(incident.scope)
 
     def wants_event(self, kind: str, scope: str, outcome: str) -> bool:
-        """Tell whether an event is one of this rule's: only those that it names are."""
+        """Return whether an event is one of this rule's: only those that it names are."""
         right = not self.outcomes or outcome in self.outcomes
         return kind in self.kinds and right and self._has_scope(scope)
 

@@ -21,8 +21,8 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def may_be_called(text: str, *, allow_private: bool = False) -> bool:
-    """Tell whether a numeric address is one of the open internet's: not this machine's, a local network's or a cloud's
-    own. With `allow_private` the first two will do.
+    """Return whether a numeric address is one of the open internet's: not this machine's, a local network's or a
+    cloud's own. With `allow_private` the first two will do.
     """
     address = ipaddress.ip_address(text.partition("%")[0])
     return all(_is_fine(one, allow_private=allow_private) for one in (address, *_list_hidden(address)))

@@ -168,7 +168,7 @@ class Plan:
         return [self._rules[pk] for pk in row.rules if pk in self._rules]
 
     def _is_due(self, story: Story, rule: Rule) -> bool:
-        """Tell whether a channel was last told so long ago that a rule wants it reminded."""
+        """Return whether a channel was last told so long ago that a rule wants it reminded."""
         if not rule.reminder_hours or story.last_told_at is None:
             return False
         return self.moment - story.last_told_at >= dt.timedelta(hours=rule.reminder_hours)

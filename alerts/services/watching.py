@@ -139,7 +139,7 @@ def _open(incident: Incident, finding: Finding, plan: Plan) -> None:
 
 
 def _has_grown(incident: Incident, finding: Finding, moment: dt.datetime) -> bool:
-    """Tell whether there is more of what was resolved by hand than there was; the former incident ends with that.
+    """Return whether there is more of what was resolved by hand than there was; the former incident ends with that.
 
     What shrinks is noted, so that the least that there was counts.
     """

@@ -44,7 +44,7 @@ class ShownCard:
 
 
 def may_see(request: HttpRequest, page: str) -> bool:
-    """Tell whether somebody may see any of a page's cards."""
+    """Return whether somebody may see any of a page's cards."""
     return any(request.user.has_perm(card.permission) for card in list_cards(page))
 
 

@@ -60,7 +60,7 @@ def list_steps(request: HttpRequest, invoice: Invoice) -> list[StepRow]:
 
 
 def may_retry(request: HttpRequest, invoice: Invoice, steps: Sequence[StepRow]) -> bool:
-    """Tell whether somebody may try again, and whether there is anything to try."""
+    """Return whether somebody may try again, and whether there is anything to try."""
     return request.user.has_perm("billing.deliver_invoice") and any(step.is_undone for step in steps)
 
 

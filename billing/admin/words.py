@@ -63,7 +63,7 @@ class Mark:
 
 
 def describe_billing(account: BillingAccount) -> tuple[str, str]:
-    """Say whether runs for everybody bill an organization, and by which tone."""
+    """Return whether runs for everybody bill an organization, and by which tone."""
     status, first = account.organization.status, account.first_month
     if account.is_parked:
         return "Parked", "warning"

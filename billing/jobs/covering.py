@@ -50,7 +50,7 @@ class MonthlyParams(JobParams):
         return "" if self.due_by <= (now() + _CLOCKS_DIFFER_BY).date() else f"{self.due_by} has not come yet."
 
     def covers_month(self) -> bool:
-        """Tell whether this is the month's main run: everybody, or those due on the main schedule's day."""
+        """Return whether this is the month's main run: everybody, or those due on the main schedule's day."""
         return self == self._as_scheduled() and (
             self.due_by is None or (self.due_by.day == _main_day() and self.month == Month.of(self.due_by).plus(-1))
         )

@@ -145,7 +145,7 @@ def list_deliveries(invoice: Invoice) -> list[InvoiceDelivery]:
 
 
 def is_worked_on(invoice: Invoice) -> bool:
-    """Tell whether a run is under way, or waits for a worker, that bills or delivers this invoice."""
+    """Return whether a run is under way, or waits for a worker, that bills or delivers this invoice."""
     all_or_this = Q(params__organizations=[]) | Q(params__organizations__contains=[invoice.organization_id])
     billing = Q(job="monthly-billing", params__month=str(invoice.period)) & all_or_this
     delivering = Q(job="deliver-invoices", params__invoices__contains=[invoice.pk])

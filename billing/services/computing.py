@@ -112,12 +112,12 @@ def _say_why_left_out(account: Account, month: Month, *, by_name: bool) -> str:
 
 
 def _is_replaced(account: Account) -> bool:
-    """Tell whether what is there of the month was not issued and is to be computed by what is known now."""
+    """Return whether what is there of the month was not issued and is to be computed by what is known now."""
     return account.existing_is_left or account.existing_status in {Invoice.Status.HELD, Invoice.Status.NOTHING_DUE}
 
 
 def _is_kept_back(account: Account) -> bool:
-    """Tell whether what is there of the month is not to be issued: the organization was parked since."""
+    """Return whether what is there of the month is not to be issued: the organization was parked since."""
     return account.existing_status == Invoice.Status.DRAFT and account.parked_reason is not None
 
 

@@ -93,7 +93,7 @@ def _keep(name: str, incoming: Sequence[Incoming], digests: Mapping[str, str], t
 
 
 def is_taken(result: Result | None) -> bool:
-    """Tell whether an app took a record over."""
+    """Return whether an app took a record over."""
     return result is not None and result.verdict != Verdict.REJECTED
 
 

@@ -18,17 +18,17 @@ def actor(request: HttpRequest) -> User:
 
 
 def may_view(request: HttpRequest) -> bool:
-    """Tell whether somebody may see runs."""
+    """Return whether somebody may see runs."""
     return request.user.has_perm(VIEW)
 
 
 def may_run(request: HttpRequest, job: type[Job] | None) -> bool:
-    """Tell whether somebody may start, rerun and cancel a job; nobody may where the code declares it no more."""
+    """Return whether somebody may start, rerun and cancel a job; nobody may where the code declares it no more."""
     return job is not None and may_view(request) and request.user.has_perm(job.permission)
 
 
 def may_start_anything(request: HttpRequest) -> bool:
-    """Tell whether there is any job that somebody may start."""
+    """Return whether there is any job that somebody may start."""
     return any(may_run(request, job) for job in list_jobs())
 
 

@@ -94,7 +94,7 @@ class PeriodicTaskAdmin(ModelAdmin):
 
     @display(description="State")
     def state(self, row: PeriodicTask) -> SafeString:
-        """Tell whether it runs at all, and if not, why and until when."""
+        """Return whether it runs at all, and if not, why and until when."""
         if row.enabled:
             return coloured("On", "success")
         return format_html("{} {}", coloured("Paused", "warning"), describe_pause(row.job_schedule))

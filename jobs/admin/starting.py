@@ -124,7 +124,7 @@ def _start(request: HttpRequest, job: type[Job], form: StartForm) -> HttpRespons
 
 
 def report_start(request: HttpRequest, run: JobRun, created: bool, slot: str) -> None:
-    """Tell whether something was started; a second click on the same button is not worth a word."""
+    """Return whether something was started; a second click on the same button is not worth a word."""
     if created:
         messages.success(request, f"{run} was started.")
     elif run.slot != slot:

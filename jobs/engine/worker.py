@@ -52,7 +52,7 @@ class Heart:
             self._lost.clear()
 
     def is_stopped(self) -> bool:
-        """Tell whether the worker should stop before its next effect."""
+        """Return whether the worker should stop before its next effect."""
         return self._lost.is_set() or self._run_over.is_set()
 
     def end(self) -> None:

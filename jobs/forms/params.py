@@ -31,7 +31,7 @@ _WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?\Z")
 
 
 def has_preview(job: type[Job]) -> bool:
-    """Tell whether a job can say beforehand what it would do."""
+    """Return whether a job can say beforehand what it would do."""
     return DRY_RUN in job.Params.model_fields
 
 

@@ -146,7 +146,7 @@ class CreatorAccountAdmin(PanelledAdmin):
         return (*self.readonly_fields, "organization", *kept)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CreatorAccount]:
-        """Tell whether credentials are stored without reading them."""
+        """Return whether credentials are stored without reading them."""
         queryset: QuerySet[CreatorAccount] = super().get_queryset(request)
         stored = ExpressionWrapper(Q(credentials__isnull=False), output_field=BooleanField())
         return queryset.defer("credentials").annotate(is_connected=stored)
@@ -194,7 +194,7 @@ class CreatorAccountAdmin(PanelledAdmin):
 
     @display(description="Credentials stored", boolean=True)
     def connected(self, creator: CreatorAccount) -> bool:
-        """Tell whether there are credentials, not which."""
+        """Return whether there are credentials, not which."""
         return bool(getattr(creator, "is_connected", False))
 
 

@@ -106,7 +106,7 @@ class EarningsRevisionAdmin(_Lookable, PanelledAdmin):
 
     @display(description="State", label={"Stands": "success", "Replaced": ""})
     def state(self, one: EarningsRevision) -> str:
-        """Tell whether it stands."""
+        """Return whether it stands."""
         return "Stands" if getattr(one, "stands", False) else "Replaced"
 
 
@@ -164,7 +164,7 @@ class UnmatchedAggregateAdmin(_Lookable, DismissingAdmin):
 
     @display(description="State")
     def state(self, one: UnmatchedAggregate) -> str:
-        """Tell whether it waits or was dismissed, and why."""
+        """Return whether it waits or was dismissed, and why."""
         if one.dismissed_at is None:
             return coloured("Waiting", "warning")
         return format_html(

@@ -90,5 +90,5 @@ class EarningsTransactionAdmin(ModelAdmin):
 
     @display(description="Counts", boolean=True)
     def counts(self, one: EarningsTransaction) -> bool:
-        """Tell whether the last reading of its month saw it still."""
+        """Return whether the last reading of its month saw it still."""
         return one.round == one.pull.round

@@ -51,7 +51,7 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Unreadable:
 
 
 def _is_plausible(value: Any, depth: int) -> bool:
-    """Tell whether a value has no more parts than one of a good row, whatever they are."""
+    """Return whether a value has no more parts than one of a good row, whatever they are."""
     if isinstance(value, dict):
         return (
             depth > 0 and len(value) <= _MOST_NAMES and all(_is_plausible(part, depth - 1) for part in value.values())

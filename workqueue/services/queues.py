@@ -202,7 +202,7 @@ class WorkQueue[R: LeasedRow]:
         }
 
     def counts(self, row: R, error: WorkError) -> bool:
-        """Say whether a failure of a row is one of its attempts."""
+        """Return whether a failure of a row is one of its attempts."""
         return self.policy.counts(error)
 
     def find_pause(self, row: R, error: WorkError, attempts: int) -> float | None:

@@ -63,7 +63,7 @@ def _value_before(metric: Metric, slot_at: dt.datetime, former: Former) -> int:
 
 
 def judge(metric: Metric, delta: int, usual: Sequence[int], slots: int = 1) -> dict[str, Any] | None:
-    """Tell whether a change is a jump, judged by the changes before it; then with what it was measured by.
+    """Return whether a change is a jump, judged by the changes before it; then with what it was measured by.
 
     `slots` is over how many slots it came about: after a gap so many usual changes are usual.
     """

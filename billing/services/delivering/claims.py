@@ -241,5 +241,5 @@ def _is_held_by_another(delivery: InvoiceDelivery, holder: Holder) -> bool:
 
 
 def is_held(delivery: InvoiceDelivery) -> bool:
-    """Tell whether a living worker is at an effect."""
+    """Return whether a living worker is at an effect."""
     return is_holding(delivery.held_by_item or 0, delivery.held_by_token or 0)

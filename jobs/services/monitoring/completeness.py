@@ -49,7 +49,7 @@ def find_gap(monitor: JobMonitor, newest: Sequence[JobRun]) -> Gap | None:
 
 
 def _never_began(run: JobRun) -> bool:
-    """Tell whether nobody learnt what a run expects: it was cancelled first, or, as a rerun, failed before that."""
+    """Return whether nobody learnt what a run expects: it was cancelled first, or, as a rerun, failed before that."""
     ends = {JobRun.Status.CANCELLED, JobRun.Status.FAILED} if run.mode else {JobRun.Status.CANCELLED}
     return run.expected == 0 and run.status in ends
 
@@ -64,7 +64,7 @@ def _add_up(run: JobRun) -> tuple[int, JobRun]:
 
 
 def is_whole(run: JobRun) -> bool:
-    """Tell whether everything was asked of a run; not where the code can't read any more what was asked."""
+    """Return whether everything was asked of a run; not where the code can't read any more what was asked."""
     job = run.declaration
     try:
         return job is not None and job(job.Params.model_validate(run.params)).is_whole()

@@ -90,7 +90,7 @@ def judge(monitor: JobMonitor, facts: Facts, moment: dt.datetime) -> Verdict:
 
 
 def _meets(run: JobRun) -> bool:
-    """Tell whether a run that has begun is the job's own, not a part of it that somebody asked for."""
+    """Return whether a run that has begun is the job's own, not a part of it that somebody asked for."""
     return run.started_at is not None and _covers(run)
 
 
@@ -176,7 +176,7 @@ def _judge_ended(monitor: JobMonitor, facts: Facts, troubles: dict[str, Trouble]
 
 
 def _tells(run: JobRun, facts: Facts) -> bool:
-    """Tell whether that a run went well says anything.
+    """Return whether that a run went well says anything.
 
     A part does not while the last whole run stands as failed, nor a rerun while anything is left of what failed before.
     """
@@ -190,14 +190,14 @@ def _tells(run: JobRun, facts: Facts) -> bool:
 
 
 def _leaves_failures(rerun: JobRun, facts: Facts) -> bool:
-    """Tell whether anything is left of what failed before a rerun and since the last whole run that went well."""
+    """Return whether anything is left of what failed before a rerun and since the last whole run that went well."""
     before = facts.newest[facts.newest.index(rerun) + 1 :]
     since = takewhile(lambda run: run.mode or run.status not in _WELL or not _covers(run), before)
     return rerun.parent_id in facts.left or any(run.pk in facts.left for run in since)
 
 
 def _is_of_whole(run: JobRun, facts: Facts) -> bool:
-    """Tell whether a run is the job's own or does one of those again, as one is taken to whose first is long ago."""
+    """Return whether a run is the job's own or does one of those again, as one is taken to whose first is long ago."""
     known = {other.pk: other for other in facts.newest}
     while run.mode and run.parent_id in known:
         run = known[run.parent_id]

@@ -89,7 +89,7 @@ def _is_place(file: ResultFile, other: ResultFile) -> bool:
 
 
 def _is_newer(reading: Reading, other: ResultFile) -> bool:
-    """Tell whether what was read is newer than another version of the same key.
+    """Return whether what was read is newer than another version of the same key.
 
     S3 tells whole seconds when a version was stored, and their order where both were announced. Beyond that, a version
     that could be read was noticed before the next one was there.

@@ -107,7 +107,7 @@ def take_anew(ids: Sequence[int]) -> list[int]:
 
 
 def is_result(one: StoredFile) -> bool:
-    """Tell whether a file is one that a worker leaves its result in, in the bucket that settings name."""
+    """Return whether a file is one that a worker leaves its result in, in the bucket that settings name."""
     parts = one.key.split("/")
     return one.bucket == settings.RESULTS_BUCKET and one.key.startswith(PREFIX) and parts[-1] == NAME and len(parts) > 2
 
