@@ -114,9 +114,10 @@ def _schedules() -> dict[str, list[PeriodicTask]]:
 
 
 def _lines(schedules: dict[str, list[PeriodicTask]], moment: dt.datetime) -> list[Line]:
-    # A job that nobody declares any more comes last.
-    names = sorted(list_known_jobs(), key=lambda name: (find_job(name) is None, _title(name)))
-    runs = list_last_runs(names, _STRIP)
+    known = list_known_jobs()
+    runs = list_last_runs(known, _STRIP)
+    # Jobs that never ran come after those that did, and those that nobody declares any more come last.
+    names = sorted(known, key=lambda name: (find_job(name) is None, name not in runs, _title(name)))
     monitors = {monitor.job: monitor for monitor in JobMonitor.objects.exclude(state=JobMonitor.State.NEW)}
     return [_line(name, runs.get(name, []), schedules.get(name, []), moment, monitors.get(name)) for name in names]
 

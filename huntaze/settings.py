@@ -745,7 +745,10 @@ UNFOLD: dict[str, Any] = {
         lambda request: static("huntaze/billing.css"),
         lambda request: static("huntaze/accounts.css"),
     ],
-    "SCRIPTS": [lambda request: static("huntaze/lists.js")],
+    "SCRIPTS": [
+        lambda request: static("huntaze/lists.js"),
+        lambda request: static("huntaze/reach.js"),
+    ],
     "DASHBOARD_CALLBACK": "huntaze.dashboard.front_page",
     "ACCOUNT": {
         "navigation": [

@@ -100,8 +100,8 @@ def show_label(text: str, tone: str, title: str = "") -> str:
 def show_marks(marks: Iterable[Mark]) -> str:
     """Write signs in a row."""
     sign = (
-        '<span class="hz-mark hz-tone-{}" title="{}" role="img" aria-label="{}">'
+        '<span class="hz-sign hz-tone-{}" title="{}" role="img" aria-label="{}">'
         '<span class="material-symbols-outlined" aria-hidden="true">{}</span></span>'
     )
     signs = format_html_join("", sign, ((m.tone or "none", m.text, m.text, m.icon) for m in marks))
-    return format_html('<span class="hz-marks">{}</span>', signs) if signs else "-"
+    return format_html('<span class="hz-signs">{}</span>', signs) if signs else "-"

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from alerts.models import Incident
 from billing.services.correcting import credit_invoice, void_invoice
 from common.clock import Month, now, previous_month
 from tests.factories.billing import earn, make_creator, make_organization, make_plan
@@ -178,3 +179,15 @@ def test_months_are_read_at_the_door() -> None:
     response = log_in("Finance").get(FRONT)
     assert response.context["invoiced"] == []
     assert "No invoice was issued in the last twelve months" in response.content.decode()
+
+
+def test_money_what_is_held_and_incidents_come_before_the_jobs() -> None:
+    make_held()
+    make_invoice(month=LAST)
+    Incident.objects.create(condition="job-late", scope="hourly-usage", severity="error", title="It is late")
+    page = _page("Finance")
+    parts = ["Outstanding", "Open incidents", "Held for approval</h2>", "Not delivered</h2>", "Invoiced in the last"]
+    places = [
+        page.index(part) for part in [*parts, 'aria-label="What failed"', 'aria-label="Jobs"', 'aria-label="Queues"']
+    ]
+    assert places == sorted(places)

@@ -61,6 +61,18 @@ def test_every_declared_job_is_there_and_those_that_were() -> None:
     names = [line.title for line in describe_jobs(now())["lines"]]
     assert {"Monthly billing", "Hourly usage", "Deliver invoices"} < set(names)
     assert names[-1] == "former-job"
+
+
+def test_jobs_that_never_ran_come_after_those_that_did() -> None:
+    make_run("record-issued-invoices", status="succeeded")
+    make_run("hourly-usage", status="succeeded")
+    names = [line.title for line in describe_jobs(now())["lines"]]
+    assert names[:2] == ["Hourly usage", "Record issued invoices"]
+    assert names[2:] == sorted(names[2:])
+
+
+def test_a_former_job_is_known_once() -> None:
+    make_run("former-job", status="succeeded")
     assert list_known_jobs().count("former-job") == 1
 
 
