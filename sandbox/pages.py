@@ -1,6 +1,7 @@
 """Pages for people: what is here, and the mail that was received."""
 
 from email.message import EmailMessage, Message
+from email.utils import parsedate_to_datetime
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -77,14 +78,14 @@ class _Pages:
                 escape(", ".join(mail.recipients)),
                 escape(mail.sender),
                 escape(", ".join(name for name, _, _ in _attachments(mail.message))) or "none",
-                when(mail.received_at),
+                when(_sent_at(mail)),
             ]
             for mail in self.world.mailbox.all(_SHOWN)
         ]
         total = self.world.mailbox.count()
         note = f"the newest {_SHOWN} of {total}" if total > _SHOWN else f"{total} received"
         body = table(
-            ["Subject", "To", "From", "Attachments", "Received"],
+            ["Subject", "To", "From", "Attachments", "Date"],
             rows,
             "No mail yet. What the program sends will appear here.",
         )
@@ -126,6 +127,14 @@ class _Pages:
         return Response(_content(part), headers=headers, media_type=kind)
 
 
+def _sent_at(mail: Mail) -> float:
+    """Return when a message was sent, as it says itself; when it was received where it does not."""
+    try:
+        return parsedate_to_datetime(str(mail.message["Date"])).timestamp()
+    except ValueError:
+        return mail.received_at
+
+
 def _attachments(message: EmailMessage) -> list[tuple[str, int, Message]]:
     return [
         (part.get_filename() or part.get_content_type(), index, part)
@@ -150,6 +159,7 @@ def _message_page(mail: Mail) -> Response:
         {
             "From": escape(str(message.get("From", mail.sender))),
             "To": escape(", ".join(mail.recipients)),
+            "Date": when(_sent_at(mail)),
             "Received": when(mail.received_at),
             "Message-ID": f"<code>{escape(mail.message_id)}</code>" if mail.message_id else "none",
             "Logged in as": escape(mail.login or ""),

@@ -18,6 +18,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+from common.pace import begin
 from huntaze import embedded
 from huntaze.demo_log_ins import LOG_INS
 from huntaze.embedded import ports
@@ -54,6 +55,8 @@ class Demo:
     def prepare(self) -> None:
         """Bring the outside world up, and the data to where last month is billed."""
         self._start_outside_world()
+        # The stand-ins have just been started: nobody has called them.
+        begin(self.processes.environment["REDIS_URL"])
         month = (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
         is_loaded = is_billed(self.processes.environment["DATABASE_URL"], month)
         progress, migrated, wanted = Progress(4), DATA_DIR / "migrated", fingerprint(ROOT)

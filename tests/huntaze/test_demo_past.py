@@ -1,16 +1,20 @@
 """The demo's former months: dated in the month after their own, most paid, one overdue and one paid in part."""
 
 import datetime as dt
+from email.utils import parsedate_to_datetime
 
+import httpx
 import pytest
 
 from accounts.models import User
 from billing.models import Invoice, InvoiceDelivery, Payment, StripeRecord
-from common.clock import Month, previous_month
+from common.clock import Month, now, previous_month
 from huntaze.demo_past import bill_former_month
-from jobs.models import JobRun
+from jobs.models import JobItem, JobRun
 from tests.factories.billing import earn, make_creator, make_organization
+from tests.outside import Outside, outside, wired
 
+__all__ = ["outside", "wired"]
 pytestmark = pytest.mark.django_db(transaction=True)
 MONTH = previous_month().plus(-1)
 
@@ -61,3 +65,17 @@ def test_it_is_billed_and_paid_once_and_other_months_leave_nothing_open() -> Non
     assert (JobRun.objects.filter(job="monthly-billing").count(), Invoice.objects.count()) == (1, 4)
     assert set(_read().values()) == {("paid", 0)}
     assert (Payment.objects.count(), StripeRecord.objects.count()) == (3, 1)
+
+
+def test_its_mails_and_steps_carry_the_date_of_then(wired: Outside) -> None:
+    _make_business()
+    bill_former_month(MONTH, is_last=False)
+    mails = [wired.read_mail(mail["number"]) for mail in wired.list_mails()]
+    assert len(mails) == 4
+    after = MONTH.plus(1)
+    assert {Month.of(parsedate_to_datetime(mail["Date"])) for mail in mails} == {after}
+    steps = [step for item in JobItem.objects.all() for step in item.history]
+    assert {step["name"] for step in steps} >= {"compute", "number", "pdf", "store", "email"}
+    assert {step["started_at"][:7] for step in steps} == {str(after)}
+    inbox = httpx.get(f"{wired.sandbox.http_url}/mail/").text
+    assert f"{after}-" in inbox and f"{now():%Y-%m-}" not in inbox

@@ -1,7 +1,7 @@
 """The invoice by e-mail: text and HTML, the PDF attached, a Message-ID that belongs to the document."""
 
 import uuid
-from email.utils import parseaddr
+from email.utils import format_datetime, parseaddr
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -11,6 +11,7 @@ from billing.models import Invoice, InvoiceDelivery
 from billing.services.books import identify
 from billing.services.delivering.claims import Attempt, Parcel, attempt
 from billing.services.delivering.documents import open_pdf
+from common.clock import now
 from common.errors import Permanent
 from common.hosts import ascii_mailbox
 from common.money import format_money
@@ -73,7 +74,7 @@ def _compose(parcel: Parcel, recipient: str, message_id: str) -> EmailMultiAlter
         text,
         settings.DEFAULT_FROM_EMAIL,
         [ascii_mailbox(recipient)],
-        headers={"Message-ID": message_id},
+        headers={"Message-ID": message_id, "Date": format_datetime(now())},
     )
     message.attach_alternative(html, "text/html")
     message.attach(f"{invoice.number}.pdf", parcel.content or open_pdf(invoice), "application/pdf")

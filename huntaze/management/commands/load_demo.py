@@ -26,7 +26,6 @@ from billing.services.parking import park_account
 from billing.services.usage import aggregate_hour, list_hours_to_aggregate
 from common.clock import Month, now, previous_month
 from common.commands import OneLineCommand, refuse
-from common.pace import begin
 from huntaze.demo_history import add_former_earnings, add_snapshots, add_up, add_versions, bring_month
 from huntaze.demo_log_ins import LOG_INS, PASSWORD, STAFF
 from huntaze.demo_past import bill_former_month, pay_by_transfer
@@ -60,7 +59,6 @@ class Command(OneLineCommand):
         """Load what is not there and say how to log in."""
         if not settings.DEBUG:
             raise refuse("The demo's passwords are public: it is loaded only where DEBUG is on.")
-        begin(settings.REDIS_URL)
         self._load()
         if options["webhooks"]:
             tell_ended_runs(options["webhooks"], options["webhook_secret"])
