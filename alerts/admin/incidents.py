@@ -156,7 +156,7 @@ class IncidentAdmin(ReadOnlyAdmin):
         """Tell since when."""
         return f"{incident.began_at:%Y-%m-%d %H:%M}"
 
-    @display(description="Times")
+    @display(description="How many")
     def often(self, incident: Incident) -> str:
         """Tell how often."""
         return f"{incident.count:,}"
