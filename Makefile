@@ -49,6 +49,7 @@ check: bootstrap lint types ## All that is checked without running the product: 
 	$(BIN)/cfn-lint infrastructure/eventbridge/template.yaml
 	$(PYTHON) scripts/check_requirements.py
 	$(DEVELOPMENT) $(PYTHON) manage.py makemigrations --check --dry-run
+	$(DEVELOPMENT) $(PYTHON) manage.py make_sql_migration --check
 	$(DEVELOPMENT) $(PYTHON) manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(PRODUCTION) $(PYTHON) manage.py check --deploy --fail-level WARNING
 

@@ -1,17 +1,15 @@
 """Who is billed for a month: who was there, whom staff let begin later, and whom staff name though they have left."""
 
 import datetime as dt
-import importlib
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
 from django.urls import reverse
 
 from accounts.models import Organization
 from billing.forms import FirstDayField
-from billing.models import BillingAccount, Invoice
+from billing.models import Invoice
 from billing.selectors.due import list_due
 from billing.services.parking import park_account, unpark_account
 from common.clock import Month, now
@@ -71,24 +69,6 @@ def test_nor_before_it_was_taken_up_again(how: str) -> None:
     assert list(list_due(AUGUST, first)) == []
     bill(AUGUST)
     assert billed() == [(organization.pk, AUGUST)], "a run that names its month covers it"
-
-
-def test_who_was_there_before_that_was_noted_stays_due_for_the_last_month() -> None:
-    """The column was added with the moment of its migration for everybody."""
-    old, made_since = make_early(), make(created_at=AUGUST.starts_at)
-    fresh = make(created_at=dt.datetime(2020, 4, 20, tzinfo=dt.UTC))
-    noted_at = dt.datetime(2020, 5, 10, tzinfo=dt.UTC)
-    Organization.objects.filter(pk=old.pk).update(created_at=dt.datetime(2019, 1, 1, tzinfo=dt.UTC))
-    BillingAccount.objects.filter(organization__in=[old, fresh]).update(due_since=noted_at)
-    before = made_since.billing_account.due_since
-    with connection.cursor() as cursor:
-        cursor.execute(importlib.import_module("billing.migrations.0017_first_month").KEEP_DUE)
-    since = dict(BillingAccount.objects.values_list("organization", "due_since"))
-    assert since == {
-        old.pk: dt.datetime(2020, 4, 1, tzinfo=dt.UTC),
-        fresh.pk: dt.datetime(2020, 4, 20, tzinfo=dt.UTC),
-        made_since.pk: before,
-    }
 
 
 # Rerun missing

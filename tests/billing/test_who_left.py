@@ -1,12 +1,10 @@
 """What happened before an organization or a creator left is summed, pulled and billed: what counts is when it was."""
 
 import datetime as dt
-import importlib
 import uuid
 from decimal import Decimal
 
 import pytest
-from django.db import connection
 
 from accounts.models import Organization
 from billing.checks import find_unbilled_of_who_left
@@ -60,17 +58,6 @@ def test_what_was_wrong_is_emptied_though_the_organization_is_suspended() -> Non
     UsageEvent.objects.all().delete()
     aggregate_hour(LAST_HOUR)
     assert UsageHour.objects.get().quantity == 0
-
-
-def test_hours_that_were_left_out_are_summed_when_this_is_deployed() -> None:
-    organization, counted = use("7"), use("3")
-    UsageHour.objects.create(
-        organization=counted, meter=UsageEvent.objects.get(organization=counted).meter, hour=LAST_HOUR, quantity=3
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(importlib.import_module("billing.migrations.0018_lost_hours").SUM_LOST)
-    found = dict(UsageHour.objects.values_list("organization", "quantity"))
-    assert found == {organization.pk: Decimal(7), counted.pk: Decimal(3)}
 
 
 # Creators
