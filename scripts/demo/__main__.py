@@ -15,10 +15,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-import boto3
-from botocore.config import Config
-
-from common.pace import begin
 from huntaze import embedded
 from huntaze.demo_log_ins import LOG_INS
 from huntaze.embedded import ports
@@ -55,8 +51,6 @@ class Demo:
     def prepare(self) -> None:
         """Bring the outside world up, and the data to where last month is billed."""
         self._start_outside_world()
-        # The stand-ins have just been started: nobody has called them.
-        begin(self.processes.environment["REDIS_URL"])
         month = (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
         is_loaded = is_billed(self.processes.environment["DATABASE_URL"], month)
         progress, migrated, wanted = Progress(4), DATA_DIR / "migrated", fingerprint(ROOT)
@@ -66,6 +60,11 @@ class Demo:
             progress.say("migrating the database")
             self._manage("migrate", "--verbosity", "0")
             migrated.write_text(wanted)
+        # Libraries are loaded while the others get ready.
+        from common.pace import begin
+
+        # The stand-ins have just been started: nobody has called them.
+        begin(self.processes.environment["REDIS_URL"])
         self._await_outside_world()
         self._create_bucket()
         results.set_up(self.storage_url)
@@ -181,6 +180,9 @@ class Demo:
             self.processes.wait_until(partial(listens, port), f"The stand-in for {name}")
 
     def _create_bucket(self) -> None:
+        import boto3
+        from botocore.config import Config
+
         client = boto3.client(
             "s3",
             endpoint_url=self.storage_url,

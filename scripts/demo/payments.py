@@ -1,7 +1,5 @@
 """What goes on in the stand-ins: what customers and their banks do in Stripe, and who hears of it."""
 
-import httpx
-
 _PAYING = 12
 _DISPUTED_CENTS = 5_000
 
@@ -35,10 +33,14 @@ def let_customers_pay(sandbox_url: str) -> int:
 
 
 def _list(sandbox_url: str, kind: str, **where: str) -> list[dict[str, str]]:
+    import httpx
+
     answer = httpx.get(f"{sandbox_url}/control/stripe/objects/{kind}", params=where).raise_for_status()
     found: list[dict[str, str]] = answer.json()["data"]
     return found
 
 
 def _control(sandbox_url: str, method: str, path: str, body: dict[str, object]) -> None:
+    import httpx
+
     httpx.request(method, f"{sandbox_url}/control{path}", json=body).raise_for_status()

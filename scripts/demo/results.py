@@ -4,9 +4,6 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 BUCKET = QUEUE = "huntaze-results"
 REGION = "us-east-1"
 # moto's own, in each queue's address.
@@ -59,6 +56,9 @@ def _results() -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def _open(service: str, storage_url: str) -> Any:
+    import boto3
+    from botocore.config import Config
+
     config = Config(s3={"addressing_style": "path"})
     opened: Any = boto3.client(  # type: ignore[call-overload]  # the service's name is no literal
         service, endpoint_url=storage_url, region_name=REGION, config=config, **_KEYS
