@@ -85,9 +85,7 @@ def test_a_text_is_loaded_by_the_migration_that_means_it(folder: Path) -> None:
 
 
 def test_a_file_that_no_migration_loads_is_named_with_what_to_type(folder: Path) -> None:
-    with pytest.raises(
-        CommandError, match=r"No migration loads jobs/sql/functions/probe_add\.sql .* make_sql"
-    ):
+    with pytest.raises(CommandError, match=r"No migration loads jobs/sql/functions/probe_add\.sql .* make_sql"):
         call_command("make_sql_migration", "--check")
 
 

@@ -162,7 +162,7 @@ def test_staff_hear_of_a_correction_that_no_longer_stands(aurora: CreatorAccount
     tick()
     incident = incidents.get()
     assert (incident.title, incident.scope) == (
-        f"Aurora Star of {aurora.organization}: the correction of October 2026 no longer stands",
+        f"Aurora Star of {aurora.organization}: the correction of October 2026 was overruled",
         f"{aurora.pk} 2026-10",
     )
     assert log_in("Finance").get(incident.link).status_code == 200
