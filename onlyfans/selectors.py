@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery
 
 from common.clock import Month
-from onlyfans.client import GATEWAY_SOURCE
 from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision, UnmatchedAggregate
+from onlyfans.providers.gateway import GATEWAY_SOURCE
 
 
 def list_creators_to_pull(organization_ids: Iterable[str], month: dt.date) -> QuerySet[CreatorAccount]:

@@ -4,7 +4,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,20 +16,18 @@ from sandbox.stripe.controls import ACTIONS as STRIPE_ACTIONS
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.resources import invoice_state
 from sandbox.stripe.world import COLLECTIONS, DISCOUNTS, KEYS, LINES, SETTINGS
+from sandbox.world import World
 
-if TYPE_CHECKING:
-    from sandbox.server import World
-
-Action = Callable[["World", Request, Any], Any]
+Action = Callable[[World, Request, Any], Any]
 _SERVICES = ("stripe", "onlyfans", "mail", "hooks", "faults", "requests")
 _STRIPE = [*COLLECTIONS.values(), LINES, KEYS, SETTINGS, DISCOUNTS, "stripe.terms", "stripe.credit_note_lines"]
 
 
-def routes(world: "World") -> list[Route]:
+def routes(world: World) -> list[Route]:
     return [Route(path, _endpoint(world, action), methods=[method]) for method, path, action in _ACTIONS]
 
 
-def _endpoint(world: "World", action: Action) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(world: World, action: Action) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
             raw = await request.body()
@@ -47,11 +45,11 @@ def _endpoint(world: "World", action: Action) -> Callable[[Request], Awaitable[R
     return answer
 
 
-def _index(world: "World", request: Request, given: Any) -> Any:
+def _index(world: World, request: Request, given: Any) -> Any:
     return {"actions": [f"{method} {path}" for method, path, _ in _ACTIONS]}
 
 
-def _reset(world: "World", request: Request, given: Any) -> Any:
+def _reset(world: World, request: Request, given: Any) -> Any:
     """Forgets all, or only the `services` named."""
     services = given.get("services", _SERVICES)
     if strange := set(services) - set(_SERVICES):
@@ -73,28 +71,28 @@ def _reset(world: "World", request: Request, given: Any) -> Any:
     return {"reset": list(services)}
 
 
-def _list_faults(world: "World", request: Request, given: Any) -> Any:
+def _list_faults(world: World, request: Request, given: Any) -> Any:
     return {"faults": world.network.faults.describe()}
 
 
-def _add_fault(world: "World", request: Request, given: Any) -> Any:
+def _add_fault(world: World, request: Request, given: Any) -> Any:
     if strange := given.keys() & {"id", "seen", "fired"}:
         raise ValueError(f"{sorted(strange)[0]} is not for you to set")
     return asdict(world.network.faults.add(**given))
 
 
-def _clear_faults(world: "World", request: Request, given: Any) -> Any:
+def _clear_faults(world: World, request: Request, given: Any) -> Any:
     world.network.faults.rules.clear()
     return {"faults": []}
 
 
-def _remove_fault(world: "World", request: Request, given: Any) -> Any:
+def _remove_fault(world: World, request: Request, given: Any) -> Any:
     if not world.network.faults.remove(request.path_params["id"]):
         raise LookupError("no such fault")
     return {"faults": world.network.faults.describe()}
 
 
-def _set_latency(world: "World", request: Request, given: Any) -> Any:
+def _set_latency(world: World, request: Request, given: Any) -> Any:
     for service, milliseconds in given.items():
         if service not in {"stripe", "onlyfans", "mail"}:
             raise ValueError(f"unknown service {service}")
@@ -102,18 +100,18 @@ def _set_latency(world: "World", request: Request, given: Any) -> Any:
     return world.network.faults.latency_ms
 
 
-def _requests(world: "World", request: Request, given: Any) -> Any:
+def _requests(world: World, request: Request, given: Any) -> Any:
     filters = dict(request.query_params)
     limit = int(filters.pop("limit", 1000))
     return {"requests": world.network.select(limit, **filters)}
 
 
-def _clear_requests(world: "World", request: Request, given: Any) -> Any:
+def _clear_requests(world: World, request: Request, given: Any) -> Any:
     world.network.requests.clear()
     return {"requests": []}
 
 
-def _rate_limit(world: "World", request: Request, given: Any) -> Any:
+def _rate_limit(world: World, request: Request, given: Any) -> Any:
     limit = world.stripe.limit
     limit.per_second = _whole(given.get("per_second"))
     limit.per_endpoint = _whole(given.get("per_endpoint"))
@@ -126,12 +124,12 @@ def _whole(value: Any) -> int | None:
     return value
 
 
-def _forget_keys(world: "World", request: Request, given: Any) -> Any:
+def _forget_keys(world: World, request: Request, given: Any) -> Any:
     world.stripe.keys.forget(given.get("keys"))
     return {"kept": world.store.count(KEYS)}
 
 
-def _advance(world: "World", request: Request, given: Any) -> Any:
+def _advance(world: World, request: Request, given: Any) -> Any:
     """Puts Stripe's clock forward and does what falls due."""
     stripe = world.stripe.world
     stripe.advanced += float(given["seconds"])
@@ -141,13 +139,13 @@ def _advance(world: "World", request: Request, given: Any) -> Any:
     return {"now": stripe.now(), "finalized": finalized}
 
 
-def _checks(world: "World", request: Request, given: Any) -> Any:
+def _checks(world: World, request: Request, given: Any) -> Any:
     """Whether own answers are checked against Stripe's description: costs time in load tests."""
     world.stripe.world.check_answers = bool(given["answers"])
     return {"answers": world.stripe.world.check_answers}
 
 
-def _objects(world: "World", request: Request, given: Any) -> Any:
+def _objects(world: World, request: Request, given: Any) -> Any:
     kind = request.path_params["kind"]
     collections = {**COLLECTIONS, "line_item": LINES, "idempotency_key": KEYS}
     if kind not in collections:
@@ -156,14 +154,14 @@ def _objects(world: "World", request: Request, given: Any) -> Any:
     return {"count": len(found), "data": found}
 
 
-def _webhooks(world: "World", request: Request, given: Any) -> Any:
+def _webhooks(world: World, request: Request, given: Any) -> Any:
     endpoints = [{"url": entry["url"], "secret": entry["secret"]} for entry in given["endpoints"]]
     world.stripe.webhooks.endpoints = endpoints
     world.stripe.webhooks.automatic = bool(given.get("automatic"))
     return {"endpoints": [entry["url"] for entry in endpoints], "automatic": world.stripe.webhooks.automatic}
 
 
-async def _deliver(world: "World", request: Request, given: Any) -> Any:
+async def _deliver(world: World, request: Request, given: Any) -> Any:
     webhooks = world.stripe.webhooks
     events = webhooks.find(given.get("events"), given.get("types"))
     if given.get("reverse"):
@@ -171,57 +169,57 @@ async def _deliver(world: "World", request: Request, given: Any) -> Any:
     return {"deliveries": await webhooks.deliver(events, int(given.get("times", 1)))}
 
 
-def _account(world: "World", request: Request, given: Any) -> Any:
+def _account(world: World, request: Request, given: Any) -> Any:
     return world.gateway.set_account(request.path_params["account"], **given)
 
 
-def _seed(world: "World", request: Request, given: Any) -> Any:
+def _seed(world: World, request: Request, given: Any) -> Any:
     account, month = request.path_params["account"], request.path_params["month"]
     return {"account": account, "month": month, "figures": world.gateway.seed(account, month, given)}
 
 
-def _seed_sales(world: "World", request: Request, given: Any) -> Any:
+def _seed_sales(world: World, request: Request, given: Any) -> Any:
     account, month = request.path_params["account"], request.path_params["month"]
     return {"account": account, "transactions": world.gateway.seed_sales(account, month, given["transactions"])}
 
 
-def _seed_many(world: "World", request: Request, given: Any) -> Any:
+def _seed_many(world: World, request: Request, given: Any) -> Any:
     with world.store.transaction():
         for entry in given["months"]:
             world.gateway.seed(entry["account"], entry["month"], entry["cents"])
     return {"seeded": len(given["months"])}
 
 
-def _messages(world: "World", request: Request, given: Any) -> Any:
+def _messages(world: World, request: Request, given: Any) -> Any:
     found = world.mailbox.summary(**dict(request.query_params))
     return {"count": len(found), "messages": found}
 
 
-def _clear_messages(world: "World", request: Request, given: Any) -> Any:
+def _clear_messages(world: World, request: Request, given: Any) -> Any:
     world.mailbox.clear()
     return {"count": 0, "messages": []}
 
 
-def _list_hooks(world: "World", request: Request, given: Any) -> Any:
+def _list_hooks(world: World, request: Request, given: Any) -> Any:
     return {"count": world.hooks.count(), "hooks": world.hooks.describe()}
 
 
-def _trust_hooks(world: "World", request: Request, given: Any) -> Any:
+def _trust_hooks(world: World, request: Request, given: Any) -> Any:
     world.hooks.trust(request.path_params["name"], given["secret"])
     return {"name": request.path_params["name"]}
 
 
-def _list_mail_rules(world: "World", request: Request, given: Any) -> Any:
+def _list_mail_rules(world: World, request: Request, given: Any) -> Any:
     return {"rules": world.mailbox.describe_rules()}
 
 
-def _add_mail_rule(world: "World", request: Request, given: Any) -> Any:
+def _add_mail_rule(world: World, request: Request, given: Any) -> Any:
     if "fired" in given:
         raise ValueError("fired is not for you to set")
     return asdict(world.mailbox.add_rule(**given))
 
 
-def _reset_mail_rules(world: "World", request: Request, given: Any) -> Any:
+def _reset_mail_rules(world: World, request: Request, given: Any) -> Any:
     world.mailbox.reset_rules()
     return {"rules": world.mailbox.describe_rules()}
 

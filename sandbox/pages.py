@@ -3,7 +3,6 @@
 from email.message import EmailMessage, Message
 from email.utils import parsedate_to_datetime
 from html import escape
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -12,9 +11,7 @@ from starlette.routing import Route
 from sandbox.html import facts, link, page, size, table, when
 from sandbox.mail import Mail
 from sandbox.stripe.world import COLLECTIONS
-
-if TYPE_CHECKING:
-    from sandbox.server import World
+from sandbox.world import World
 
 _SHOWN = 500
 _HARMLESS = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; font-src data:"
@@ -22,7 +19,7 @@ _HARMLESS = "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsaf
 _INLINE = {"application/pdf", "image/gif", "image/jpeg", "image/png", "image/webp", "text/plain"}
 
 
-def routes(world: "World") -> list[Route]:
+def routes(world: World) -> list[Route]:
     pages = _Pages(world)
     return [
         Route("/", pages.index),
@@ -36,7 +33,7 @@ def routes(world: "World") -> list[Route]:
 
 
 class _Pages:
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
 
     async def index(self, request: Request) -> Response:

@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -14,37 +13,12 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from sandbox import control, hooks, mail, pages
-from sandbox.exchange import Network, Protocol
-from sandbox.onlyfans import Gateway
-from sandbox.store import Store
+from sandbox.exchange import Protocol
 from sandbox.stripe import pages as stripe_pages
-from sandbox.stripe.api import StripeApi
+from sandbox.world import World, make_world
 
 _STARTED_WITHIN = 20.0
 _METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH"]
-
-
-@dataclass
-class World:
-    """Everything that the sandbox holds, for its pages and controls."""
-
-    store: Store
-    network: Network
-    mailbox: mail.Mailbox
-    hooks: hooks.Receiver
-    stripe: StripeApi
-    gateway: Gateway
-
-
-def make_world(data_dir: Path | None) -> World:
-    """The state, from the files of `data_dir` or in memory."""
-    if data_dir:
-        data_dir.mkdir(parents=True, exist_ok=True)
-    store = Store(data_dir / "sandbox.sqlite3" if data_dir else None)
-    network = Network()
-    mailbox = mail.Mailbox(data_dir / "mail.sqlite3" if data_dir else None, network.faults)
-    receiver = hooks.Receiver(data_dir / "hooks.sqlite3" if data_dir else None)
-    return World(store, network, mailbox, receiver, StripeApi(store, network), Gateway(store, network))
 
 
 def make_app(world: World) -> Starlette:

@@ -14,8 +14,8 @@ from django.db.models import Sum
 
 from common.clock import Month
 from common.errors import Permanent
-from onlyfans.client import CategoryEarnings, Statement, Transaction, TransactionPage
 from onlyfans.models import CreatorAccount, EarningsPull, EarningsTransaction
+from onlyfans.providers.gateway import CategoryEarnings, Statement, Transaction, TransactionPage
 
 # A place given out so long ago may lead nowhere, and what was read then may have changed.
 GOES_ON_WITHIN = dt.timedelta(hours=6)

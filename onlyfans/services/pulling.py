@@ -11,8 +11,8 @@ from common.clock import Month
 from common.errors import Misconfigured, NotYet, Permanent, Retryable
 from common.http import Refused
 from common.pace import Window, hold_back, take_turn
-from onlyfans.client import GATEWAY_SOURCE, OnlyFansClient, Statement, Transaction, TransactionPage
 from onlyfans.models import CreatorAccount, EarningsPull
+from onlyfans.providers.gateway import GATEWAY_SOURCE, OnlyFansClient, Statement, Transaction, TransactionPage
 from onlyfans.services.connecting import note_connected, note_expired, read_credentials
 from onlyfans.services.ingesting import IncomingAggregate, ingest_aggregates
 from onlyfans.services.paging import add_up, begin_pull, note_stored, restart_pull, store_page, sum_up

@@ -1,7 +1,7 @@
 """Controls of what customers and banks do in Stripe: paying, failing, giving back, disputing; and events twice."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 
@@ -9,9 +9,7 @@ from sandbox.store import Document
 from sandbox.stripe.resources import additions, credit_notes, disputes, invoice_state, payments, refunds
 from sandbox.stripe.world import COLLECTIONS
 from sandbox.stripe.world import World as Stripe
-
-if TYPE_CHECKING:
-    from sandbox.server import World
+from sandbox.world import World
 
 Do = Callable[[Stripe, Document, dict[str, Any]], Any]
 
@@ -80,7 +78,7 @@ def _discount_customer(world: Stripe, customer: Document, given: dict[str, Any])
     return additions.give_discount(world, customer, given["percent_off"])
 
 
-def _register_for_tax(world: "World", request: Request, given: Any) -> Any:
+def _register_for_tax(world: World, request: Request, given: Any) -> Any:
     additions.set_tax(world.stripe.world, given["percent"])
     return given
 
@@ -89,7 +87,7 @@ def _close(world: Stripe, dispute: Document, given: dict[str, Any]) -> Any:
     return disputes.close_dispute(world, dispute, given["status"])
 
 
-def _double(world: "World", request: Request, given: Any) -> Any:
+def _double(world: World, request: Request, given: Any) -> Any:
     """Writes a second Event object for one change, as Stripe sometimes does."""
     stripe, copies = world.stripe.world, []
     with stripe.store.transaction():
@@ -100,10 +98,10 @@ def _double(world: "World", request: Request, given: Any) -> Any:
     return {"events": copies}
 
 
-def _on(kind: str, do: Do) -> Callable[["World", Request, Any], Any]:
+def _on(kind: str, do: Do) -> Callable[[World, Request, Any], Any]:
     """An action on one object, in one transaction, by nobody's request."""
 
-    def act(world: "World", request: Request, given: Any) -> Any:
+    def act(world: World, request: Request, given: Any) -> Any:
         stripe = world.stripe.world
         found = stripe.store.get(COLLECTIONS[kind], request.path_params["id"])
         if found is None:
@@ -115,7 +113,7 @@ def _on(kind: str, do: Do) -> Callable[["World", Request, Any], Any]:
     return act
 
 
-ACTIONS: list[tuple[str, str, Callable[["World", Request, Any], Any]]] = [
+ACTIONS: list[tuple[str, str, Callable[[World, Request, Any], Any]]] = [
     ("POST", "/control/stripe/invoices/{id}/pay", _on("invoice", _pay)),
     ("POST", "/control/stripe/invoices/{id}/fail", _on("invoice", _fail)),
     ("POST", "/control/stripe/invoices/{id}/refund", _on("invoice", _refund)),

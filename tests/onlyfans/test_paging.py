@@ -12,8 +12,8 @@ from common.clock import Month, now
 from common.errors import Permanent, Retryable, WorkError
 from common.money import format_money
 from jobs.models import JobRun
-from onlyfans.client import Transaction, fee_of, read_page
 from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsPull, EarningsTransaction
+from onlyfans.providers.gateway import Transaction, fee_of, read_page
 from onlyfans.services.pulling import open_gateway, pull_month, store_statement
 from tests.factories.billing import AUGUST, make_creator, make_organization
 from tests.factories.runs import run

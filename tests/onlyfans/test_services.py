@@ -9,8 +9,8 @@ from pytest_django import Settings
 
 from common.clock import Month
 from common.errors import Misconfigured, NotYet, Permanent, Retryable
-from onlyfans.client import CategoryEarnings, Statement
 from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
+from onlyfans.providers.gateway import CategoryEarnings, Statement
 from onlyfans.selectors import list_creators_to_pull
 from onlyfans.services.pulling import open_gateway, pull_statement, store_statement
 from tests.factories.billing import earn, make_creator, make_organization

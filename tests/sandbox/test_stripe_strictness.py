@@ -7,10 +7,11 @@ import httpx
 import pytest
 import stripe
 
-from sandbox.server import Sandbox, make_world
+from sandbox.server import Sandbox
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.resources import OPERATIONS
 from sandbox.stripe.world import Call
+from sandbox.world import make_world
 from tests.sandbox.build import customer, draft
 from tests.sandbox.conftest import Control, make_client, plain
 

@@ -13,8 +13,8 @@ import pytest
 from common import http
 from common.clock import Month
 from common.errors import Permanent, Retryable, WorkError
-from onlyfans.client import CATEGORIES, CategoryEarnings, OnlyFansClient
-from onlyfans.client import _read_statement as read_statement
+from onlyfans.providers.gateway import CATEGORIES, CategoryEarnings, OnlyFansClient
+from onlyfans.providers.gateway import _read_statement as read_statement
 from tests.outside import Outside
 
 OCTOBER = Month(2026, 10)
