@@ -224,5 +224,5 @@ def _start_slot(job: type[Job], slot_at: dt.datetime, reason: str) -> tuple[JobR
         logger.warning("The slot %s of %s was refused: %s", slot, job.name, error)
         return None, f"Refused: {error}"[:_LONGEST_TEXT]
     if run.slot != slot:
-        return None, f"Waits for the run of {run.created_at:%Y-%m-%d %H:%M} UTC, which is under way."
+        return None, f"The run of {run.created_at:%Y-%m-%d %H:%M} UTC must end first."
     return (run if created else None), ""

@@ -223,7 +223,7 @@ def test_a_slot_whose_way_is_barred_waits_for_it() -> None:
     waiting = JobSchedule.objects.get(job="often")
     assert (waiting.due_at, waiting.problem) == (
         utc("2026-03-01T01:00:00"),
-        f"Waits for the run of {other.created_at:%Y-%m-%d %H:%M} UTC, which is under way.",
+        f"The run of {other.created_at:%Y-%m-%d %H:%M} UTC must end first.",
     )
     complete(other)
     assert tick("2026-03-01T01:20:00") == ["01 01:00"]

@@ -140,11 +140,11 @@ def test_after_a_week_without_anybody_the_first_due_time_is_what_counts() -> Non
     # Clocks were put forward meanwhile.
     assert verdict.troubles["missed"].since == utc("2026-03-27T03:00:00")
     assert verdict.troubles["missed"].count == 7
-    assert verdict.troubles["missed"].detail == "Due 2026-03-27 03:00 UTC, and 6 times since: no run has begun."
+    assert verdict.troubles["missed"].detail == "Due 2026-03-27 03:00 UTC, and 6 times since: no run has started."
     runs.append(run(utc("2026-04-02T12:00:20"), "queued"))
     waiting = look(watched, utc("2026-04-02T12:00:30"), rings, runs=runs).troubles["missed"]
     assert waiting.run == runs[-1].pk
-    assert waiting.detail.endswith("waits for a worker.")
+    assert waiting.detail.endswith(": no worker has picked up the run created at 2026-04-02 12:00 UTC.")
     runs[-1].started_at, runs[-1].status = utc("2026-04-02T12:00:40"), "running"
     verdict = look(watched, utc("2026-04-02T12:00:50"), rings, runs=runs)
     assert (verdict.state, verdict.troubles) == ("healthy", {})
@@ -178,10 +178,10 @@ def test_one_schedule_of_two_that_is_not_met_is_enough() -> None:
 def test_a_slot_that_is_kept_waiting_says_by_what() -> None:
     start = utc("2026-03-01T00:30:00")
     rings = schedule("0 6 * * *", start)
-    rings.problem = "Waits for the run of 2026-03-01 05:00 UTC, which is under way."
+    rings.problem = "The run of 2026-03-01 05:00 UTC must end first."
     verdict = look(monitor(start), utc("2026-03-01T06:05:00"), rings, runs=[])
     assert verdict.troubles["late"].detail == (
-        "Due 2026-03-01 06:00 UTC: no run has begun. Waits for the run of 2026-03-01 05:00 UTC, which is under way."
+        "Due 2026-03-01 06:00 UTC: no run has started. The run of 2026-03-01 05:00 UTC must end first."
     )
 
 
@@ -198,14 +198,14 @@ def test_a_run_that_takes_too_long_hangs_from_the_instant_on() -> None:
     assert (verdict.state, verdict.check_at) == ("hanging", None)
     trouble = verdict.troubles["hanging"]
     assert (trouble.since, trouble.run, trouble.count) == (start + HOUR, runs[0].pk, 1)
-    assert trouble.detail == ("Under way since 2026-03-01 00:00 UTC; it should have ended by 2026-03-01 01:00 UTC.")
+    assert trouble.detail == ("Running since 2026-03-01 00:00 UTC; it should have ended by 2026-03-01 01:00 UTC.")
 
 
 def test_a_run_that_no_worker_begins_hangs_too() -> None:
     start = utc("2026-03-01T00:00:00")
     watched = monitor(start, longest_run_seconds=3600)
     verdict = look(watched, start + HOUR, runs=[run(start, "queued", trigger="admin")])
-    assert verdict.troubles["hanging"].detail.startswith("Waiting for a worker since 2026-03-01 00:00 UTC")
+    assert verdict.troubles["hanging"].detail.startswith("Queued since 2026-03-01 00:00 UTC")
 
 
 # Ended

@@ -135,11 +135,11 @@ def _describe_due(slots: list[dt.datetime], waiting: JobRun | None, facts: Facts
     if waiting is not None:
         return Trouble(
             slots[0],
-            f"{detail}: the run written at {waiting.created_at:%Y-%m-%d %H:%M} UTC waits for a worker.",
+            f"{detail}: no worker has picked up the run created at {waiting.created_at:%Y-%m-%d %H:%M} UTC.",
             waiting.pk,
             len(slots),
         )
-    return Trouble(slots[0], f"{detail}: no run has begun. {problem}".strip(), None, len(slots))
+    return Trouble(slots[0], f"{detail}: no run has started. {problem}".strip(), None, len(slots))
 
 
 def _judge_active(
@@ -152,7 +152,7 @@ def _judge_active(
     if over:
         at, pk = over[0]
         run = next(run for run in facts.active if run.pk == pk)
-        what = "Under way" if run.started_at else "Waiting for a worker"
+        what = "Running" if run.started_at else "Queued"
         detail = f"{what} since {at - longest:%Y-%m-%d %H:%M} UTC; it should have ended by {at:%Y-%m-%d %H:%M} UTC."
         troubles["hanging"] = Trouble(at, detail, pk, len(over))
     return [at for at, _ in ends]
