@@ -11,4 +11,4 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare the jobs, the dashboards' own cards, and what people should look at."""
-        from analytics import cards, checks, jobs  # noqa: F401
+        from analytics import cards, checks, jobs, retentions  # noqa: F401

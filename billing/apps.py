@@ -12,7 +12,7 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare the jobs and what can be wrong, and create the sweep of Stripe's events after every migrate."""
-        from billing import checks, jobs  # noqa: F401
+        from billing import checks, jobs, retentions  # noqa: F401
         from billing.schedules import sync_sweep
         from billing.services.events import STRIPE_EVENTS
         from workqueue.registry import register

@@ -14,7 +14,7 @@ class JobsConfig(AppConfig):
         """Keep the rows of declared jobs after every migrate, and follow what somebody does to schedules."""
         from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-        from jobs import checks  # noqa: F401
+        from jobs import checks, retentions  # noqa: F401
         from jobs.schedules import follow_saved_task, follow_saved_timetable, sync_after_migrate
 
         post_migrate.connect(sync_after_migrate, sender=self)

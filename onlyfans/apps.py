@@ -14,7 +14,7 @@ class OnlyFansConfig(AppConfig):
         """Declare jobs, snapshots, cards and what can be wrong, and show creators on their organization's page."""
         from accounts.models import Organization
         from accounts.panels import add_panel
-        from onlyfans import cards, checks, jobs, snapshots  # noqa: F401
+        from onlyfans import cards, checks, jobs, retentions, snapshots  # noqa: F401
         from onlyfans.models import CreatorAccount, EarningsAggregate, EarningsRevision
         from onlyfans.panels import creators_panel, months_panel, pulls_panel, versions_panel
         from onlyfans.schedules import sync_results

@@ -9,6 +9,7 @@ from billing.providers.stripe_events import HANDLED_TYPES, read_head
 from billing.services.delivering import deliver_stripe
 from billing.services.delivering.claims import Parcel
 from billing.services.events import process_events, take_event
+from common.clock import now
 from tests.factories.holders import hold
 from tests.factories.invoices import make_invoice
 from tests.outside import Outside
@@ -18,6 +19,12 @@ _PAYMENT = (
     "stripe_invoice", "state", "is_credited", "amount_paid_cents", "paid_at", "attempts", "failed_attempt", "failed_at",
     "failure", "refunded_cents", "dispute", "disputed_cents",
 )  # fmt: skip
+
+
+def keep_event(number: int, **fields: object) -> StripeEvent:
+    """Store an event as it came in."""
+    values = {"type": "invoice.paid", "source": "webhook", "body": {}, "created_at": now(), **fields}
+    return StripeEvent.objects.create(event_id=f"evt_{number}", **values)
 
 
 def make_sent(cents: int = 100_000, **account: Any) -> tuple[Invoice, str]:

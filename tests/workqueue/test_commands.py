@@ -8,15 +8,11 @@ from pytest_django import Settings
 
 from billing.models import StripeEvent
 from tests.commandline import Manage, manage
+from tests.factories.events import keep_event
 from tests.factories.results import make_result
 
 __all__ = ["manage"]
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def keep_event(number: int, **fields: object) -> StripeEvent:
-    values = {"type": "invoice.paid", "source": "webhook", "body": {}, "created_at": timezone.now(), **fields}
-    return StripeEvent.objects.create(event_id=f"evt_{number}", **values)
 
 
 def test_each_queue_is_a_line(manage: Manage) -> None:
