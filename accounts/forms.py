@@ -1,14 +1,18 @@
 """Forms of logging in, and of what is done about somebody's log-in."""
 
 import json
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from accounts.models import User
+from accounts.models import Organization, User
 from accounts.services.auditing import CHANGED, record_action
 from accounts.services.lockouts import Kind, LockedOut, find_lock, give_back, note_failure, take_attempt
 from accounts.services.second_step import DIGITS, WRONG_CODE, check_code, check_recovery_code, new_secret
@@ -30,6 +34,30 @@ LOST_KEY = (
     "administrator to reset your second step."
 )
 WRONG_RECOVERY = "That is not one of your recovery codes, or it was used already."
+
+
+class OrganizationsWidget(AutocompleteSelectMultiple):
+    """Organizations, found by what is typed of their names or ids; their ids are sent, with spaces between them."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(User._meta.get_field("organization"), admin.site, attrs)
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> str:
+        """Join the ids, however many fields they came in."""
+        return " ".join(data.getlist(name) if hasattr(data, "getlist") else filter(None, [data.get(name)]))
+
+    def format_value(self, value: Any) -> list[str]:
+        """Take the ids apart."""
+        return [part for part in re.split(r"[\s,;]+", str(value or "")) if part]
+
+    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> list[Any]:
+        """Offer what is chosen, by its name; what is no organization stands as it was sent."""
+        names = dict(Organization.objects.filter(pk__in=value).values_list("pk", "name"))
+        chosen = [
+            self.create_option(name, pk, names.get(pk, pk), selected=True, index=place)
+            for place, pk in enumerate(value)
+        ]
+        return [(None, chosen, 0)]
 
 
 def code_field() -> forms.CharField:

@@ -16,7 +16,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from accounts.forms import ReasonForm
+from accounts.forms import OrganizationsWidget, ReasonForm
 from accounts.models import Organization
 from billing.models import Invoice, InvoiceLine, Payment
 from billing.selectors.credits import find_fault_in_amounts
@@ -57,9 +57,9 @@ class MonthForm(OnceForm):
     month = forms.CharField(widget=UnfoldAdminTextInputWidget({"placeholder": "2026-10"}))
     organizations = forms.CharField(
         required=False,
-        widget=UnfoldAdminTextareaWidget({"rows": 2, "placeholder": "org_abc123"}),
-        help_text="Ids of organizations, with spaces or commas between them. Empty: all that are active. Name a "
-        "suspended or closed one to bill it all the same.",
+        widget=OrganizationsWidget,
+        help_text="Type a name or an id. Empty: all that are active. Choose a suspended or closed one to bill it all "
+        "the same.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

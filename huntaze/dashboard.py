@@ -121,6 +121,9 @@ def _tiles(held: str, undelivered: str) -> list[Tile]:
 
 def _charts(invoiced: list[Invoiced]) -> list[Chart]:
     """Draw a chart for each currency, the one with most documents first."""
+    # The month that is being billed has no bar before it has an invoice.
+    if not any(row.documents for row in invoiced if row.month == previous_month()):
+        invoiced = [row for row in invoiced if row.month != previous_month()]
     by_currency = [list(months) for _, months in groupby(invoiced, lambda row: row.currency)]
     by_currency.sort(key=lambda months: -sum(month.documents for month in months))
     return [_chart(months[0].currency, months) for months in by_currency]
@@ -130,7 +133,7 @@ def _chart(currency: str, months: list[Invoiced]) -> Chart:
     digits = minor_digits(currency)
     amounts = [str(Decimal(month.subtotal_cents).scaleb(-digits)) for month in months]
     dataset = {"label": currency, "data": amounts, "backgroundColor": "var(--color-primary-600)", "borderRadius": 4}
-    labels = [f"{month.month.first_day:%b %Y}" for month in months]
+    labels = [f"{month.month.first_day:%Y-%m}" for month in months]
     return Chart(currency, json.dumps({"labels": labels, "datasets": [dataset]}), json.dumps(_CHART_OPTIONS))
 
 

@@ -16,6 +16,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from huntaze.chips import Chip, list_chips
+
 if TYPE_CHECKING:
     _ModelAdmin = ModelAdmin[Any]
 else:
@@ -82,6 +84,11 @@ class _SearchForm(ChangeListSearchForm):
 
 class _NarrowChangeList(ChangeList):
     search_form_class = _SearchForm
+
+    @property
+    def chips(self) -> list[Chip]:
+        """Describe the active filters to the template."""
+        return list(list_chips(self))
 
     def get_filters(self, request: HttpRequest) -> Any:
         """Refuse what no filter took and no page links to, before anything is asked of the database."""

@@ -1,23 +1,31 @@
-"""The search above the sidebar: organizations, creators, invoices, runs and incidents by what staff have at hand."""
+"""The search above the sidebar: pages, actions, and things by what staff have at hand.
+
+Organizations, people and billing accounts are found by name, id and e-mail address; invoices and runs by number.
+"""
 
 from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import or_
 
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
-from accounts.models import Organization
+from accounts.models import Organization, User
 from alerts.admin.pages import describe_state
 from alerts.models import Incident
 from alerts.selectors import order_open_first
-from billing.models import Invoice
+from billing.models import BillingAccount, Invoice, NumberSeries
 from common.clock import now
+from huntaze.offers import list_offers
 from jobs.models import JobRun
 from onlyfans.models import CreatorAccount
 
 _SHOWN = 5
 _SHORTEST = 2
+# Of a number on invoices, zeros in front included.
+_DIGITS = 6
 
 Find = Callable[[str], Iterator[SearchResult]]
 
@@ -29,10 +37,13 @@ def search(request: HttpRequest, term: str) -> list[SearchResult]:
         ("jobs.view_jobrun", _runs),
         ("billing.view_invoice", _invoices),
         ("accounts.view_organization", _organizations),
+        ("billing.view_billingaccount", _accounts),
+        ("accounts.view_user", _people),
         ("onlyfans.view_creatoraccount", _creators),
         ("alerts.view_incident", _incidents),
     )
-    return [result for permission, find in finders if request.user.has_perm(permission) for result in find(term)]
+    things = [result for permission, find in finders if request.user.has_perm(permission) for result in find(term)]
+    return [*things, *(list_offers(request, term) if len(term) >= _SHORTEST else [])]
 
 
 def _result(title: str, kind: str, address: str, pk: object, icon: str) -> SearchResult:
@@ -47,14 +58,41 @@ def _runs(term: str) -> Iterator[SearchResult]:
 
 
 def _invoices(term: str) -> Iterator[SearchResult]:
-    for invoice in Invoice.objects.select_related("organization").filter(number=term.upper()):
+    for invoice in Invoice.objects.select_related("organization").filter(number__in=_numbers(term))[:_SHOWN]:
         yield _result(str(invoice), f"Invoice of {invoice.organization}", "billing_invoice", invoice.pk, "receipt_long")
+
+
+def _numbers(term: str) -> list[str]:
+    """Write a number in full as it is on invoices: `276` may be that of any series, `inv-2026-276` lacks zeros."""
+    series, _, number = term.upper().rpartition("-")
+    if not (number.isascii() and number.isdigit() and len(number) <= _DIGITS):
+        return [term.upper()]
+    named = [series] if series else [str(one) for one in NumberSeries.objects.all()]
+    return [f"{one}-{int(number):0{_DIGITS}}" for one in named]
 
 
 def _organizations(term: str) -> Iterator[SearchResult]:
     if len(term) >= _SHORTEST:
-        for found in Organization.objects.filter(Q(name__icontains=term) | Q(id__iexact=term))[:_SHOWN]:
+        for found in Organization.objects.filter(_named(term, "name", "email") | Q(id__iexact=term))[:_SHOWN]:
             yield _result(found.name, f"Organization {found.pk}", "accounts_organization", found.pk, "apartment")
+
+
+def _named(term: str, *columns: str) -> Q:
+    return reduce(or_, (Q(**{f"{column}__icontains": term}) for column in columns))
+
+
+def _accounts(term: str) -> Iterator[SearchResult]:
+    if len(term) >= _SHORTEST:
+        matching = _named(term, "invoice_email") | Q(stripe_customer_id__iexact=term)
+        for found in BillingAccount.objects.select_related("organization").filter(matching)[:_SHOWN]:
+            about = f"Billing account, invoices go to {found.invoice_email or found.organization.email}"
+            yield _result(found.organization.name, about, "billing_billingaccount", found.pk, "account_balance_wallet")
+
+
+def _people(term: str) -> Iterator[SearchResult]:
+    if len(term) >= _SHORTEST:
+        for found in User.objects.filter(_named(term, "name", "email"))[:_SHOWN]:
+            yield _result(found.name or found.email, f"User {found.email}", "accounts_user", found.pk, "person")
 
 
 def _creators(term: str) -> Iterator[SearchResult]:

@@ -4,7 +4,7 @@ import datetime as dt
 
 from analytics.registry import Cell, Chart, Column, Content, Part, Scope, Series, card
 from analytics.registry.names import MESSAGES_RECEIVED, MESSAGES_SENT, REPLIES
-from analytics.selectors.days import list_days, list_stretches, name_stretch
+from analytics.selectors.days import has_today, list_days, list_stretches, name_stretch
 
 _PROVIDER = "onlyfans"
 _SHOWN = {MESSAGES_SENT: "Sent", MESSAGES_RECEIVED: "Received", REPLIES: "Replies"}
@@ -21,7 +21,7 @@ def messages(scope: Scope) -> Content:
     days = list_stretches(scope) if places else []
     rows = [_row(day, places.get(day)) for day in reversed(days)]
     series = [Series(title, [places.get(day, {}).get(name) for day in days]) for name, title in _SHOWN.items()]
-    chart = Chart("line", [f"{day:%Y-%m-%d}" for day in days], series)
+    chart = Chart("line", [f"{day:%Y-%m-%d}" for day in days], series, is_running=has_today(scope))
     note = "As result files tell; a figure is the growth of the month's count between snapshots."
     return Content(columns, [Part("", rows, chart)] if rows else [], note)
 

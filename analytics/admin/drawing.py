@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from analytics.registry import Cell, Chart, Column, Content
+from analytics.registry import Cell, Chart, Column, Content, Series
 from common.money import format_money, minor_digits
 
 # Told apart in both themes, and by people who see colours differently.
 _COLOURS = ("#7c3aed", "#0ea5e9", "#f59e0b", "#10b981", "#ec4899", "#64748b", "#ef4444", "#84cc16")
 _TICKS = "#9ca3af"
+# Appended to a colour: how much of it a bar has whose period is not over.
+_PALE = "66"
 
 
 @dataclass(frozen=True)
@@ -79,16 +81,31 @@ def draw(chart: Chart) -> Drawing:
     datasets = [
         {
             "label": series.label,
-            "data": [None if value is None else str(Decimal(value).scaleb(scale)) for value in series.values],
+            "data": [None if value is None else str(Decimal(value).scaleb(scale)) for value in _values(chart, series)],
             **_style(chart, place, has_gaps=None in series.values),
         }
         for place, series in enumerate(chart.series)
     ]
     return Drawing(
         chart.kind,
-        json.dumps({"labels": list(chart.labels), "datasets": datasets}, ensure_ascii=False),
+        json.dumps({"labels": _labels(chart), "datasets": datasets}, ensure_ascii=False),
         json.dumps(_options(chart)),
     )
+
+
+def _labels(chart: Chart) -> list[str]:
+    if not chart.is_running:
+        return list(chart.labels)
+    *whole, last = chart.labels
+    return [*whole, f"{last} so far"]
+
+
+def _values(chart: Chart, series: Series) -> list[int | None]:
+    """Return what is drawn: a line ends with the last whole period, and a bar of nothing so far is left out."""
+    if not chart.is_running:
+        return list(series.values)
+    *whole, last = series.values
+    return [*whole, last if last and chart.kind == "bar" else None]
 
 
 def _style(chart: Chart, place: int, *, has_gaps: bool) -> dict[str, Any]:
@@ -98,7 +115,8 @@ def _style(chart: Chart, place: int, *, has_gaps: bool) -> dict[str, Any]:
         radius = 2 if has_gaps or len(chart.labels) == 1 else 0
         style = {"borderColor": colour, "backgroundColor": colour, "borderWidth": 2, "tension": 0.2}
         return {**style, "pointRadius": radius}
-    return {"backgroundColor": colour, "borderRadius": 2, "maxBarThickness": 40}
+    bars = [colour] * (len(chart.labels) - 1) + [colour + _PALE] if chart.is_running else colour
+    return {"backgroundColor": bars, "borderRadius": 2, "maxBarThickness": 40}
 
 
 def _options(chart: Chart) -> dict[str, Any]:

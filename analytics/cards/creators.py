@@ -7,7 +7,7 @@ from analytics.cards.words import REVENUE, bars, money, name_month
 from analytics.registry import Cell, Chart, Column, Content, Part, Scope, Series, card
 from analytics.selectors.creators import describe_creators
 from analytics.selectors.ranking import list_by_creator
-from analytics.selectors.revenue import Revenue, list_by_month, list_months, sum_up
+from analytics.selectors.revenue import Revenue, is_running, list_by_month, list_months, sum_up
 from common.money import divide_half_even
 
 
@@ -34,8 +34,8 @@ def _counts(currency: str, months: list[dt.date], by_month: dict[dt.date | None,
         ]
         for row in reversed(rows)
     ]
-    labels = [name_month(month) for month in months]
-    return Part(currency, table, Chart("bar", labels, [Series("Creators", [row.creators for row in rows])]))
+    labels, series = [name_month(month) for month in months], Series("Creators", [row.creators for row in rows])
+    return Part(currency, table, Chart("bar", labels, [series], is_running=is_running(months)))
 
 
 @card("creators-by-earnings", title="Creators by earnings", permission=REVENUE, page="creators")

@@ -10,6 +10,7 @@ from analytics.selectors.creators import describe_creators
 from analytics.selectors.days import (
     CreatorMetric,
     Day,
+    has_today,
     list_days,
     list_stretches,
     name_stretch,
@@ -58,16 +59,19 @@ def gained(scope: Scope) -> Content:
     """Show by how much the number of fans changed."""
     columns = [Column(name_stretch(scope), "day"), Column("Change", "count")]
     stretches = list_stretches(scope)
-    parts = [_changes(provider, stretches, days) for (provider, _, _), days in split_lines(list_days(scope, [FANS]))]
+    parts = [
+        _changes(provider, stretches, days, has_today(scope))
+        for (provider, _, _), days in split_lines(list_days(scope, [FANS]))
+    ]
     return Content(columns, parts)
 
 
-def _changes(provider: str, stretches: list[dt.date], days: list[Day]) -> Part:
+def _changes(provider: str, stretches: list[dt.date], days: list[Day], is_last_open: bool) -> Part:
     by_day = {row.day: row.change for row in days}
     table = [[Cell(day), Cell(by_day.get(day), instead="Not counted")] for day in reversed(stretches)]
     labels = [f"{day:%Y-%m-%d}" for day in stretches]
     series = Series("Change", [by_day.get(day) for day in stretches])
-    return Part(title_of(provider), table, Chart("bar", labels, [series]))
+    return Part(title_of(provider), table, Chart("bar", labels, [series], is_running=is_last_open))
 
 
 @card("creators-by-fans", title="Creators by fans", permission=DAYS, page="fans")

@@ -6,9 +6,9 @@ from itertools import groupby
 from analytics.cards.words import DAYS, REVENUE, bars, money, name_month
 from analytics.registry import Cell, Chart, Column, Content, Part, Scope, Series, card
 from analytics.registry.names import EARNED_GROSS, EARNED_NET
-from analytics.selectors.days import list_days, list_stretches, name_stretch
+from analytics.selectors.days import has_today, list_days, list_stretches, name_stretch
 from analytics.selectors.ranking import list_by_organization
-from analytics.selectors.revenue import Revenue, list_by_month, list_categories, list_months, sum_up
+from analytics.selectors.revenue import Revenue, is_running, list_by_month, list_categories, list_months, sum_up
 from common.money import divide_half_even
 
 _WHOLE_MONTHS = "Earnings are known by the month: every month that these days touch is shown whole."
@@ -39,7 +39,8 @@ def _months(currency: str, months: list[dt.date], rows: list[Revenue]) -> Part:
     series = [Series(title, [by_place.get((name, month), 0) for month in months]) for name, title in shown]
     labels = [name_month(month) for month in months]
     table = [_month(currency, month, totals.get(month)) for month in reversed(months)]
-    return Part(currency, table, Chart("bar", labels, series, currency, is_stacked=True))
+    chart = Chart("bar", labels, series, currency, is_stacked=True, is_running=is_running(months))
+    return Part(currency, table, chart)
 
 
 def _month(currency: str, month: dt.date, total: Revenue | None) -> list[Cell]:
@@ -122,19 +123,19 @@ def by_day(scope: Scope) -> Content:
         place = places.setdefault(day.currency, {}).setdefault(day.day, {})
         place[day.metric] = place.get(day.metric, 0) + day.change
     stretches = list_stretches(scope)
-    parts = [_growth(currency, stretches, places[currency]) for currency in sorted(places)]
+    parts = [_growth(currency, stretches, places[currency], has_today(scope)) for currency in sorted(places)]
     note = "Seen by snapshots every six hours: what came in after the last of a month is in the month's earnings alone."
     return Content(columns, parts, note)
 
 
-def _growth(currency: str, stretches: list[dt.date], days: dict[dt.date, dict[str, int]]) -> Part:
+def _growth(currency: str, stretches: list[dt.date], days: dict[dt.date, dict[str, int]], is_last_open: bool) -> Part:
     table = [_day(currency, day, days.get(day)) for day in reversed(stretches)]
     labels = [f"{day:%Y-%m-%d}" for day in stretches]
     series = [
         Series(title, [days[day].get(name, 0) if day in days else None for day in stretches])
         for title, name in (("Gross", EARNED_GROSS), ("Net", EARNED_NET))
     ]
-    return Part(currency, table, Chart("bar", labels, series, currency))
+    return Part(currency, table, Chart("bar", labels, series, currency, is_running=is_last_open))
 
 
 def _day(currency: str, day: dt.date, seen: dict[str, int] | None) -> list[Cell]:

@@ -18,7 +18,7 @@ def money(cents: int, currency: str) -> Cell:
 
 def name_month(month: dt.date) -> str:
     """Write a month for the axis of a chart."""
-    return f"{month:%b %Y}"
+    return f"{month:%Y-%m}"
 
 
 def shorten(name: str) -> str:

@@ -77,13 +77,17 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What is drawn; with a currency its values are cents in it, without one they are counts."""
+    """What is drawn; with a currency its values are cents in it, without one they are counts.
+
+    `is_running` says that the last label is a period that is not over, of which only a part is counted so far.
+    """
 
     kind: Literal["bar", "line"]
     labels: Sequence[str]
     series: Sequence[Series]
     currency: str = ""
     is_stacked: bool = False
+    is_running: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,11 @@ def list_stretches(scope: Scope) -> list[dt.date]:
     return list(dict.fromkeys(start_of(day, scope) for day in days))
 
 
+def has_today(scope: Scope) -> bool:
+    """Return whether the last stretch that has begun is not over: today belongs to it."""
+    return scope.last_day >= now().date()
+
+
 def name_stretch(scope: Scope) -> str:
     """Say what a point stands for."""
     if scope.days <= _BY_DAY:

@@ -49,6 +49,11 @@ def list_months(scope: Scope, rows: Iterable[Revenue]) -> list[dt.date]:
     return [first.plus(months).first_day for months in range(first.months_until(Month.of(last)) + 1)]
 
 
+def is_running(months: list[dt.date]) -> bool:
+    """Return whether the last of these months is the present one."""
+    return bool(months) and months[-1] == Month.of(now()).first_day
+
+
 def list_categories() -> dict[str, str]:
     """Return the titles of all categories by name, in the order in which people read them."""
     return {name: title for source in list_revenue_sources() for name, title in source.categories.items()}

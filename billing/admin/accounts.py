@@ -43,7 +43,6 @@ class BillingAccountAdmin(AmountsAdmin):
     search_help_text = "Organization or Stripe customer"
     autocomplete_fields = ("organization", "plan")
     ordering = ("-id",)
-    sortable_by = ()
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     actions = None
@@ -108,19 +107,19 @@ class BillingAccountAdmin(AmountsAdmin):
         queryset: QuerySet[BillingAccount] = super().get_queryset(request)
         return queryset.select_related("organization", "plan", "parked_by")
 
-    @display(description="Organization")
+    @display(description="Organization", ordering="organization__name")
     def organization_name(self, account: BillingAccount) -> str:
         """Name the organization."""
         return account.organization.name
 
-    @display(description="Tax")
+    @display(description="Tax", ordering="tax_rate_bps")
     def tax_rate(self, account: BillingAccount) -> str:
         """Give the rate in percent."""
         if not account.tax_rate_bps:
             return "-"
         return format_percent(account.tax_rate_bps).replace(" ", "\N{NO-BREAK SPACE}")
 
-    @display(description="Invoices go to")
+    @display(description="Invoices go to", ordering="invoice_email")
     def recipient(self, account: BillingAccount) -> str:
         """Give the address, or say that there is none."""
         return account.recipient or "No address"
@@ -131,7 +130,7 @@ class BillingAccountAdmin(AmountsAdmin):
         ways = [name for name, on in (("E-mail", account.deliver_email), ("Stripe", account.deliver_stripe)) if on]
         return ", ".join(ways) or "PDF only"
 
-    @display(description="State")
+    @display(description="State", ordering="parked_at")
     def state(self, account: BillingAccount) -> str:
         """Show whether the organization is billed, with the reason where it is parked."""
         return show_label(*describe_billing(account), account.parked_reason)

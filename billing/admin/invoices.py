@@ -44,7 +44,6 @@ class InvoiceAdmin(ReadOnlyAdmin):
     search_fields = ("number",)
     search_help_text = "Number, organization or reference"
     ordering = ("-month", "-id")
-    sortable_by = ()
     actions = ("sum_up",)
     paginator = SelectionPaginator
     show_full_result_count = False
@@ -97,34 +96,34 @@ class InvoiceAdmin(ReadOnlyAdmin):
         """Search by number, organization and reference, each by its index."""
         return (search_invoices(queryset, search_term) if search_term.strip() else queryset), False
 
-    @display(description="Number")
+    @display(description="Number", ordering="number")
     def document(self, invoice: Invoice) -> str:
         """Give the number, or say that there is none yet."""
         return _unbroken(invoice.number or "No number")
 
-    @display(description="Organization")
+    @display(description="Organization", ordering="organization__name")
     def organization_name(self, invoice: Invoice) -> str:
         """Name the organization, with its id."""
         cell = '<a class="hz-clip hz-link" href="{}">{}</a><span class="hz-key hz-muted">{}</span>'
         address = reverse("admin:accounts_organization_change", args=[invoice.organization_id])
         return format_html(cell, address, invoice.organization.name, invoice.organization_id)
 
-    @display(description="Month")
+    @display(description="Month", ordering="month")
     def period(self, invoice: Invoice) -> str:
         """Give the month."""
         return _unbroken(str(invoice.period))
 
-    @display(description="Kind")
+    @display(description="Kind", ordering="kind")
     def kind_name(self, invoice: Invoice) -> str:
         """Tell an invoice from a credit note."""
         return invoice.get_kind_display()
 
-    @display(description="State")
+    @display(description="State", ordering="status")
     def state(self, invoice: Invoice) -> str:
         """Show the status as a coloured label, with the reason where it is held."""
         return show_label(invoice.get_status_display(), INVOICE_TONES.get(invoice.status, ""), invoice.held_reason)
 
-    @display(description="Total", formatting="price")
+    @display(description="Total", formatting="price", ordering="total_cents")
     def total(self, invoice: Invoice) -> str:
         """Give the total."""
         return _unbroken(format_money(invoice.total_cents, invoice.currency))

@@ -85,7 +85,6 @@ class PaymentAdmin(ReadOnlyAdmin):
     search_fields = ("reference",)
     search_help_text = "Invoice number, reference or organization"
     ordering = ("-received_date", "-id")
-    sortable_by = ()
     actions = None
     paginator = InfinitePaginator
     show_full_result_count = False
@@ -109,18 +108,18 @@ class PaymentAdmin(ReadOnlyAdmin):
         require(request, "billing.view_payment")
         return redirect(address_of(find(Payment, object_id).invoice))
 
-    @display(description="Date")
+    @display(description="Date", ordering="received_date")
     def date(self, payment: Payment) -> str:
         """Give the day the money moved."""
         return format_html('<span class="whitespace-nowrap">{}</span>', f"{payment.received_date:%Y-%m-%d}")
 
-    @display(description="Invoice")
+    @display(description="Invoice", ordering="invoice__number")
     def document(self, payment: Payment) -> str:
         """Lead to the invoice."""
         cell = '<a class="hz-link whitespace-nowrap" href="{}">{}</a>'
         return format_html(cell, address_of(payment.invoice), payment.invoice)
 
-    @display(description="Organization")
+    @display(description="Organization", ordering="invoice__organization__name")
     def organization_name(self, payment: Payment) -> str:
         """Name the organization, with its id."""
         organization = payment.invoice.organization
@@ -128,18 +127,18 @@ class PaymentAdmin(ReadOnlyAdmin):
         address = reverse("admin:accounts_organization_change", args=[organization.pk])
         return format_html(cell, address, organization.name, organization.pk)
 
-    @display(description="Amount")
+    @display(description="Amount", ordering="amount_cents")
     def amount(self, payment: Payment) -> str:
         """Write the amount."""
         text = write_amount(payment, payment.invoice.currency)
         return format_html('<span class="whitespace-nowrap tabular-nums">{}</span>', text)
 
-    @display(description="Method")
+    @display(description="Method", ordering="method")
     def method_name(self, payment: Payment) -> str:
         """Name the method."""
         return payment.get_method_display() or "-"
 
-    @display(description="Reference")
+    @display(description="Reference", ordering="reference")
     def reference_text(self, payment: Payment) -> str:
         """Give the reference, or Stripe's id."""
         return format_html('<span class="hz-wrap">{}</span>', payment.reference or payment.external_id or "-")

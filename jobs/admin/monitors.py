@@ -45,7 +45,6 @@ class JobMonitorAdmin(ModelAdmin):
     list_fullwidth = True
     actions = None
     ordering = ("job",)
-    sortable_by = ()
     show_facets = admin.ShowFacets.NEVER
     change_form_template = "jobs/monitor.html"
     form = MonitorForm
@@ -98,17 +97,17 @@ class JobMonitorAdmin(ModelAdmin):
         context = {**_describe(request, found), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
-    @display(description="Job")
+    @display(description="Job", ordering="job")
     def name(self, monitor: JobMonitor) -> str:
         """Name the job."""
         return str(monitor) if monitor.declaration else f"{monitor} (no longer declared)"
 
-    @display(description="State")
+    @display(description="State", ordering="state")
     def standing(self, monitor: JobMonitor) -> SafeString:
         """Show the state as a coloured label."""
         return coloured(monitor.get_state_display(), MONITOR_TONES.get(monitor.state, ""))
 
-    @display(description="Since (UTC)")
+    @display(description="Since (UTC)", ordering="state_since")
     def since(self, monitor: JobMonitor) -> str:
         """Tell since when."""
         return f"{monitor.state_since:%Y-%m-%d %H:%M}"

@@ -1,6 +1,7 @@
 """Pages of a run's items, found by index however many items there are: no counts, no offsets.
 
-Each way of looking has an order that an index gives. A page is named by the item before or after it.
+Each way of looking has an order that an index gives, unless somebody asks for another. A page is named by the item
+before or after it.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,17 @@ from jobs.models import JobItem, JobRun
 
 PAGE_SIZE = 50
 _ENDED = (JobItem.Status.DONE, JobItem.Status.SKIPPED, JobItem.Status.FAILED, JobItem.Status.CANCELLED)
+_SORTS = {"key": ("Key", ("key",)), "state": ("State", ("status", "id")), "step": ("Step", ("step", "id"))}
 _LAST_CHARACTER = "\U0010ffff"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's heading that sorts by it, and the other way round when it is pressed again."""
+
+    title: str
+    address: str
+    direction: str
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,7 @@ class ItemQuery:
     status: str = ""
     step: str = ""
     key: str = ""
+    sort: str = ""
     after: int | None = None
     before: int | None = None
 
@@ -35,6 +47,7 @@ class ItemQuery:
             status=status if status in JobItem.Status.values else "",
             step=_plain(values.get("step", ""), 32),
             key=_plain(values.get("q", ""), 200),
+            sort=sort if (sort := values.get("sort", "")).removeprefix("-") in _SORTS else "",
             after=_read_id(values.get("after", "")),
             before=_read_id(values.get("before", "")),
         )
@@ -46,16 +59,33 @@ class ItemQuery:
     @property
     def crosses_states(self) -> bool:
         """Whether a step is looked for in whatever state."""
-        return bool(self.step) and not self.status and not self.key
+        return bool(self.step) and not self.status and not self.key and not self.sort
+
+    @property
+    def is_descending(self) -> bool:
+        return self.sort.startswith("-")
+
+    @property
+    def headings(self) -> list[Heading]:
+        """Return the headings of the columns that sort."""
+        return [self._heading(name, title) for name, (title, _) in _SORTS.items()]
+
+    def _heading(self, name: str, title: str) -> Heading:
+        if self.sort.removeprefix("-") != name:
+            return Heading(title, self.address(sort=name), "none")
+        other = name if self.is_descending else f"-{name}"
+        return Heading(title, self.address(sort=other), "descending" if self.is_descending else "ascending")
 
     def address(self, **changes: Any) -> str:
         """Write the query of another page of the same look."""
-        values = {"status": self.status, "step": self.step, "q": self.key, **changes}
+        values = {"status": self.status, "step": self.step, "q": self.key, "sort": self.sort, **changes}
         return "?" + urlencode({name: value for name, value in values.items() if value})
 
     @property
     def order(self) -> tuple[str, ...]:
-        """Return the columns to go by: those of the index that serves this look."""
+        """Return the columns to go by: those that are asked for, else those of the index that serves this look."""
+        if self.sort:
+            return _SORTS[self.sort.removeprefix("-")][1]
         if self.crosses_states:
             return ("status", "id")
         if self.key or not self.status:
@@ -78,9 +108,10 @@ def find_page(run: JobRun, query: ItemQuery, size: int = PAGE_SIZE) -> ItemPage:
     backwards = query.before is not None
     place = query.before or query.after
     mark = run.items.filter(pk=place).first() if place else None
-    order = [f"-{name}" for name in query.order] if backwards else list(query.order)
+    downwards = backwards != query.is_descending
+    order = [f"-{name}" for name in query.order] if downwards else list(query.order)
     rows, *others = (
-        part.order_by(*order)[: size + 1] for part in _parts(_matching(run, query), query, mark, backwards)
+        part.order_by(*order)[: size + 1] for part in _parts(_matching(run, query), query, mark, downwards)
     )
     found = list(rows.union(*others, all=True).order_by(*order)[: size + 1] if others else rows)
     more, found = len(found) > size, found[:size]
@@ -107,9 +138,9 @@ def _matching(run: JobRun, query: ItemQuery) -> QuerySet[JobItem]:
     return rows
 
 
-def _parts(rows: QuerySet[JobItem], query: ItemQuery, mark: JobItem | None, backwards: bool) -> list[QuerySet[JobItem]]:
+def _parts(rows: QuerySet[JobItem], query: ItemQuery, mark: JobItem | None, downwards: bool) -> list[QuerySet[JobItem]]:
     """Split what lies beyond an item into parts, each of which is one stretch of an index."""
-    beyond = "lt" if backwards else "gt"
+    beyond = "lt" if downwards else "gt"
     if query.crosses_states:
         return [_of_state(rows, status, mark, beyond) for status in JobItem.Status.values]
     if mark is None:

@@ -41,7 +41,6 @@ class JobRunAdmin(ModelAdmin):
     list_per_page = 50
     list_fullwidth = True
     ordering = ("-id",)
-    sortable_by = ()
     actions = None
     paginator = InfinitePaginator
     show_full_result_count = False
@@ -95,12 +94,12 @@ class JobRunAdmin(ModelAdmin):
         queryset: QuerySet[JobRun] = super().get_queryset(request)
         return queryset.defer("summary")
 
-    @display(description="Run")
+    @display(description="Run", ordering="id")
     def run(self, run: JobRun) -> str:
         """Name the run, marked where it is a dry one."""
         return render_to_string("jobs/run_name.html", {"run": run})
 
-    @display(description="State")
+    @display(description="State", ordering="status")
     def state(self, run: JobRun) -> SafeString:
         """Show the state as a coloured label."""
         return coloured(run.get_status_display(), RUN_TONES.get(run.status, ""))
@@ -115,7 +114,7 @@ class JobRunAdmin(ModelAdmin):
         """Say what was asked."""
         return " · ".join(describe_params(run)) or "-"
 
-    @display(description="Started (UTC)")
+    @display(description="Started (UTC)", ordering="created_at")
     def started(self, run: JobRun) -> str:
         """Tell when."""
         return f"{run.started_at or run.created_at:%Y-%m-%d %H:%M}"
@@ -125,7 +124,7 @@ class JobRunAdmin(ModelAdmin):
         """Tell how long."""
         return describe_duration(run.duration)
 
-    @display(description="By")
+    @display(description="By", ordering="trigger")
     def by(self, run: JobRun) -> str:
         """Tell what or who started it."""
         return f"{run.get_trigger_display()}: {run.actor}" if run.actor else run.get_trigger_display()

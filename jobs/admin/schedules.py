@@ -45,7 +45,6 @@ class PeriodicTaskAdmin(ModelAdmin):
     list_fullwidth = True
     actions = None
     ordering = ("name",)
-    sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PeriodicTask]:
         """Leave out what django-celery-beat and the spine keep for themselves."""
@@ -79,7 +78,7 @@ class PeriodicTaskAdmin(ModelAdmin):
         """Show a schedule, and let those change it who may."""
         return scheduling.schedule_page(self, request, object_id)
 
-    @display(description="Job")
+    @display(description="Job", ordering="name")
     def job(self, row: PeriodicTask) -> str:
         """Name the job that is started."""
         declared = find_job(row.job_schedule.job)
@@ -92,7 +91,7 @@ class PeriodicTaskAdmin(ModelAdmin):
         """Say in words when it runs, with the time zone."""
         return str(row.crontab.human_readable if row.crontab else row.interval)
 
-    @display(description="State")
+    @display(description="State", ordering="enabled")
     def state(self, row: PeriodicTask) -> SafeString:
         """Return whether it runs at all, and if not, why and until when."""
         if row.enabled:

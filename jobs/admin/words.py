@@ -92,7 +92,7 @@ def _describe_value(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return f"{label(name)}: {'yes' if value else 'no'}"
     if isinstance(value, dt.datetime):
-        return f"{value.astimezone(dt.UTC):%-d %b %Y, %H:%M} UTC"
+        return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, tuple | list):
         shown = ", ".join(str(part) for part in value[:_SHOWN_VALUES])
         more = f" and {len(value) - _SHOWN_VALUES} more" if len(value) > _SHOWN_VALUES else ""

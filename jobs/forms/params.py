@@ -20,7 +20,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from accounts.forms import ReasonForm
+from accounts.forms import OrganizationsWidget, ReasonForm
 from common.clock import Month
 from jobs.registry import Job, JobParams
 from jobs.services import InvalidParams, read_params
@@ -75,6 +75,9 @@ _INSTANT = _Kind(
     _text(type="datetime-local"),
     show=lambda value: f"{value.astimezone(dt.UTC):%Y-%m-%dT%H:%M}",
     read=lambda text: f"{text}Z" if _WITHOUT_ZONE.match(text) else text,
+)
+_ORGANIZATIONS = _Kind(
+    lambda **options: forms.CharField(widget=OrganizationsWidget(), **options), show=" ".join, read=_split
 )
 _MANY = _Kind(_area, show=lambda value: "\n".join(str(part) for part in value), read=_split)
 
@@ -146,7 +149,10 @@ class StartForm(MarkedReasonForm):
         asked = {name: field for name, field in job.Params.model_fields.items() if name != DRY_RUN}
         if clash := set(asked) & set(self.base_fields):
             raise ValueError(f"{job.name} has parameters that the form needs for itself: {', '.join(clash)}")
-        self.kinds = {name: _kind(field.annotation) for name, field in asked.items()}
+        self.kinds = {
+            name: _ORGANIZATIONS if name == "organizations" else _kind(field.annotation)
+            for name, field in asked.items()
+        }
         super().__init__(data, **options)
         for name, field in asked.items():
             self.fields[name] = self._field(name, field)

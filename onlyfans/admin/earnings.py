@@ -63,7 +63,6 @@ class EarningsAggregateAdmin(AmountsAdmin, PanelledAdmin):
     search_help_text = "The creator's OnlyFans user id"
     autocomplete_fields = ("creator",)
     ordering = ("-id",)
-    sortable_by = ()
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -108,12 +107,12 @@ class EarningsAggregateAdmin(AmountsAdmin, PanelledAdmin):
         """Tell when the figures came."""
         return f"{row.received_at:%Y-%m-%d %H:%M}"
 
-    @display(description="Gross")
+    @display(description="Gross", ordering="gross_cents")
     def gross(self, row: EarningsAggregate) -> str:
         """Write the amount with its currency."""
         return format_money(row.gross_cents, row.currency)
 
-    @display(description="Net")
+    @display(description="Net", ordering="net_cents")
     def net(self, row: EarningsAggregate) -> str:
         """Write the amount with its currency."""
         return format_money(row.net_cents, row.currency)

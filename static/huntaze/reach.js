@@ -5,7 +5,7 @@
     const REACHED = "a[href], button, input:not([type=hidden]), select, textarea, [tabindex='0']";
     // What shows no words needs some.
     const WORDS = [
-        ["[x-on\\:click='sidebarToggle()']", "Show or hide the menu"],
+        ["[x-on\\:click='sidebarToggle()']", "Menu"],
         ["[x-on\\:click='handleClear()']", "Clear the search"],
         ["[x-on\\:click='openTheme = !openTheme']", "Light or dark"],
         ["[x-on\\:click='showActions = !showActions']", "More actions"],

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from analytics.admin.drawing import draw
 from analytics.models import slot_of
-from analytics.registry import Content, Scope, find_card, find_revenue_source
+from analytics.registry import Chart, Content, Scope, Series, find_card, find_revenue_source
 from analytics.services.rollups import refresh_days, refresh_revenue
 from analytics.services.snapshots import take_snapshots
 from common.clock import Month, now
@@ -47,7 +48,7 @@ def test_months_without_earnings_are_on_the_axis_of_each_currency() -> None:
     content = _make("earnings-by-month", THIS.plus(-5).first_day, TODAY)
 
     months = [THIS.plus(-back) for back in range(5, -1, -1)]
-    labels = [f"{month.first_day:%b %Y}" for month in months]
+    labels = [f"{month.first_day:%Y-%m}" for month in months]
     found: dict[str, Any] = {}
     for part in content.parts:
         assert part.chart is not None
@@ -136,3 +137,48 @@ def test_a_point_between_gaps_can_be_seen(provider: Provider) -> None:
     (dataset,) = json.loads(drawing.data)["datasets"]
     assert json.loads(drawing.options)["scales"]["y"]["ticks"]["precision"] == 0
     assert (dataset["pointRadius"], dataset["data"].count(None)) == (2, 5)
+
+
+def _drawn(page: str, card: str, days: str) -> tuple[list[str], dict[str, Any]]:
+    """Return the labels and the datasets of a card's first chart, as the browser gets them."""
+    answer = log_in("Read only").get(reverse("admin:dashboard", args=[page]) + f"?range={days}")
+    (shown,) = [shown for shown in answer.context["cards"] if shown.card.name == card]
+    data = json.loads(shown.parts[0].drawing.data)
+    return data["labels"], {dataset["label"]: dataset for dataset in data["datasets"]}
+
+
+def test_bars_do_not_fall_to_zero_in_the_month_that_is_not_over() -> None:
+    _earn_with_gaps()
+    for page, card, name in (
+        ("revenue", "earnings-by-month", "Tips"),
+        ("creators", "creators-who-earn", "Creators"),
+    ):
+        labels, drawn = _drawn(page, card, "12m")
+        assert labels[-2:] == [f"{THIS.plus(-1).first_day:%Y-%m}", f"{THIS} so far"]
+        assert drawn[name]["data"][-2:] == [{"Tips": "5.00", "Creators": "1"}[name], None]
+        assert set(drawn[name]["data"][:7]) == {{"Tips": "0.00", "Creators": "0"}[name]}
+
+
+def test_a_month_that_is_not_over_is_paler_where_something_was_earned() -> None:
+    earn(make_creator(make_organization()), THIS, 300)
+    _add_up()
+    _, drawn = _drawn("revenue", "earnings-by-month", "12m")
+    assert drawn["Tips"]["data"][-1] == "3.00"
+    *whole, running = drawn["Tips"]["backgroundColor"]
+    assert set(whole) == {"#7c3aed"}
+    assert running == "#7c3aed66"
+
+
+def test_a_line_ends_with_the_last_whole_day() -> None:
+    series = [Series("Sent", [4, 7, 1]), Series("Replies", [None, 3, 0])]
+    drawing = draw(Chart("line", ["Mon", "Tue", "Wed"], series, is_running=True))
+    data = json.loads(drawing.data)
+    assert data["labels"] == ["Mon", "Tue", "Wed so far"]
+    assert [dataset["data"] for dataset in data["datasets"]] == [["4", "7", None], [None, "3", None]]
+
+
+def test_what_is_over_ends_with_its_last_day() -> None:
+    _earn_with_gaps()
+    labels, drawn = _drawn("revenue", "earnings-by-month", "last")
+    assert labels == [f"{THIS.plus(-1).first_day:%Y-%m}"]
+    assert drawn["Tips"]["data"] == ["5.00"]

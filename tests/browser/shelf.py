@@ -10,6 +10,7 @@ from onlyfans.models import EarningsPull, EarningsTransaction
 from tests.audit import scene
 from tests.browser.books import make_books
 from tests.factories.billing import make_plan, price_meter, use
+from tests.factories.earnings import make_row, take_in
 
 
 def fill_every_table() -> None:
@@ -33,6 +34,7 @@ def fill_every_table() -> None:
         provider="onlyfans", creator=books.creator.onlyfans_user_id, slot_at=slot_of(moment), read_at=moment,
         metrics={"fans": 1_240}, deltas={"fans": -900}, jumps={"fans": {"change": -900, "usual": 12}},
     )  # fmt: skip
+    take_in(make_row(books.creator.onlyfans_user_id))
     pull = EarningsPull.objects.create(creator=books.creator, month=previous_month().first_day, started_at=moment)
     EarningsTransaction.objects.create(
         pull=pull, round=1, external_id="tx_1", occurred_at=moment, category="tips", currency="USD", gross_cents=100,

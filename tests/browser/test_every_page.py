@@ -62,8 +62,8 @@ def test_some_pages_keep_nobody_out(open_desk: OpenDesk, outside: Outside) -> No
 @pytest.mark.long
 def test_every_page_keeps_nobody_out(open_desk: OpenDesk, outside: Outside) -> None:
     fill_every_table()
-    assert list_bare_models() == []
     user = make_staff(superuser=True)
+    assert list_bare_models() == []
     pages = list_pages(user)
     assert len(pages) > 100
     assert _list_all_faults(open_desk(user), pages) == []
@@ -108,11 +108,12 @@ def test_everything_that_can_be_pressed_is_reached_by_the_keyboard(open_desk: Op
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Filters", exact=True)).to_be_focused()
 
-    menu = page.get_by_role("button", name="Show or hide the menu").last
+    menu = page.get_by_role("button", name="Menu", exact=True).last
     menu.focus()
     page.keyboard.press(" ")
     expect(page.locator("#nav-sidebar")).to_be_hidden()
     page.keyboard.press(" ")
+    expect(page.locator("#nav-sidebar")).to_be_visible()
 
     page.locator("#nav-sidebar").get_by_role("button", name="Search").focus()
     page.keyboard.press("Enter")

@@ -67,7 +67,7 @@ def _charts() -> dict[str, Any]:
 def test_the_chart_has_twelve_months_with_those_that_brought_nothing() -> None:
     make_invoice(month=LAST)
     chart = _charts()["USD"]
-    assert chart["labels"] == [f"{LAST.plus(-back).first_day:%b %Y}" for back in range(11, -1, -1)]
+    assert chart["labels"] == [f"{LAST.plus(-back).first_day:%Y-%m}" for back in range(11, -1, -1)]
     assert chart["datasets"][0]["data"] == ["0.00"] * 11 + ["210.00"]
     page = _page()
     assert ('class="chart"' in page, f"?month={LAST}" in page) == (True, True)
@@ -191,3 +191,10 @@ def test_money_what_is_held_and_incidents_come_before_the_jobs() -> None:
         page.index(part) for part in [*parts, 'aria-label="What failed"', 'aria-label="Jobs"', 'aria-label="Queues"']
     ]
     assert places == sorted(places)
+
+
+def test_a_month_that_is_not_billed_yet_has_no_bar() -> None:
+    make_invoice(month=LAST.plus(-1))
+    assert _charts()["USD"]["labels"][-1] == f"{LAST.plus(-1).first_day:%Y-%m}"
+    make_invoice(month=LAST)
+    assert _charts()["USD"]["labels"][-1] == f"{LAST.first_day:%Y-%m}"

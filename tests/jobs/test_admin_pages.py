@@ -155,7 +155,17 @@ def test_items_are_filtered_by_state_step_and_the_beginning_of_the_key() -> None
 
 @pytest.mark.parametrize(
     "query",
-    [{}, {"status": "failed"}, {"status": "done"}, {"key": "k"}, {"step": "b"}, {"status": "failed", "step": "b"}],
+    [
+        *({}, {"status": "failed"}, {"status": "done"}, {"key": "k"}, {"step": "b"}, {"status": "failed", "step": "b"}),
+        *(
+            {"sort": "-key"},
+            {"sort": "state"},
+            {"sort": "-state"},
+            {"sort": "-step"},
+            {"sort": "step", "status": "done"},
+        ),
+        {"sort": "-state", "step": "b"},
+    ],
 )
 def test_pages_follow_each_other_in_both_directions_without_gap_or_double(query: dict[str, str]) -> None:
     run = make_run(expected=40)
@@ -179,10 +189,28 @@ def test_pages_follow_each_other_in_both_directions_without_gap_or_double(query:
     assert backwards == whole
 
 
+def test_items_sort_by_key_state_and_step_and_keep_their_filter() -> None:
+    run = make_run(expected=3)
+    for key, status, step in (("a", "done", "x"), ("b", "failed", "z"), ("c", "done", "y")):
+        make_item(run, key, status, step=step)
+
+    def keys(sort: str) -> list[str]:
+        return [item.key for item in find_page(run, ItemQuery(sort=sort)).items]
+
+    assert (keys("key"), keys("-key")) == (["a", "b", "c"], ["c", "b", "a"])
+    assert (keys("state"), keys("-state")) == (["a", "c", "b"], ["b", "c", "a"])
+    assert (keys("step"), keys("-step")) == (["a", "c", "b"], ["b", "c", "a"])
+
+    page = log_in("Read only").get(_change(run) + "?status=done&sort=-step").content.decode()
+    assert '<th aria-sort="descending"><a class="hz-sort" href="?status=done&amp;sort=step">Step</a>' in page
+    assert '<th aria-sort="none"><a class="hz-sort" href="?status=done&amp;sort=key">Key</a>' in page
+    assert '<input type="hidden" name="sort" value="-step">' in page
+
+
 def test_nonsense_in_the_query_counts_as_not_given() -> None:
     run = make_failed_run()
     client = log_in("Read only")
-    for query in ("?status=nonsense&after=x&before=-1", "?after=99999999999999999999999"):
+    for query in ("?status=nonsense&after=x&before=-1&sort=--key", "?after=99999999999999999999999"):
         assert "org_failed0" in client.get(_change(run) + query).content.decode()
 
 
