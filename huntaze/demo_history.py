@@ -81,13 +81,15 @@ _FIGURES = {"fans": "fans", "messages_sent": "messages", "messages_received": "m
 def add_former_earnings(months_before: int, categories: dict[str, int], month: Month) -> None:
     """Add earnings from before the first month that is billed, and what this month has brought so far."""
     chance = random.Random(2024)  # noqa: S311
-    rows = []
+    present, rows = month.plus(1), []
+    gone, whole = int((now() - present.starts_at).total_seconds()), present.ends_at - present.starts_at
     for creator in CreatorAccount.objects.defer("credentials").order_by("pk"):
         size = chance.randint(15_000, 130_000)
         for back in range(12 * YEARS - 1, months_before, -1):
             season = 60 + 2 * (12 * YEARS - back) + chance.randint(-10, 10)
             rows.append(_month_of(creator, month.plus(-back), size * season // 2000, categories))
-        rows.append(_month_of(creator, month.plus(1), size * chance.randint(60, 80) // 2000, categories))
+        so_far = size * chance.randint(90, 110) * gone // int(whole.total_seconds())
+        rows.append(_month_of(creator, present, so_far // 2000, categories))
     ingest_aggregates(rows, now())
 
 
@@ -138,14 +140,19 @@ def add_snapshots(moment: dt.datetime) -> None:
 
 
 def _add_figures(slot_at: dt.datetime, moment: dt.datetime) -> None:
-    """Say what result files have told last: a little more than the last snapshot, and of one creator much more."""
+    """Say what result files have told last: a little more than the last snapshot, and of one creator much more.
+
+    What is counted by month begins again with each.
+    """
+    goes_on = Month.of(slot_at) == Month.of(moment)
     last = ProviderSnapshot.objects.filter(slot_at=slot_at).values_list("creator", "metrics")
     CreatorFigures.objects.bulk_create(
         CreatorFigures(
             user_id=creator,
             metric=metric,
             kind=kind,
-            value=metrics[metric] + (_LEAP_BY if (creator, metric) == (_LEAPS, "fans") else 2),
+            value=(metrics[metric] if goes_on or metric == "fans" else 0)
+            + (_LEAP_BY if (creator, metric) == (_LEAPS, "fans") else 2),
             observed_at=moment,
             source="demo",
         )
