@@ -49,3 +49,13 @@ def split_credit(amount: int, remaining: int, returned: int) -> Split:
     before = min(amount, max(remaining, 0))
     covered = min(amount - before, max(returned, 0))
     return Split(before, covered, amount - before - covered)
+
+
+def split_again(before: int, after: int, unpaid: int) -> tuple[int, int]:
+    """Split what credit notes took back once more, where less came in than they counted on: a payment was reversed.
+
+    `unpaid` is what would still be to be paid without them. They take it off first, and give back only the rest.
+    """
+    credited = before + after
+    after = min(after, max(credited - max(unpaid, 0), 0))
+    return credited - after, after

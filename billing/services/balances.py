@@ -9,7 +9,7 @@ from django.db.models import Sum
 from accounts.services.auditing import describe_action, record_actions
 from billing.models import Invoice, Payment, StripeRecord
 from billing.services.recording import record_invoices
-from billing.standing import Standing, split_credit
+from billing.standing import Standing, split_again, split_credit
 
 Status = Invoice.Status
 _KEPT = (
@@ -102,11 +102,15 @@ def get_standing(invoice: Invoice, rows: _Rows) -> Standing:
     record = rows.records.get(invoice.pk) or StripeRecord(invoice=invoice)
     payments, (before, after) = rows.payments.get(invoice.pk, {}), rows.notes.get(invoice.pk, (0, 0))
     applied = record.balance_applied_cents
+    applied = invoice.balance_applied_cents if applied is None else applied
+    # Stripe tells of a payment twice: by itself, and in the invoice's sum.
+    paid = max(record.amount_paid_cents, payments.get("stripe payment", 0)) + payments.get("staff payment", 0)
+    if invoice.pk not in rows.records:
+        before, after = split_again(before, after, invoice.total_cents - applied - paid)
     return Standing(
         total=invoice.total_cents,
-        balance_applied=invoice.balance_applied_cents if applied is None else applied,
-        # Stripe tells of a payment twice: by itself, and in the invoice's sum.
-        paid=max(record.amount_paid_cents, payments.get("stripe payment", 0)) + payments.get("staff payment", 0),
+        balance_applied=applied,
+        paid=paid,
         refunded=record.refunded_cents + payments.get("staff refund", 0),
         disputed=record.disputed_cents,
         lost=record.lost_cents,

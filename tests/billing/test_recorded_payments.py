@@ -457,3 +457,21 @@ def test_two_runs_at_once_use_credit_once() -> None:
         list(pool.map(finalize, drafts))
     assert sorted(state(draft)[2:] for draft in drafts) == [(0, 10_000), (3_000, 7_000)]
     assert list_credits(organization.pk) == []
+
+
+def test_a_payment_that_is_reversed_after_a_credit_note_leaves_what_the_credit_note_leaves() -> None:
+    """The credit note had given back 6.40 of what was paid: of an invoice that is not paid, it takes them off."""
+    invoice = make_invoice()
+    payment = pay(invoice, 21_000)
+    amounts = {invoice.lines.get(kind="commission").pk: 640}
+    note = credit_invoice(invoice.pk, actor=None, reason="Agreed", now=ISSUED_AT, amounts=amounts)
+    assert (state(invoice), credit(invoice)) == (("paid", 21_000, 0, 0), 640)
+    after = issue(invoice.organization, 500)
+    assert (state(after), credit(invoice)) == (("finalized", 0, 640, 860), 0)
+    reverse_payment(payment.pk, actor=None, reason="Bounced")
+    assert (state(invoice), credit(invoice)) == (("finalized", 0, 0, 20_360), -640)
+    assert (invoice.credited_before_cents, invoice.credited_after_cents) == (640, 0)
+    pay(invoice, 20_000)
+    assert (state(invoice), credit(invoice)) == (("finalized", 20_000, 0, 360), -640)
+    void_invoice(note.pk, actor=None, reason="Agreed otherwise")
+    assert (state(invoice), credit(invoice)) == (("finalized", 20_000, 0, 1_000), -640)

@@ -198,6 +198,7 @@ def _add(balance: Balance, customer: Customer, invoice: Invoice, notes: int, the
     balance.worth += 0 if invoice.status == "void" else (invoice.total_cents + min(notes, 0)) * customer.wire
     balance.paid += get_paid(there) - books.never_came(there["id"])
     balance.returned += returned
-    balance.uncovered += max(returned - books.covered(there["id"]), 0)
+    # All that came in for what is void goes back, by a refund as by a credit note.
+    balance.uncovered += max(returned - books.covered(there["id"]), 0) if invoice.status != "void" else 0
     balance.owed += get_asked(there)
     balance.about.append(f"{invoice} {invoice.status} {invoice.total_cents} {notes}")
