@@ -71,7 +71,10 @@ class Asking:
             yield f"Outstanding is shown as {shown}, asked for is {dict(sums)}"
         listed = set(list_in_condition(Invoice.objects.all(), "outstanding").values_list("pk", flat=True))
         if listed - self._unknown != due:
-            yield f"Listed as outstanding are {sorted(listed - self._unknown)}, asked for {sorted(due)}"
+            for invoice in Invoice.objects.filter(pk__in=due ^ (listed - self._unknown)).order_by("pk"):
+                name = f"{invoice} of {invoice.organization_id} ({invoice.status})"
+                said = f"{invoice.remaining_cents} remain, {self._get_asked(invoice)} are asked for"
+                yield f"{name} is {'' if invoice.pk in listed else 'not '}listed as outstanding: {said}"
 
     def _find_wrong_page(self, invoice: Invoice) -> Iterator[str]:
         text = self._history.reader.get(f"/admin/billing/invoice/{invoice.pk}/change/").content.decode()

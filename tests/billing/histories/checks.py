@@ -145,6 +145,8 @@ def _compare(customer: Customer, invoice: Invoice, there: There, books: StripeBo
     name, wire, id_ = f"{_name(invoice)}, {there['status']} in Stripe", customer.wire, there["id"]
     if there["total"] != invoice.total_cents * wire:
         yield f"{name}: total {invoice.total_cents}, {there['total']} in Stripe"
+    if there["status"] == "uncollectible" and invoice.status not in {"uncollectible", "credited", "void"}:
+        yield f"{name}: it is written off there"
     ours = invoice.remaining_cents * wire
     if ours != get_asked(there):
         if not is_told:
