@@ -12,6 +12,7 @@ from django_celery_beat.models import PeriodicTask
 
 from accounts.models import LockOut
 from alerts.models import Incident, Notification, Rule
+from alerts.services.composing import describe_test
 from billing.models import Invoice, InvoiceDelivery, Payment, StripeEvent
 from billing.services.books import stop_deliveries
 from billing.services.parking import park_account
@@ -137,7 +138,9 @@ def snoozed_incident() -> Incident:
 
 def sent_message() -> Notification:
     status = Notification.Status.DEAD
-    return Notification.objects.create(channel=make_channel(), what=Notification.What.TEST, status=status)
+    channel = make_channel()
+    message = describe_test(channel, "Somebody")
+    return Notification.objects.create(channel=channel, what=Notification.What.TEST, message=message, status=status)
 
 
 def dismissed_message() -> Notification:

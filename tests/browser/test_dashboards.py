@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from accounts.models import Organization
 from common.clock import Month, now
 from jobs.engine import work
 from jobs.models import JobRun
@@ -74,3 +75,15 @@ def test_what_does_not_fit_is_said_where_it_was_typed(open_desk: OpenDesk, outsi
     desk.click("Show")
     expect(desk.page.get_by_role("alert")).to_have_text("Organization: There is no such organization.")
     expect(desk.page.get_by_role("link", name="CSV")).to_have_count(0)
+
+
+def test_an_organization_is_offered_by_its_name_however_many_there_are(open_desk: OpenDesk, outside: Outside) -> None:
+    for number in range(200):
+        Organization.objects.create(id=f"org_many{number}", name=f"Agency {number:03}")
+    last = Organization.objects.create(id="org_last", name="Zebra Talent")
+    desk = open_desk(make_staff("Read only"))
+    desk.open("/admin/dashboards/fans/")
+    offered = desk.page.locator(f"#organizations option[value={last.pk}]")
+    expect(offered).to_have_count(0)
+    desk.page.get_by_label("Organization").press_sequentially("zebra")
+    expect(offered).to_have_text("Zebra Talent")
