@@ -22,6 +22,7 @@ DEADLINE_SECONDS = 20.0
 MAX_BODY_BYTES = 5_000_000
 # What status line and headers may add to the body.
 _HEADER_BYTES = 200_000
+_AT_ONCE = 65_536
 # Only what can be unpacked piece by piece is asked for.
 _PACKING = "gzip"
 
@@ -128,15 +129,21 @@ def read_pieces(answer: httpx.Response, most_bytes: int) -> Iterator[bytes]:
         raise zlib.error("It is packed in a way that nobody asked for.")
     unpacker = None if packing == "identity" else zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     left = most_bytes
-    for piece in answer.iter_raw():
-        # One byte more than may come tells what is too long from what just fits.
-        unpacked = piece if unpacker is None else unpacker.decompress(piece, left + 1)
-        left -= len(unpacked)
-        if left < 0:
-            raise TooMuch("The answer is longer than it may be.")
-        yield unpacked
+    for raw in answer.iter_raw():
+        for piece in [raw] if unpacker is None else _unpack(unpacker, raw):
+            left -= len(piece)
+            if left < 0:
+                raise TooMuch("The answer is longer than it may be.")
+            yield piece
     if unpacker is not None and not unpacker.eof:
         raise zlib.error("Its end is missing.")
+
+
+def _unpack(unpacker: Any, raw: bytes) -> Iterator[bytes]:
+    """Give what a piece unpacks to in small parts: a few bytes may be many megabytes, in each thread that reads."""
+    while raw:
+        yield unpacker.decompress(raw, _AT_ONCE)
+        raw = unpacker.unconsumed_tail
 
 
 def _raise_for_status(answer: httpx.Response, service: str) -> None:
