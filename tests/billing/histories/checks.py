@@ -149,8 +149,7 @@ def _compare(customer: Customer, invoice: Invoice, there: There, books: StripeBo
         yield f"{name}: it is written off there"
     ours = invoice.remaining_cents * wire
     if ours != get_asked(there):
-        if not is_told:
-            yield f"{name}: we ask for {ours}, Stripe for {get_asked(there)}"
+        yield f"{name}: we ask for {ours}, Stripe for {get_asked(there)}"
         return
     if invoice.total_cents <= 0 or there["status"] == "draft":
         return
