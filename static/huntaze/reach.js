@@ -44,6 +44,7 @@
         choice.setAttribute("aria-label", name);
         choice.removeAttribute("aria-labelledby");
         shown?.setAttribute("aria-label", name);
+        choice.querySelector(".select2-search__field")?.setAttribute("aria-label", name);
     };
 
     const tend = (root) => {
