@@ -63,7 +63,7 @@ def list_work() -> Iterator[Waiting]:
 
 
 def _waiting(queue: WorkQueue[Any]) -> Iterator[Waiting]:
-    due = queue.list_rows().filter(queue.is_waiting()).order_by()
+    due = queue.list_waiting().order_by()
     found = due.aggregate(count=Count("pk"), oldest=Min(Coalesce("not_before", queue.arrived)))
     if found["count"]:
         yield Waiting(queue.bell.queue, found["count"], (now() - found["oldest"]).total_seconds())

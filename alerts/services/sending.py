@@ -85,6 +85,10 @@ class Notifications(WorkQueue[Notification]):
         rows = self.list_rows(ids).filter(due, is_awake, ~Exists(_list_called(OuterRef("channel"))))
         return rows.exclude(Q(incident__isnull=False) & Exists(former)).order_by("not_before", "id")
 
+    def list_waiting(self) -> QuerySet[Notification]:
+        """List what waits and is due; what waits for a channel that is switched off is not late."""
+        return super().list_waiting().filter(channel__is_enabled=True)
+
     def claim(
         self, limit: int = 1, ids: Iterable[int] | None = None, moment: dt.datetime | None = None
     ) -> list[Notification]:

@@ -1,8 +1,15 @@
 """Load the SQL functions and triggers, and what goes with them."""
 
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
 from common.sql import LoadSQL
+
+
+def open_books(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Give this installation the name by which Stripe knows its documents."""
+    apps.get_model("billing", "Books").objects.get_or_create(pk=1)
 
 
 class Migration(migrations.Migration):
@@ -27,4 +34,5 @@ class Migration(migrations.Migration):
         ),
         # Numbers the looks at Stripe, so that an older answer never replaces a newer one.
         migrations.RunSQL("CREATE SEQUENCE billing_look", "DROP SEQUENCE billing_look"),
+        migrations.RunPython(open_books, migrations.RunPython.noop),
     ]

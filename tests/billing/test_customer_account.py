@@ -35,9 +35,15 @@ class Page:
     is_dead: bool = False
 
     @property
+    def off(self) -> int:
+        """What credit notes take off what is asked: more of them where a payment that they gave back was reversed."""
+        return max(self.taken_off, min(self.credited, self.total - self.used - self.paid))
+
+    @property
     def excess(self) -> int:
-        beyond = self.paid + self.used + self.taken_off - self.total
-        return beyond if self.is_dead else max(beyond, 0)
+        """What came in beyond what is due, or was given back of it."""
+        beyond = self.paid + self.used + self.off - self.total
+        return (beyond if self.is_dead else max(beyond, 0)) + self.credited - self.off
 
 
 @dataclass
@@ -60,7 +66,7 @@ class Book:
     def move(self, page: Page, cents: int) -> None:
         before = page.excess
         page.paid += cents
-        page.asked = 0 if page.is_dead else max(page.total - page.used - page.taken_off - page.paid, 0)
+        page.asked = 0 if page.is_dead else max(page.total - page.used - page.off - page.paid, 0)
         self.pot += page.excess - before
 
     def refund(self, page: Page, cents: int) -> None:

@@ -82,6 +82,7 @@ def test_the_first_tab_leads_past_the_menu(open_desk: OpenDesk, outside: Outside
     expect(desk.page.get_by_role("main")).to_be_focused()
 
 
+@pytest.mark.long
 def test_everything_that_can_be_pressed_is_reached_by_the_keyboard(open_desk: OpenDesk, outside: Outside) -> None:
     fill_every_table()
     desk = open_desk(make_staff(superuser=True))

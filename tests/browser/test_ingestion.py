@@ -124,7 +124,7 @@ def test_a_dead_letter_is_read_again(open_desk: OpenDesk, house: House, outside:
     expect(desk.page.locator("#result_list")).to_contain_text("Dead letter", ignore_case=True)
 
     house.put_result("c0ffee", body)
-    desk.page.locator("#result_list").get_by_role("link").first.click()
+    desk.page.locator("#result_list tbody").get_by_role("link").first.click()
     desk.click("Read again")
     desk.page.get_by_label("Reason").fill("The worker stored it again")
     desk.page.locator("#main").get_by_role("button", name="Read again").click()
@@ -185,7 +185,7 @@ def test_an_expired_session_is_seen_replaced_and_pulled_again(
     assert "valid-cleo" not in desk.page.content()
     desk.page.go_back()
     desk.open("/admin/jobs/jobrun/")
-    desk.page.locator("#result_list").get_by_role("link").first.click()
+    desk.page.locator("#result_list tbody").get_by_role("link").first.click()
     desk.click("Rerun failed")
     desk.page.get_by_label("Reason").fill("Connected again")
     desk.page.locator("#main").get_by_role("button", name="Rerun failed").click()

@@ -89,6 +89,10 @@ class WorkQueue[R: LeasedRow]:
         """List what can be claimed now: what waits and is due, and what a dead worker left."""
         return self.list_rows(ids).filter(self.is_waiting() | self.is_abandoned())
 
+    def list_waiting(self) -> QuerySet[R]:
+        """List what waits and is due, as monitoring counts it."""
+        return self.list_rows().filter(self.is_waiting())
+
     @staticmethod
     def is_waiting() -> Q:
         """Match rows that wait and are due."""
