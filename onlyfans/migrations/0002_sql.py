@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         LoadSQL(
             {
                 "functions/onlyfans_fingerprint.sql": "29b2bb784bef1e74",
-                "functions/onlyfans_ingest.sql": "dd4028a6f1f6d2f7",
+                "functions/onlyfans_ingest.sql": "d2f0d281c67ba203",
                 "functions/onlyfans_ingest_call.sql": "f7d9723e43d8863f",
                 "functions/onlyfans_ingest_one.sql": "76e572c867b64e15",
                 "functions/onlyfans_ingest_rows.sql": "d023bab6cdd0430e",
